@@ -1,0 +1,16 @@
+"""Every error code with its page: what it means, why it is refused, what to write instead."""
+
+from __future__ import annotations
+
+from orch.problems import codes_expressions, codes_gates, codes_graph, codes_policy, codes_runs, codes_shape, codes_yaml
+from orch.problems.code import Code
+
+CODES: dict[str, Code] = {
+    **codes_yaml.CODES,
+    **codes_shape.CODES,
+    **codes_graph.CODES,
+    **codes_expressions.CODES,
+    **codes_gates.CODES,
+    **codes_policy.CODES,
+    **codes_runs.CODES,
+}
