@@ -1,0 +1,68 @@
+"""What runs: the plan as integers and plain lists, compiled once; the shape that the cache keeps."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from orch.model.plan import PlanDoc, StepDoc
+
+NODE, GATE, FINALLY = 0, 1, 2
+
+
+class Action(NamedTuple):
+    """What a step does, shared by all steps that do the same. `condition`, `argv`, `env`, `outputs` hold expression
+    trees as `spec.expressions` makes them; a plain string is itself. `reads` names the nodes that they read."""
+
+    step: StepDoc
+    condition: list[Any] | None
+    argv: tuple[Any, ...]
+    env: tuple[tuple[str, Any], ...]
+    reads: tuple[str, ...]
+
+
+class Compiled(NamedTuple):
+    """Steps are the indexes 0 … n-1 in the plan's order; the matrix parents (groups) follow as n … n+g-1.
+
+    `needs_count[i]` counts the steps and groups that i waits for, `dependants[i]` lists who waits for i.
+    `phase_of[i]` is -1 for `finally` steps; `group_of[i]` is the index of the parent, or -1. Phases are indexes too.
+    """
+
+    digest: str
+    size: int
+    addresses: list[str]
+    kinds: list[int]
+    actions: list[int]
+    action_table: list[Action]
+    matrix: dict[int, dict[str, Any]]
+    selected: list[bool] | None
+    needs_count: list[int]
+    dependants: list[list[int]]
+    phase_of: list[int]
+    group_of: list[int]
+    group_limit: dict[int, int]
+    phase_names: list[str]
+    phase_needs_count: list[int]
+    phase_dependants: list[list[int]]
+    phase_gates: list[list[int]]
+    phase_nodes: list[list[int]]
+    finally_steps: list[int]
+    index: dict[str, int]
+    ids: dict[str, int]
+    max_in_flight: int
+    fail_fast: bool
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    task: str
+
+    def action(self, step: int) -> Action:
+        """The action of a step."""
+        return self.action_table[self.actions[step]]
+
+
+def member_ids(doc: PlanDoc) -> dict[str, str]:
+    """Node and gate ids (unique in a pipeline) to the address of the step, or of the group for a matrix."""
+    ids = {group["address"].partition(".")[2]: group["address"] for group in doc["groups"]}
+    for step in doc["steps"]:
+        if "group" not in step:
+            ids[step["address"].partition(".")[2]] = step["address"]
+    return ids

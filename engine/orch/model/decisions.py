@@ -1,0 +1,63 @@
+"""What the engine should do next: the values that `decide` returns."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Start(NamedTuple):
+    """Begin an attempt of this step."""
+
+    step: int
+    attempt: int
+
+
+class Probe(NamedTuple):
+    """Ask the probe of a `once` step whether it was done."""
+
+    step: int
+
+
+class Skip(NamedTuple):
+    """This step will not run."""
+
+    step: int
+    reason: str
+
+
+class Conclude(NamedTuple):
+    """This step ends without an attempt: a check that was computed, an expression that failed, a step cancelled."""
+
+    step: int
+    status: str
+    reason: str
+    sentence: str
+
+
+class Observe(NamedTuple):
+    """Look at this gate."""
+
+    step: int
+
+
+class Stop(NamedTuple):
+    """End the running attempt of this step."""
+
+    step: int
+    why: str
+
+
+class Schedule(NamedTuple):
+    """Nothing before this time (milliseconds since 1970), unless something happens."""
+
+    at: int
+
+
+class Close(NamedTuple):
+    """Nothing is left to do for this owner."""
+
+    status: str
+    reason: str
+
+
+Decision = Start | Probe | Skip | Conclude | Observe | Stop | Schedule | Close

@@ -1,0 +1,224 @@
+"""What follows from a step's end: whose needs are met, which phase is entered, what may be decided next."""
+
+from __future__ import annotations
+
+import heapq
+
+from orch.model.compiled import FINALLY, GATE, Compiled
+from orch.model.retry import has_probe
+from orch.model.state import RunState
+from orch.model.status import Status
+
+SUCCESS, FAILURE, NEITHER = "S", "F", "K"
+
+
+def outcome(plan: Compiled, state: RunState, step: int) -> str:
+    """The class of an ended step for trigger rules."""
+    status, reason = state.status[step], state.reason[step]
+    if status is Status.SUCCEEDED or reason == "not-selected":
+        return SUCCESS
+    if status is Status.FAILED:
+        return SUCCESS if plan.action(step).step.get("allow_failure") else FAILURE
+    if status is Status.CANCELLED or reason == "upstream-failed":
+        return FAILURE
+    return NEITHER
+
+
+def rebuild(plan: Compiled, state: RunState) -> None:
+    """Derive the counters and queues from the statuses: at the start of every epoch."""
+    state.unmet = list(plan.needs_count)
+    state.met_success = [0] * len(plan.needs_count)
+    state.met_failure = [0] * len(plan.needs_count)
+    state.phase_unmet = list(plan.phase_needs_count)
+    state.phase_open = [len(nodes) for nodes in plan.phase_nodes]
+    state.phase_bad = [False] * len(plan.phase_names)
+    state.gates_shut = [len(gates) for gates in plan.phase_gates]
+    state.entered = [False] * len(plan.phase_names)
+    state.doomed = [False] * len(plan.phase_names)
+    state.ready, state.running, state.held, state.active = {}, {}, {}, {}
+    state.to_skip, state.to_cancel, state.to_look, state.to_probe, state.waiting_gates = {}, {}, {}, {}, {}
+    state.due_heap = sorted((at, step) for step, at in state.due.items())
+    state.finally_open = len(plan.finally_steps)
+    state.body_open = plan.size - state.finally_open
+    state.failed = 0
+
+    if plan.selected is not None:
+        for step in range(plan.size):
+            if not plan.selected[step] and state.status[step] < Status.SUCCEEDED:
+                state.to_skip[step] = "not-selected"
+    for group in range(plan.size, len(plan.needs_count)):
+        if not plan.needs_count[group]:
+            _meet(plan, state, group, NEITHER)
+    _advance(plan, state, [phase for phase, unmet in enumerate(state.phase_unmet) if not unmet])
+    for step in range(plan.size):
+        if state.status[step] >= Status.SUCCEEDED:
+            account(plan, state, step)
+        elif step in state.doubt and has_probe(plan.action(step).step):
+            state.to_probe[step] = None
+        elif step in state.due and plan.group_of[step] in plan.group_limit:
+            state.active.setdefault(plan.group_of[step], {})[step] = None
+    if not state.body_open:
+        _enter_finally(plan, state)
+
+
+def account(plan: Compiled, state: RunState, step: int) -> None:
+    """Pass the end of a step on to its dependants, its matrix, its phase and the run."""
+    kind, phase = plan.kinds[step], plan.phase_of[step]
+    bad = state.status[step] is Status.CANCELLED or (
+        state.status[step] is Status.FAILED and not plan.action(step).step.get("allow_failure")
+    )
+    if bad and state.status[step] is Status.FAILED:
+        state.failed += 1
+    if kind == FINALLY:
+        state.finally_open -= 1
+        return
+    state.body_open -= 1
+    if kind == GATE:
+        if state.status[step] is Status.SUCCEEDED or state.reason[step] in ("if-false", "not-selected"):
+            state.gates_shut[phase] -= 1
+            _advance(plan, state, [phase])
+        elif bad:
+            _doom(plan, state, [phase])
+    else:
+        met = outcome(plan, state, step)
+        for dependant in plan.dependants[step]:
+            _meet(plan, state, dependant, met)
+        _leave_group(plan, state, step)
+        state.phase_open[phase] -= 1
+        if bad:
+            state.phase_bad[phase] = True
+            _doom(plan, state, plan.phase_dependants[phase])
+        elif not state.phase_open[phase]:
+            _advance(plan, state, [phase])
+    if not state.body_open:
+        _enter_finally(plan, state)
+
+
+def enqueue(plan: Compiled, state: RunState, step: int) -> None:
+    """All needs of a queued step of an entered phase have ended: it is ready, held by its matrix, or to be skipped."""
+    if step in state.to_skip:
+        return
+    if not _rule_holds(plan, state, step):
+        state.to_skip[step] = "upstream-failed" if state.met_failure[step] else "upstream-skipped"
+        return
+    group = plan.group_of[step]
+    limit = plan.group_limit.get(group)
+    if limit is not None:
+        active = state.active.setdefault(group, {})
+        if step not in active and len(active) >= limit:
+            state.held.setdefault(group, {})[step] = None
+            return
+        active[step] = None
+    state.ready[step] = None
+
+
+def hold_back(plan: Compiled, state: RunState, step: int) -> None:
+    """The run is being cancelled: a step that was begun ends cancelled, one that never began is skipped."""
+    state.ready.pop(step, None)
+    state.to_look.pop(step, None)
+    state.to_probe.pop(step, None)
+    state.waiting_gates.pop(step, None)
+    forget_due(state, step)
+    if step in state.to_skip:
+        return
+    if plan.kinds[step] != GATE and state.attempt[step]:
+        state.to_cancel[step] = None
+    else:
+        state.to_skip[step] = "cancelled"
+
+
+def forget_due(state: RunState, step: int) -> None:
+    """The step no longer waits for a time; the heap's first entry is always a true one."""
+    if state.due.pop(step, None) is not None:
+        while state.due_heap and state.due.get(state.due_heap[0][1]) != state.due_heap[0][0]:
+            heapq.heappop(state.due_heap)
+
+
+def _rule_holds(plan: Compiled, state: RunState, step: int) -> bool:
+    success, failure, needs = state.met_success[step], state.met_failure[step], plan.needs_count[step]
+    match plan.action(step).step.get("trigger_rule", "all_success"):
+        case "all_success":
+            return success == needs
+        case "none_failed":
+            return not failure
+        case "one_success":
+            return success > 0 or not needs
+        case "none_failed_min_one_success":
+            return not failure and (success > 0 or not needs)
+        case _:
+            return True
+
+
+def _meet(plan: Compiled, state: RunState, dependant: int, met: str) -> None:
+    if met == SUCCESS:
+        state.met_success[dependant] += 1
+    elif met == FAILURE:
+        state.met_failure[dependant] += 1
+    state.unmet[dependant] -= 1
+    if state.unmet[dependant] > 0:
+        return
+    if dependant >= plan.size:
+        whole = FAILURE if state.met_failure[dependant] else SUCCESS if state.met_success[dependant] else NEITHER
+        for waiting in plan.dependants[dependant]:
+            _meet(plan, state, waiting, whole)
+    elif state.entered[plan.phase_of[dependant]] and state.status[dependant] is Status.QUEUED:
+        enqueue(plan, state, dependant)
+
+
+def _leave_group(plan: Compiled, state: RunState, step: int) -> None:
+    group = plan.group_of[step]
+    active = state.active.get(group)
+    if active is None or step not in active:
+        return
+    del active[step]
+    held = state.held.get(group)
+    if held:
+        following = next(iter(held))
+        del held[following]
+        active[following] = None
+        state.ready[following] = None
+
+
+def _advance(plan: Compiled, state: RunState, phases: list[int]) -> None:
+    """Look at the gates of phases that became ready, enter those whose gates are open, pass those that are done."""
+    agenda = list(phases)
+    while agenda:
+        phase = agenda.pop()
+        if state.phase_unmet[phase] or state.doomed[phase]:
+            continue
+        if state.gates_shut[phase]:
+            for gate in plan.phase_gates[phase]:
+                if state.status[gate] is Status.QUEUED and gate not in state.to_skip:
+                    state.to_look[gate] = None
+            continue
+        if not state.entered[phase]:
+            state.entered[phase] = True
+            for node in plan.phase_nodes[phase]:
+                if state.status[node] is Status.QUEUED and not state.unmet[node]:
+                    enqueue(plan, state, node)
+        if not state.phase_open[phase] and not state.phase_bad[phase]:
+            for following in plan.phase_dependants[phase]:
+                state.phase_unmet[following] -= 1
+                agenda.append(following)
+
+
+def _doom(plan: Compiled, state: RunState, phases: list[int]) -> None:
+    """These phases, and all that need them, can no longer be entered."""
+    agenda = list(phases)
+    while agenda:
+        phase = agenda.pop()
+        if state.doomed[phase]:
+            continue
+        state.doomed[phase] = True
+        agenda.extend(plan.phase_dependants[phase])
+        for step in (*plan.phase_gates[phase], *plan.phase_nodes[phase]):
+            if state.status[step] < Status.SUCCEEDED and step not in state.running:
+                state.to_skip.setdefault(step, "phase-not-reached")
+                for queue in (state.ready, state.to_look, state.to_probe, state.waiting_gates):
+                    queue.pop(step, None)
+
+
+def _enter_finally(plan: Compiled, state: RunState) -> None:
+    for step in plan.finally_steps:
+        if state.status[step] is Status.QUEUED:
+            state.ready[step] = None

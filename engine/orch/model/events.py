@@ -1,0 +1,108 @@
+"""What happened: the records of the journal as values. Times are whole milliseconds since 1970, UTC."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Opened(NamedTuple):
+    """An owner began: `epoch` counts from 1, `reset` names the steps that `orch retry` chose to decide again."""
+
+    at: int
+    epoch: int
+    owner: dict[str, Any]
+    plan: str
+    containment: str
+    versions: dict[str, str]
+    torn_bytes: int = 0
+    reset: tuple[str, ...] = ()
+
+
+class Observed(NamedTuple):
+    """A gate was looked at: the facts, and what they mean (status and reason as in `Status`)."""
+
+    at: int
+    gate: str
+    status: str
+    reason: str
+    sentence: str
+    facts: dict[str, Any]
+
+
+class Started(NamedTuple):
+    """An attempt is about to start; durable before a `once` step starts."""
+
+    at: int
+    address: str
+    attempt: int
+    idempotency_key: str | None = None
+
+
+class Finished(NamedTuple):
+    """An attempt ended, or a step was concluded without one (attempt 0: a check, an expression that failed).
+    A result that is not `final` is tried again, or is in doubt. `logs` and `artifacts` are by digest."""
+
+    at: int
+    address: str
+    attempt: int
+    final: bool
+    status: str
+    reason: str
+    exit_code: int | None = None
+    outputs: dict[str, Any] | None = None
+    artifacts: tuple[dict[str, Any], ...] = ()
+    logs: dict[str, dict[str, Any]] | None = None
+    error: dict[str, Any] | None = None
+
+
+class Skipped(NamedTuple):
+    """A step will not run, and why."""
+
+    at: int
+    address: str
+    reason: str
+
+
+class Requested(NamedTuple):
+    """Somebody asked the owner for something; `outcome` is accepted or refused."""
+
+    at: int
+    id: str
+    verb: str
+    actor: str
+    outcome: str
+    detail: str = ""
+
+
+class Settled(NamedTuple):
+    """A step in doubt was settled `by` a probe or a person; `how` is done, not-done or in-doubt."""
+
+    at: int
+    address: str
+    by: str
+    how: str
+
+
+class Closed(NamedTuple):
+    """The owner stopped with nothing left to do: succeeded, failed, cancelled or waiting."""
+
+    at: int
+    status: str
+    reason: str
+    outputs: dict[str, Any]
+    summary: str
+
+
+Event = Opened | Observed | Started | Finished | Skipped | Requested | Settled | Closed
+
+EVENT_TYPES: dict[str, type[Event]] = {
+    "opened": Opened,
+    "observed": Observed,
+    "started": Started,
+    "finished": Finished,
+    "skipped": Skipped,
+    "requested": Requested,
+    "settled": Settled,
+    "closed": Closed,
+}
+TYPE_NAMES: dict[type[Event], str] = {cls: name for name, cls in EVENT_TYPES.items()}

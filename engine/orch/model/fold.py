@@ -1,0 +1,222 @@
+"""The one reducer: what an event does to the state of a run. Pure of the world; the state is changed in place."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from typing import assert_never
+
+from orch.model.compiled import FINALLY, GATE, Compiled
+from orch.model.derive import account, enqueue, forget_due, hold_back, rebuild
+from orch.model.events import Closed, Event, Finished, Observed, Opened, Requested, Settled, Skipped, Started
+from orch.model.retry import delay_ms, has_probe, is_once, retries
+from orch.model.state import RunState
+from orch.model.status import STATUS_BY_WORD, Status
+
+
+def fold(plan: Compiled, events: Iterable[Event]) -> RunState:
+    """The state that these events amount to."""
+    state = RunState.new(plan)
+    for event in events:
+        apply(plan, state, event)
+    return state
+
+
+def apply(plan: Compiled, state: RunState, event: Event) -> None:
+    """Apply one event. A stale or repeated one changes nothing but the latest time seen."""
+    if event.at > state.latest_ms:
+        state.latest_ms = event.at
+    match event:
+        case Started():
+            _started(plan, state, event)
+        case Finished():
+            _finished(plan, state, event)
+        case Skipped():
+            _skipped(plan, state, event)
+        case Observed():
+            _observed(plan, state, event)
+        case Settled():
+            _settled(plan, state, event)
+        case Requested():
+            _requested(plan, state, event)
+        case Opened():
+            _opened(plan, state, event)
+        case Closed():
+            state.closed = event.status
+        case _:
+            assert_never(event)
+
+
+def _started(plan: Compiled, state: RunState, event: Started) -> None:
+    step = plan.index.get(event.address, -1)
+    if step < 0 or event.attempt != state.attempt[step] + 1 or state.status[step] not in (Status.QUEUED, Status.WAITING):
+        return
+    state.attempt[step] = event.attempt
+    state.status[step] = Status.RUNNING
+    state.reason[step] = None
+    state.running[step] = None
+    state.ready.pop(step, None)
+    forget_due(state, step)
+
+
+def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
+    step = plan.index.get(event.address, -1)
+    if step < 0 or state.status[step] >= Status.SUCCEEDED:
+        return
+    if event.attempt == 0:
+        if step in state.running:
+            return
+    elif event.attempt != state.attempt[step] or step not in state.running:
+        return
+    state.running.pop(step, None)
+    if event.exit_code is not None:
+        state.exit_code[step] = event.exit_code
+    if event.outputs:
+        state.outputs[step] = event.outputs
+    if event.artifacts:
+        state.artifacts[step] = event.artifacts
+    if event.final:
+        if event.error:
+            state.sentence[step] = event.error.get("summary", "")
+        _end(plan, state, step, STATUS_BY_WORD[event.status], event.reason)
+    elif event.reason == "in-doubt":
+        _doubt(plan, state, step, (event.error or {}).get("reason", "interrupted"))
+    else:
+        _try_again(plan, state, step, event.at)
+
+
+def _skipped(plan: Compiled, state: RunState, event: Skipped) -> None:
+    step = plan.index.get(event.address, -1)
+    if step < 0 or state.status[step] >= Status.SUCCEEDED or step in state.running:
+        return
+    _end(plan, state, step, Status.SKIPPED, event.reason)
+
+
+def _observed(plan: Compiled, state: RunState, event: Observed) -> None:
+    gate = plan.index.get(event.gate, -1)
+    if gate < 0 or state.status[gate] >= Status.SUCCEEDED or state.phase_unmet[plan.phase_of[gate]] or gate in state.to_skip:
+        return
+    state.sentence[gate] = event.sentence
+    state.to_look.pop(gate, None)
+    if event.status == "succeeded":
+        _end(plan, state, gate, Status.SUCCEEDED, event.reason)
+    else:
+        state.status[gate] = Status.WAITING
+        state.reason[gate] = event.reason
+        state.waiting_gates[gate] = state.terminal_events
+
+
+def _settled(plan: Compiled, state: RunState, event: Settled) -> None:
+    step = plan.index.get(event.address, -1)
+    if step < 0 or state.status[step] is not Status.WAITING or plan.kinds[step] == GATE:
+        return
+    state.to_probe.pop(step, None)
+    forget_due(state, step)
+    if event.how == "in-doubt":
+        state.doubt.setdefault(step, "command-failed")
+        state.reason[step] = "in-doubt"
+        return
+    reason = state.doubt.pop(step, None)
+    if event.how == "done":
+        _end(plan, state, step, Status.SUCCEEDED, "settled")
+    elif state.cancelling or state.failing_fast:
+        hold_back(plan, state, step)
+    elif event.by == "probe" and reason in ("timed-out", "cancelled"):
+        state.failures[step] += 1
+        if retries(plan.action(step).step, reason, state.failures[step]):
+            _queue(plan, state, step)
+        else:
+            _end(plan, state, step, Status.FAILED, reason)
+    else:
+        _queue(plan, state, step)
+
+
+def _requested(plan: Compiled, state: RunState, event: Requested) -> None:
+    if event.id in state.requests:
+        return
+    state.requests.add(event.id)
+    if event.verb == "cancel" and event.outcome == "accepted":
+        state.cancelling = True
+        _abandon(plan, state, doubts=True)
+
+
+def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
+    if event.epoch <= state.epoch:
+        return
+    state.epoch, state.closed = event.epoch, None
+    state.run_id = event.owner.get("run_id", state.run_id)
+    if event.reset:
+        state.cancelling = state.failing_fast = False
+    chosen = {plan.index[address] for address in event.reset if address in plan.index}
+    if chosen:
+        chosen.update(plan.finally_steps)
+    for step in range(plan.size):
+        status = state.status[step]
+        if step in chosen:
+            _forget(state, step)
+        elif status is Status.RUNNING:
+            if is_once(plan.action(step).step):
+                state.status[step], state.reason[step], state.doubt[step] = Status.WAITING, "in-doubt", "interrupted"
+            else:
+                state.status[step] = Status.QUEUED
+        elif status is Status.WAITING and plan.kinds[step] == GATE:
+            state.status[step], state.reason[step] = Status.QUEUED, None
+        if state.status[step] < Status.SUCCEEDED:
+            state.failures[step] = 0
+    for gates, nodes in zip(plan.phase_gates, plan.phase_nodes, strict=True):
+        if any(state.status[node] < Status.SUCCEEDED for node in nodes):
+            for gate in gates:
+                if state.status[gate] is Status.SUCCEEDED:
+                    _forget(state, gate)
+    rebuild(plan, state)
+    if state.cancelling or state.failing_fast:
+        _abandon(plan, state)
+
+
+def _forget(state: RunState, step: int) -> None:
+    state.status[step], state.reason[step] = Status.QUEUED, None
+    for kept in (state.outputs, state.artifacts, state.exit_code, state.sentence, state.due, state.doubt):
+        kept.pop(step, None)
+
+
+def _end(plan: Compiled, state: RunState, step: int, status: Status, reason: str) -> None:
+    state.status[step] = status
+    state.reason[step] = reason
+    state.terminal_events += 1
+    state.doubt.pop(step, None)
+    forget_due(state, step)
+    for queue in (state.ready, state.to_skip, state.to_cancel, state.to_look, state.to_probe, state.waiting_gates):
+        queue.pop(step, None)
+    account(plan, state, step)
+    if plan.fail_fast and state.failed and not state.failing_fast and plan.kinds[step] != FINALLY:
+        state.failing_fast = True
+        _abandon(plan, state)
+
+
+def _doubt(plan: Compiled, state: RunState, step: int, because: str) -> None:
+    state.status[step], state.reason[step], state.doubt[step] = Status.WAITING, "in-doubt", because
+    if has_probe(plan.action(step).step):
+        state.to_probe[step] = None
+
+
+def _try_again(plan: Compiled, state: RunState, step: int, at: int) -> None:
+    state.failures[step] += 1
+    seed = f"{state.run_id}/{plan.addresses[step]}/{state.attempt[step]}"
+    state.due[step] = at + delay_ms(plan.action(step).step, state.failures[step], seed)
+    state.status[step], state.reason[step] = Status.WAITING, "retry-delay"
+    heapq.heappush(state.due_heap, (state.due[step], step))
+
+
+def _queue(plan: Compiled, state: RunState, step: int) -> None:
+    state.status[step], state.reason[step] = Status.QUEUED, None
+    enqueue(plan, state, step)
+
+
+def _abandon(plan: Compiled, state: RunState, *, doubts: bool = False) -> None:
+    """Nothing more of the body starts: what waits or is queued ends as skipped or cancelled; what runs is stopped.
+    A step in doubt stays so, unless a person who could see the doubt asked for the end (`doubts`)."""
+    for step in range(plan.size):
+        open_body = plan.kinds[step] != FINALLY and state.status[step] < Status.SUCCEEDED
+        if open_body and step not in state.running and (doubts or step not in state.doubt):
+            hold_back(plan, state, step)
+    state.held.clear()

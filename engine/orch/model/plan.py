@@ -1,0 +1,130 @@
+"""The plan that people review and that is saved as plan.json: plain JSON with names, and one digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, NotRequired, TypedDict
+
+FORMAT_VERSION = 1
+
+
+class RetryDoc(TypedDict):
+    """`limit` counts the extra tries; delays are seconds; `on` is a subset of the failed reasons."""
+
+    limit: int
+    delay_seconds: float
+    backoff: float
+    max_delay_seconds: float
+    jitter: float
+    on: list[str]
+
+
+class OnceDoc(TypedDict):
+    """A step that must not run twice: its key, and the script that tells whether it was done."""
+
+    once: str
+    probe: NotRequired[str | list[str]]
+
+
+StepDoc = TypedDict(
+    "StepDoc",
+    {
+        "address": str,
+        "run": NotRequired[str | list[str]],
+        "gate": NotRequired[dict[str, Any]],
+        "needs": NotRequired[list[str]],
+        "if": NotRequired[str],
+        "trigger_rule": NotRequired[str],
+        "env": NotRequired[dict[str, str]],
+        "cwd": NotRequired[str],
+        "timeout_seconds": NotRequired[float],
+        "retry": NotRequired[RetryDoc],
+        "allow_failure": NotRequired[bool],
+        "outputs": NotRequired[dict[str, Any]],
+        "artifacts": NotRequired[dict[str, str]],
+        "effect": NotRequired[str | OnceDoc],
+        "tags": NotRequired[list[str]],
+        "description": NotRequired[str],
+        "matrix": NotRequired[dict[str, Any]],
+        "group": NotRequired[str],
+        "selected": NotRequired[bool],
+    },
+)
+"""One step: a gate, a node or a `finally` node. Keys that hold their default are absent. The phase is the part of the
+address before the first dot. `outputs` is `{name: type}` or `{"schema": <JSON Schema>}`."""
+
+
+class PhaseDoc(TypedDict):
+    """A phase and the phases that it waits for."""
+
+    name: str
+    needs: list[str]
+    description: NotRequired[str]
+
+
+class GroupDoc(TypedDict):
+    """A matrix: the parent's address, which has no step of its own."""
+
+    address: str
+    max_parallel: NotRequired[int]
+
+
+class ResourceDoc(TypedDict):
+    """A file that the plan was made from; its bytes are kept in the run's content store."""
+
+    kind: str
+    path: str
+    sha256: str
+
+
+class PlanDoc(TypedDict):
+    """The whole plan. `people` maps handles to mail addresses, `roles` names to handles: as they were at planning."""
+
+    format_version: int
+    orch: str
+    pipeline: dict[str, str]
+    project: dict[str, str]
+    task: str
+    inputs: dict[str, Any]
+    max_in_flight: int
+    durability: str
+    fail_fast: bool
+    env_pass: list[str]
+    people: dict[str, list[str]]
+    roles: dict[str, list[str]]
+    resources: list[ResourceDoc]
+    phases: list[PhaseDoc]
+    groups: list[GroupDoc]
+    steps: list[StepDoc]
+    outputs: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan's bytes as they lie in plan.json, their sha256 (hex), and the same as data, to be treated as frozen."""
+
+    data: bytes
+    digest: str
+    doc: PlanDoc
+
+
+def seal(doc: PlanDoc) -> Plan:
+    """Write a plan down: one step a line, so that two plans can be compared with diff."""
+    steps = ",\n".join(_ENCODER.encode(step) for step in doc["steps"])
+    head = {key: value for key, value in doc.items() if key != "steps"}
+    text = f'{_ENCODER.encode(head)[:-1]},"steps":[\n{steps}\n]}}\n'
+    return load(text.encode(), doc)
+
+
+def load(data: bytes, doc: PlanDoc | None = None) -> Plan:
+    """Read a plan from its bytes. Raises ValueError where they are not a JSON object with steps."""
+    if doc is None:
+        doc = json.loads(data)
+        if not isinstance(doc, dict) or not isinstance(doc.get("steps"), list):
+            raise ValueError("not a plan")
+    return Plan(data, hashlib.sha256(data).hexdigest(), doc)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,63 @@
+"""The state of a run: what the events so far amount to. Owned by the loop, changed by `fold.apply` alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from orch.model.compiled import Compiled
+from orch.model.status import Status
+
+
+@dataclass(slots=True)
+class RunState:
+    """Per step (and group, for the counters) one list entry, by index; the queues hold what the last events made
+    decidable. The first block is what happened; the second is derived from it and can be rebuilt."""
+
+    status: list[Status]
+    reason: list[str | None]
+    attempt: list[int]
+    failures: list[int]
+    outputs: dict[int, dict[str, Any]] = field(default_factory=dict)
+    artifacts: dict[int, tuple[dict[str, Any], ...]] = field(default_factory=dict)
+    exit_code: dict[int, int] = field(default_factory=dict)
+    sentence: dict[int, str] = field(default_factory=dict)
+    due: dict[int, int] = field(default_factory=dict)
+    doubt: dict[int, str] = field(default_factory=dict)
+    epoch: int = 0
+    cancelling: bool = False
+    failing_fast: bool = False
+    closed: str | None = None
+    latest_ms: int = 0
+    run_id: str = ""
+    terminal_events: int = 0
+    requests: set[str] = field(default_factory=set)
+
+    unmet: list[int] = field(default_factory=list)
+    met_success: list[int] = field(default_factory=list)
+    met_failure: list[int] = field(default_factory=list)
+    phase_unmet: list[int] = field(default_factory=list)
+    phase_open: list[int] = field(default_factory=list)
+    phase_bad: list[bool] = field(default_factory=list)
+    gates_shut: list[int] = field(default_factory=list)
+    entered: list[bool] = field(default_factory=list)
+    doomed: list[bool] = field(default_factory=list)
+    ready: dict[int, None] = field(default_factory=dict)
+    to_skip: dict[int, str] = field(default_factory=dict)
+    to_cancel: dict[int, None] = field(default_factory=dict)
+    to_look: dict[int, None] = field(default_factory=dict)
+    to_probe: dict[int, None] = field(default_factory=dict)
+    running: dict[int, None] = field(default_factory=dict)
+    held: dict[int, dict[int, None]] = field(default_factory=dict)
+    active: dict[int, dict[int, None]] = field(default_factory=dict)
+    due_heap: list[tuple[int, int]] = field(default_factory=list)
+    waiting_gates: dict[int, int] = field(default_factory=dict)
+    body_open: int = 0
+    finally_open: int = 0
+    failed: int = 0
+
+    @classmethod
+    def new(cls, plan: Compiled) -> RunState:
+        """The state before the first event."""
+        size = plan.size
+        return cls(status=[Status.QUEUED] * size, reason=[None] * size, attempt=[0] * size, failures=[0] * size)

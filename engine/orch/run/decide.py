@@ -1,0 +1,105 @@
+"""What should happen next? Pure: no clock, no I/O; the same plan, state and time give the same decisions."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from orch.model.compiled import FINALLY, Compiled
+from orch.model.decisions import Close, Conclude, Decision, Observe, Probe, Schedule, Skip, Start, Stop
+from orch.model.retry import is_once
+from orch.model.state import RunState
+from orch.model.status import Status
+from orch.run.scope import KnownAfter, step_scope, verdict
+from orch.spec.expressions.evaluate import EvaluationError, evaluate
+
+BATCH = 1000
+"""Decisions of one kind per call: what is left is decided after these are applied."""
+
+
+def decide(plan: Compiled, state: RunState, now_ms: int) -> list[Decision]:
+    """The decisions that the last events made possible, oldest first. Nothing is changed: an item leaves the queues
+    when its event is applied. Empty when the run is closed or has no owner yet."""
+    if state.closed is not None or not state.epoch:
+        return []
+    decisions: list[Decision] = []
+    decisions.extend(Skip(step, reason) for step, reason in islice(state.to_skip.items(), BATCH))
+    decisions.extend(_cancelled(state, step) for step in islice(state.to_cancel, BATCH))
+    decisions.extend(_look(plan, state, gate) for gate in islice(state.to_look, BATCH))
+    decisions.extend(Probe(step) for step in state.to_probe)
+    if state.cancelling or state.failing_fast:
+        why = "requested" if state.cancelling else "fail-fast"
+        decisions.extend(Stop(step, why) for step in state.running if plan.kinds[step] != FINALLY)
+    _start(plan, state, now_ms, decisions)
+    if decisions:
+        return decisions
+    if state.due_heap:
+        return [Schedule(state.due_heap[0][0])]
+    return [] if state.running else _end(plan, state)
+
+
+def _start(plan: Compiled, state: RunState, now_ms: int, decisions: list[Decision]) -> None:
+    capacity = plan.max_in_flight - len(state.running)
+    if capacity <= 0:
+        return
+    if state.due_heap and state.due_heap[0][0] <= now_ms:
+        step = state.due_heap[0][1]
+        once = is_once(plan.action(step).step)
+        decisions.append(Probe(step) if once else Start(step, state.attempt[step] + 1))
+        capacity -= 1
+    for step in islice(state.ready, BATCH):
+        if capacity <= 0:
+            return
+        decision = _begin(plan, state, step)
+        decisions.append(decision)
+        if type(decision) is Start:
+            capacity -= 1
+
+
+def _begin(plan: Compiled, state: RunState, step: int) -> Decision:
+    condition = plan.action_table[plan.actions[step]].condition
+    if condition is not None and not state.attempt[step]:
+        try:
+            if evaluate(condition, step_scope(plan, state, step)) is not True:
+                return Skip(step, "if-false")
+        except KnownAfter:
+            pass
+        except EvaluationError as error:
+            return Conclude(step, "failed", "expression-error", f"`if`: {error}")
+    return Start(step, state.attempt[step] + 1)
+
+
+def _look(plan: Compiled, state: RunState, gate: int) -> Decision:
+    action = plan.action(gate)
+    try:
+        if action.condition is not None and evaluate(action.condition, step_scope(plan, state, gate)) is not True:
+            return Skip(gate, "if-false")
+        if action.step["gate"]["kind"] != "check":
+            return Observe(gate)
+        if evaluate(action.argv[0], step_scope(plan, state, gate)) is True:
+            return Conclude(gate, "succeeded", "ok", "")
+    except KnownAfter as unknown:
+        return Conclude(gate, "succeeded", "ok", f"known after {unknown.address}")
+    except EvaluationError as error:
+        return Conclude(gate, "failed", "expression-error", str(error))
+    return Conclude(gate, "failed", "check-failed", f"`{action.step['gate']['expr']}` is false")
+
+
+def _cancelled(state: RunState, step: int) -> Conclude:
+    sentence = "in doubt when it was cancelled" if step in state.doubt else ""
+    return Conclude(step, "cancelled", "requested" if state.cancelling else "fail-fast", sentence)
+
+
+def _end(plan: Compiled, state: RunState) -> list[Decision]:
+    """Nothing runs and nothing can start: look once more at shut gates, then close."""
+    stale: list[Decision] = [Observe(gate) for gate, seen in state.waiting_gates.items() if seen < state.terminal_events]
+    if stale:
+        return stale
+    if state.doubt:
+        return [Close("waiting", "in-doubt")]
+    if state.waiting_gates:
+        reasons = {state.reason[gate] for gate in state.waiting_gates}
+        return [Close("waiting", "rejected" if "rejected" in reasons else str(state.reason[min(state.waiting_gates)]))]
+    if state.body_open or state.finally_open:
+        stuck = [plan.addresses[i] for i in range(plan.size) if state.status[i] < Status.SUCCEEDED]
+        raise AssertionError(f"nothing can be decided, and these are not over: {stuck[:5]}")
+    return [Close(verdict(state), verdict(state))]

@@ -1,0 +1,96 @@
+"""What an expression of a step can see: inputs, ended nodes, its matrix values. Plain data, built on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orch.model.compiled import Compiled
+from orch.model.state import RunState
+from orch.model.status import Status
+
+
+class KnownAfter(Exception):
+    """A simulated run read a value that only the real run will know; `address` is the step that gives it."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__(address)
+
+
+UNKNOWN: dict[str, Any] = {"\0": "known after"}
+"""The outputs of a simulated step that declares some: reading them raises `KnownAfter`."""
+
+
+def step_scope(plan: Compiled, state: RunState, step: int) -> dict[str, Any]:
+    """The scope of the expressions of a step."""
+    scope = run_scope(plan, state, plan.action(step).reads)
+    if step in plan.matrix:
+        scope["matrix"] = plan.matrix[step]
+    if plan.phase_of[step] < 0:
+        scope["run"]["status"] = verdict(state)
+    return scope
+
+
+def run_scope(plan: Compiled, state: RunState, reads: tuple[str, ...]) -> dict[str, Any]:
+    """The scope of the pipeline's own expressions; `reads` names the node ids that they use."""
+    return {
+        "inputs": plan.inputs,
+        "task": plan.task,
+        "run": {"id": state.run_id},
+        "nodes": {node: _node(plan, state, plan.ids[node]) for node in reads},
+    }
+
+
+def verdict(state: RunState) -> str:
+    """What the run amounts to: failed if anything is bad, cancelled if it was cancelled, else succeeded."""
+    return "failed" if state.failed else "cancelled" if state.cancelling else "succeeded"
+
+
+def _node(plan: Compiled, state: RunState, index: int) -> Mapping[str, Any]:
+    if index >= plan.size:
+        return _matrix(plan, state, index)
+    if state.outputs.get(index) is UNKNOWN:
+        return _Unknown(plan.addresses[index], state.status[index])
+    view: dict[str, Any] = {
+        "status": state.status[index].word,
+        "reason": state.reason[index],
+        "outputs": state.outputs.get(index, {}),
+        "artifacts": {a["name"]: {"path": a["path"], "sha256": a["sha256"]} for a in state.artifacts.get(index, ())},
+    }
+    if index in state.exit_code:
+        view["exit_code"] = state.exit_code[index]
+    return view
+
+
+def _matrix(plan: Compiled, state: RunState, group: int) -> Mapping[str, Any]:
+    children = [step for step in range(plan.size) if plan.group_of[step] == group]
+    if any(state.outputs.get(child) is UNKNOWN for child in children):
+        return _Unknown(plan.addresses[group], Status.SUCCEEDED)
+    prefix = len(plan.addresses[group]) + 1
+    rows = [
+        {"key": plan.addresses[child][prefix:-1], "status": state.status[child].word, "outputs": state.outputs.get(child, {})}
+        for child in children
+    ]
+    bad = any(
+        state.status[c] is Status.CANCELLED
+        or (state.status[c] is Status.FAILED and not plan.action(c).step.get("allow_failure"))
+        for c in children
+    )
+    skipped = all(state.status[c] is Status.SKIPPED for c in children)
+    word = Status.FAILED if bad else Status.SKIPPED if skipped else Status.SUCCEEDED
+    return {"status": word.word, "outputs": sorted(rows, key=lambda row: str(row["key"]))}
+
+
+class _Unknown(dict[str, Any]):
+    """A node of a simulated run: its status is assumed, everything else is known only after it."""
+
+    def __init__(self, address: str, status: Status) -> None:
+        super().__init__(status=status.word, reason="ok")
+        self.address = address
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def __missing__(self, key: str) -> Any:
+        raise KnownAfter(self.address)
