@@ -46,7 +46,7 @@ class Compiled(NamedTuple):
     phase_gates: list[list[int]]
     phase_nodes: list[list[int]]
     finally_steps: list[int]
-    index: dict[str, int]
+    index_of: dict[str, int]
     ids: dict[str, int]
     max_in_flight: int
     fail_fast: bool

@@ -30,12 +30,15 @@ class Observed(NamedTuple):
 
 
 class Started(NamedTuple):
-    """An attempt is about to start; durable before a `once` step starts."""
+    """An attempt is about to start; durable before a `once` step starts. `command` and `cwd` are given where they were
+    computed, else the plan has them."""
 
     at: int
     address: str
     attempt: int
     idempotency_key: str | None = None
+    command: list[str] | None = None
+    cwd: str | None = None
 
 
 class Finished(NamedTuple):

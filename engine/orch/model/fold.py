@@ -48,7 +48,7 @@ def apply(plan: Compiled, state: RunState, event: Event) -> None:
 
 
 def _started(plan: Compiled, state: RunState, event: Started) -> None:
-    step = plan.index.get(event.address, -1)
+    step = plan.index_of.get(event.address, -1)
     if step < 0 or event.attempt != state.attempt[step] + 1 or state.status[step] not in (Status.QUEUED, Status.WAITING):
         return
     state.attempt[step] = event.attempt
@@ -60,7 +60,7 @@ def _started(plan: Compiled, state: RunState, event: Started) -> None:
 
 
 def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
-    step = plan.index.get(event.address, -1)
+    step = plan.index_of.get(event.address, -1)
     if step < 0 or state.status[step] >= Status.SUCCEEDED:
         return
     if event.attempt == 0:
@@ -86,14 +86,14 @@ def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
 
 
 def _skipped(plan: Compiled, state: RunState, event: Skipped) -> None:
-    step = plan.index.get(event.address, -1)
+    step = plan.index_of.get(event.address, -1)
     if step < 0 or state.status[step] >= Status.SUCCEEDED or step in state.running:
         return
     _end(plan, state, step, Status.SKIPPED, event.reason)
 
 
 def _observed(plan: Compiled, state: RunState, event: Observed) -> None:
-    gate = plan.index.get(event.gate, -1)
+    gate = plan.index_of.get(event.gate, -1)
     if gate < 0 or state.status[gate] >= Status.SUCCEEDED or state.phase_unmet[plan.phase_of[gate]] or gate in state.to_skip:
         return
     state.sentence[gate] = event.sentence
@@ -107,7 +107,7 @@ def _observed(plan: Compiled, state: RunState, event: Observed) -> None:
 
 
 def _settled(plan: Compiled, state: RunState, event: Settled) -> None:
-    step = plan.index.get(event.address, -1)
+    step = plan.index_of.get(event.address, -1)
     if step < 0 or state.status[step] is not Status.WAITING or plan.kinds[step] == GATE:
         return
     state.to_probe.pop(step, None)
@@ -147,7 +147,7 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
     state.run_id = event.owner.get("run_id", state.run_id)
     if event.reset:
         state.cancelling = state.failing_fast = False
-    chosen = {plan.index[address] for address in event.reset if address in plan.index}
+    chosen = {plan.index_of[address] for address in event.reset if address in plan.index_of}
     if chosen:
         chosen.update(plan.finally_steps)
     for step in range(plan.size):

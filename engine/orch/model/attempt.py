@@ -1,0 +1,55 @@
+"""One attempt of a node: what is started, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What to start. `env` is the whole environment, to which the executor adds ORCH_ADDRESS and ORCH_ATTEMPT; `cwd`
+    is absolute. `stem` is the name of the log files without `.out` and `.err`, for example `build.test.1`. Attempts
+    that share one `env` object start faster: it is encoded once."""
+
+    address: str
+    number: int
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str
+    timeout_seconds: float | None
+    stem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What was kept of one stream. `path` is relative to the run directory; `sha256` (hex) and `bytes` are of the kept
+    file; `truncated_bytes` are missing from its middle, after the executor's head size."""
+
+    path: str
+    sha256: str
+    bytes: int
+    truncated_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How an attempt ended. Either `exit_code` or `signal` is set; `stopped` says that the executor ended it (`timeout`
+    or `cancel`), whatever it exited with. A stream without a byte has no log. `killed` counts the processes that were
+    still there after the leader had exited."""
+
+    exit_code: int | None
+    signal: int | None
+    stopped: str | None
+    stdout: Log | None
+    stderr: Log | None
+    killed: int
+
+
+class StartError(Exception):
+    """An attempt could not be started, through no fault of the engine. `message` says why, `hint` what to do."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
