@@ -1,0 +1,153 @@
+"""Finding and ending processes: descendants, and adopted orphans, told from those of other attempts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from orch.local.identity import stat_fields
+
+_EXITING = 0x4  # PF_EXITING, kernel flag of a process that is on its way out
+_GIVE_UP_SECONDS = 5.0  # a process that sleeps uninterruptibly in the kernel cannot be ended by anybody
+
+
+class Marks(NamedTuple):
+    """How a process of an attempt is known: its session, the two variables of its environment (as `NAME=value`), or
+    that it holds one of the attempt's logs (device and inode) open."""
+
+    session: int
+    variables: tuple[bytes, bytes]
+    logs: tuple[tuple[int, int], ...]
+
+
+def children(pid: int) -> list[int]:
+    """The children of a process, of all its threads. Empty when it is gone."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", "rb", buffering=0) as file:
+                found += [int(word) for word in file.read().split()]
+    except FileNotFoundError:
+        return found if _has_children_file() else _scan(pid)
+    except ProcessLookupError:
+        return found
+    return found
+
+
+def family(roots: Iterable[int]) -> dict[int, int]:
+    """The processes and all their descendants, each with the parent it was found under (0 for a root)."""
+    found = dict.fromkeys(roots, 0)
+    queue = list(found)
+    for pid in queue:
+        for child in children(pid):
+            if child not in found:
+                found[child] = pid
+                queue.append(child)
+    return found
+
+
+def belongs(pid: int, marks: Marks) -> bool | None:
+    """Is this orphan the attempt's? None while it is exiting: then it no longer shows whose it is, and its own children
+    are yet to be adopted."""
+    fields = stat_fields(pid)
+    if not fields or int(fields[6]) & _EXITING:
+        return None if fields else False
+    if int(fields[3]) == marks.session:
+        return True
+    try:
+        with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
+            variables = file.read().split(b"\0")
+    except OSError:
+        variables = []
+    return all(word in variables for word in marks.variables) or _holds(pid, marks.logs)
+
+
+def send(processes: dict[int, int], number: int) -> None:
+    """Signal each of a `family`. A descendant is signalled by a descriptor, after a look whether the pid still means
+    a child of one of them: a pid that was freed since may be a stranger's by now."""
+    own = os.getpid()
+    for pid, parent in processes.items():
+        try:
+            if parent == 0:
+                os.kill(pid, number)  # the engine's own child: nobody else can reap it
+                continue
+            fd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        try:
+            fields = stat_fields(pid)
+            if fields and (int(fields[1]) in processes or int(fields[1]) == own):
+                signal.pidfd_send_signal(fd, number)
+        except ProcessLookupError:
+            continue
+        finally:
+            os.close(fd)
+
+
+def reap(pid: int) -> bool:
+    """Take the exit status of a child that has ended. False while it lives."""
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is not None
+    except ChildProcessError:
+        return True
+
+
+def end_descendants(spare: Collection[int] = ()) -> int:
+    """Kill every descendant of this process but those spared, in rounds until none is left; how many they were. For
+    the end of an engine: exit statuses are thrown away."""
+    killed: set[int] = set()
+    pause = Pause()
+    while roots := [pid for pid in children(os.getpid()) if pid not in spare and not reap(pid)]:
+        if os.getpid() == 1 and not spare:
+            os.kill(-1, signal.SIGKILL)  # at once, and so faster than anything that forks
+        found = family(roots)
+        killed.update(found)
+        send(found, signal.SIGKILL)
+        if not pause():
+            break
+    return len(killed)
+
+
+class Pause:
+    """Sleeps between two rounds, 0.2 ms at first and 10 ms at most; false when it is time to give up."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + _GIVE_UP_SECONDS
+        self._seconds = 0.0002
+
+    def __call__(self) -> bool:
+        time.sleep(self._seconds)
+        self._seconds = min(self._seconds * 2, 0.01)
+        return time.monotonic() < self._until
+
+
+def _holds(pid: int, files: tuple[tuple[int, int], ...]) -> bool:
+    folder = f"/proc/{pid}/fd"
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return False
+    for name in names:
+        try:
+            status = os.stat(f"{folder}/{name}")
+        except OSError:
+            continue
+        if (status.st_dev, status.st_ino) in files:
+            return True
+    return False
+
+
+def _has_children_file() -> bool:
+    own = os.getpid()
+    return os.path.exists(f"/proc/{own}/task/{own}/children")
+
+
+def _scan(parent: int) -> list[int]:
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdecimal() and (fields := stat_fields(int(name))) and int(fields[1]) == parent:
+            found.append(int(name))
+    return found
