@@ -1,22 +1,26 @@
-"""What the run needs of the world: Protocols of at most five methods, implemented by `local` and `store`."""
+"""What the loop needs of the world: Protocols of at most five methods, implemented by `local`, `store` and `app`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from orch.model.attempt import Attempt, Result
 from orch.model.events import Event
+from orch.model.plan import StepDoc
+from orch.model.state import RunState
 
 
 class Clock(Protocol):
-    """Wall time for records, monotonic time for waiting."""
+    """Wall time for records, steady time for waiting."""
 
     def now_ms(self) -> int:
         """Milliseconds since 1970, UTC."""
+        ...
 
-    def monotonic(self) -> float:
-        """Seconds of a clock that never goes back."""
+    def steady(self) -> float:
+        """Seconds of a clock that never goes back and does not stop while the machine sleeps."""
+        ...
 
 
 class Running(Protocol):
@@ -25,36 +29,104 @@ class Running(Protocol):
     @property
     def attempt(self) -> Attempt:
         """What was begun."""
+        ...
 
 
 class Executor(Protocol):
-    """Performs attempts. `begin` raises `StartError`; `wait` returns those whose process has ended."""
+    """Performs attempts, local or remote."""
 
-    def begin(self, attempt: Attempt) -> Any:
-        """Start the attempt's process."""
+    def begin(self, attempt: Attempt) -> Running:
+        """Start the attempt. Raises `StartError` where it cannot start."""
+        ...
 
-    def wait(self, timeout_seconds: float | None) -> Sequence[Any]:
-        """Wait until an attempt has ended, a watched descriptor is readable, or the time is over."""
+    def wait(self, timeout_seconds: float | None) -> Sequence[Running]:
+        """Those that have ended; waits for one, for a watched descriptor, or for the time to be over."""
+        ...
 
     def stop(self, running: Any, why: str) -> None:
-        """Ask the whole process tree to end, and end it after the grace."""
+        """Ask the whole process tree to end, and end it after the grace. `why`: timeout or cancel."""
+        ...
 
     def collect(self, running: Any) -> Result:
-        """Reap the attempt, end what it left behind, and keep its logs."""
+        """Reap an ended attempt, end what it left behind, keep its logs."""
+        ...
 
     def kill_all(self) -> None:
-        """End everything at once."""
+        """End everything at once, without grace."""
+        ...
 
 
 class Journal(Protocol):
-    """The truth: an append-only chain of records."""
+    """The truth: an append-only chain of records. After an OSError nothing more is written."""
 
     def append(self, events: Sequence[Event]) -> None:
-        """Write these events with one system call; raises OSError, after which nothing more may be written."""
+        """Write these events with one system call."""
+        ...
 
     def sync(self) -> None:
-        """Make what was appended durable, as the plan's durability asks."""
+        """Make what was appended durable, as the plan asks."""
+        ...
 
-    @property
-    def head(self) -> str:
-        """The sha256 (hex) of the last record."""
+
+class Look(NamedTuple):
+    """What a look at a gate gave: the fields of `Observed`."""
+
+    status: str
+    reason: str
+    sentence: str
+    facts: dict[str, Any]
+
+
+class GateWatch(Protocol):
+    """Looks at approval and freshness gates."""
+
+    def look(self, state: RunState, step: int, at_ms: int) -> Look:
+        """Gather the facts of a gate and judge them."""
+        ...
+
+
+class Harvest(Protocol):
+    """Takes in what an attempt made. Both return what went wrong as a sentence, or None."""
+
+    def output_path(self, stem: str) -> str:
+        """Where an attempt with declared outputs writes its JSON object; the path is fresh."""
+        ...
+
+    def outputs(self, stem: str, declared: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
+        """Read, check and remove what the attempt wrote."""
+        ...
+
+    def artifacts(
+        self, step: StepDoc, cwd: str, paths: Mapping[str, str]
+    ) -> tuple[tuple[dict[str, Any], ...], str | None]:
+        """Copy the declared files into the content store: `{name, path, sha256, bytes}` each."""
+        ...
+
+
+class Request(NamedTuple):
+    """What somebody asked of the owner; `detail` holds `address` and `how` for settle."""
+
+    id: str
+    verb: str
+    actor: str
+    detail: dict[str, str]
+
+
+class Inbox(Protocol):
+    """Requests of others."""
+
+    def drain(self) -> Sequence[Request]:
+        """The requests since the last call; one system call where there are none."""
+        ...
+
+
+class Recorder(Protocol):
+    """Keeps the derived files and tells people; called only after the events are in the journal."""
+
+    def record(self, events: Sequence[Event], state: RunState) -> None:
+        """These events happened, `state` is what they amount to."""
+        ...
+
+    def tick(self, state: RunState) -> None:
+        """Time went by; called a few times a second."""
+        ...

@@ -10,13 +10,18 @@ NODE, GATE, FINALLY = 0, 1, 2
 
 
 class Action(NamedTuple):
-    """What a step does, shared by all steps that do the same. `condition`, `argv`, `env`, `outputs` hold expression
-    trees as `spec.expressions` makes them; a plain string is itself. `reads` names the nodes that they read."""
+    """What a step does, shared by all steps that do the same. A text with expressions is a tree, as
+    `spec.expressions` makes them (a list); any other is a string. `argv` of a check gate is its expression; `paths` are
+    the declared artifacts; `reads` names the nodes that all of these read."""
 
     step: StepDoc
     condition: list[Any] | None
     argv: tuple[Any, ...]
     env: tuple[tuple[str, Any], ...]
+    cwd: Any
+    paths: tuple[tuple[str, Any], ...]
+    once_key: Any
+    probe: tuple[Any, ...]
     reads: tuple[str, ...]
 
 
@@ -52,6 +57,7 @@ class Compiled(NamedTuple):
     fail_fast: bool
     inputs: dict[str, Any]
     outputs: dict[str, Any]
+    output_reads: tuple[str, ...]
     task: str
 
     def action(self, step: int) -> Action:

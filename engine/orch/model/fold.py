@@ -49,7 +49,11 @@ def apply(plan: Compiled, state: RunState, event: Event) -> None:
 
 def _started(plan: Compiled, state: RunState, event: Started) -> None:
     step = plan.index_of.get(event.address, -1)
-    if step < 0 or event.attempt != state.attempt[step] + 1 or state.status[step] not in (Status.QUEUED, Status.WAITING):
+    if (
+        step < 0
+        or event.attempt != state.attempt[step] + 1
+        or state.status[step] not in (Status.QUEUED, Status.WAITING)
+    ):
         return
     state.attempt[step] = event.attempt
     state.status[step] = Status.RUNNING
@@ -94,7 +98,12 @@ def _skipped(plan: Compiled, state: RunState, event: Skipped) -> None:
 
 def _observed(plan: Compiled, state: RunState, event: Observed) -> None:
     gate = plan.index_of.get(event.gate, -1)
-    if gate < 0 or state.status[gate] >= Status.SUCCEEDED or state.phase_unmet[plan.phase_of[gate]] or gate in state.to_skip:
+    if (
+        gate < 0
+        or state.status[gate] >= Status.SUCCEEDED
+        or state.phase_unmet[plan.phase_of[gate]]
+        or gate in state.to_skip
+    ):
         return
     state.sentence[gate] = event.sentence
     state.to_look.pop(gate, None)

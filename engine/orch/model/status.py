@@ -35,7 +35,15 @@ FAILED_REASONS = (
     "worker-lost",
     "internal-error",
 )
-SKIPPED_REASONS = ("if-false", "upstream-failed", "upstream-skipped", "phase-not-reached", "not-selected", "empty-matrix", "cancelled")
+SKIPPED_REASONS = (
+    "if-false",
+    "upstream-failed",
+    "upstream-skipped",
+    "phase-not-reached",
+    "not-selected",
+    "empty-matrix",
+    "cancelled",
+)
 WAITING_REASONS = ("needs-decision", "rejected", "stale", "expired", "not-yet-valid", "in-doubt", "retry-delay")
 CANCELLED_REASONS = ("requested", "fail-fast")
 

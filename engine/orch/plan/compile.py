@@ -57,6 +57,7 @@ def compile_plan(plan: Plan) -> Compiled:
             dependants[i].append(group)
         actions.add(step)
     selected = [step.get("selected", True) for step in steps]
+    outputs = {name: template(value) for name, value in doc["outputs"].items()}
     return Compiled(
         digest=plan.digest,
         size=size,
@@ -82,7 +83,8 @@ def compile_plan(plan: Plan) -> Compiled:
         max_in_flight=doc["max_in_flight"],
         fail_fast=doc["fail_fast"],
         inputs=doc["inputs"],
-        outputs={name: template(value) for name, value in doc["outputs"].items()},
+        outputs=outputs,
+        output_reads=reads(list(outputs.values())),
         task=doc["task"],
     )
 
@@ -96,7 +98,9 @@ def template(value: Any) -> Any:
 
 def reads(trees: list[Any]) -> tuple[str, ...]:
     """The node ids that these trees read, sorted."""
-    found = {str(ref.parts[0]) for tree in trees if isinstance(tree, list) for ref in references(tree) if ref.root == "nodes"}
+    found = {
+        str(ref.parts[0]) for tree in trees if isinstance(tree, list) for ref in references(tree) if ref.root == "nodes"
+    }
     return tuple(sorted(found))
 
 
@@ -126,16 +130,27 @@ def _action(step: Any) -> Action:
         gate = step["gate"]
         argv = (parse_expression(gate["expr"]),) if gate["kind"] == "check" else ()
     else:
-        run = step["run"]
-        argv = ("/bin/sh", "-e", "-c", run) if isinstance(run, str) else tuple(template(item) for item in run)
+        argv = _command(step["run"])
     env = tuple((name, template(value)) for name, value in step.get("env", {}).items())
-    others = [template(step.get("cwd")), *map(template, step.get("artifacts", {}).values()), *_effect(step)]
-    return Action(step, condition, argv, env, reads([condition, *argv, *(value for _, value in env), *others]))
-
-
-def _effect(step: StepDoc) -> list[Any]:
+    paths = tuple((name, template(path)) for name, path in step.get("artifacts", {}).items())
+    cwd = template(step.get("cwd"))
     effect = step.get("effect")
-    if not isinstance(effect, dict):
-        return []
-    probe = effect.get("probe", "")
-    return [template(effect["once"]), *([] if isinstance(probe, str) else map(template, probe))]
+    once_key, probe = (
+        (template(effect["once"]), _command(effect.get("probe", []))) if isinstance(effect, dict) else (None, ())
+    )
+    values = [value for _, value in (*env, *paths)]
+    return Action(
+        step,
+        condition,
+        argv,
+        env,
+        cwd,
+        paths,
+        once_key,
+        probe,
+        reads([condition, *argv, *values, cwd, once_key, *probe]),
+    )
+
+
+def _command(run: Any) -> tuple[Any, ...]:
+    return ("/bin/sh", "-e", "-c", run) if isinstance(run, str) else tuple(template(item) for item in run)

@@ -91,7 +91,9 @@ def _cancelled(state: RunState, step: int) -> Conclude:
 
 def _end(plan: Compiled, state: RunState) -> list[Decision]:
     """Nothing runs and nothing can start: look once more at shut gates, then close."""
-    stale: list[Decision] = [Observe(gate) for gate, seen in state.waiting_gates.items() if seen < state.terminal_events]
+    stale: list[Decision] = [
+        Observe(gate) for gate, seen in state.waiting_gates.items() if seen < state.terminal_events
+    ]
     if stale:
         return stale
     if state.doubt:

@@ -19,7 +19,7 @@ class KnownAfter(Exception):
 
 
 UNKNOWN: dict[str, Any] = {"\0": "known after"}
-"""The outputs of a simulated step that declares some: reading them raises `KnownAfter`."""
+"""The outputs of a simulated step that others read: looking at anything of it raises `KnownAfter`."""
 
 
 def step_scope(plan: Compiled, state: RunState, step: int) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def _node(plan: Compiled, state: RunState, index: int) -> Mapping[str, Any]:
     if index >= plan.size:
         return _matrix(plan, state, index)
     if state.outputs.get(index) is UNKNOWN:
-        return _Unknown(plan.addresses[index], state.status[index])
+        return _Unknown(plan.addresses[index])
     view: dict[str, Any] = {
         "status": state.status[index].word,
         "reason": state.reason[index],
@@ -66,11 +66,11 @@ def _node(plan: Compiled, state: RunState, index: int) -> Mapping[str, Any]:
 def _matrix(plan: Compiled, state: RunState, group: int) -> Mapping[str, Any]:
     children = [step for step in range(plan.size) if plan.group_of[step] == group]
     if any(state.outputs.get(child) is UNKNOWN for child in children):
-        return _Unknown(plan.addresses[group], Status.SUCCEEDED)
+        return _Unknown(plan.addresses[group])
     prefix = len(plan.addresses[group]) + 1
     rows = [
-        {"key": plan.addresses[child][prefix:-1], "status": state.status[child].word, "outputs": state.outputs.get(child, {})}
-        for child in children
+        {"key": plan.addresses[c][prefix:-1], "status": state.status[c].word, "outputs": state.outputs.get(c, {})}
+        for c in children
     ]
     bad = any(
         state.status[c] is Status.CANCELLED
@@ -83,14 +83,18 @@ def _matrix(plan: Compiled, state: RunState, group: int) -> Mapping[str, Any]:
 
 
 class _Unknown(dict[str, Any]):
-    """A node of a simulated run: its status is assumed, everything else is known only after it."""
+    """A node of a simulated run: everything about it is known only after it."""
 
-    def __init__(self, address: str, status: Status) -> None:
-        super().__init__(status=status.word, reason="ok")
-        self.address = address
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._address = address
 
     def __contains__(self, key: object) -> bool:
-        return True
+        raise KnownAfter(self._address)
 
     def __missing__(self, key: str) -> Any:
-        raise KnownAfter(self.address)
+        raise KnownAfter(self._address)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Nothing is known, not even that there is nothing."""
+        raise KnownAfter(self._address)

@@ -1,0 +1,153 @@
+"""What exactly is started for a step: its argv, environment and folder, rendered from what is known. Pure."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orch.model.attempt import Attempt
+from orch.model.compiled import Action, Compiled
+from orch.model.names import file_stem
+from orch.model.retry import is_once
+from orch.model.state import RunState
+from orch.run.scope import step_scope
+from orch.spec.expressions.evaluate import EvaluationError, evaluate
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where attempts run: the project's root (absolute) and the environment that all of them share."""
+
+    root: str
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An attempt ready to be started; `artifacts` are the declared paths, relative to the attempt's folder. `command`
+    and `cwd` are set where they were computed, for the journal."""
+
+    attempt: Attempt
+    artifacts: Mapping[str, str]
+    idempotency_key: str | None
+    command: list[str] | None
+    cwd: str | None
+
+
+class Renderer:
+    """Renders the actions of one run; environments that do not depend on the step are made once and shared."""
+
+    def __init__(self, plan: Compiled, surroundings: Surroundings) -> None:
+        self._plan = plan
+        self._around = surroundings
+        self._shared_env: dict[int, Mapping[str, str]] = {}
+
+    def prepare(self, state: RunState, step: int, number: int, output_path: str | None) -> Prepared:
+        """Render an attempt. Raises EvaluationError where a value is missing or a path leaves the project."""
+        action = self._plan.action(step)
+        scope = _Lazy(self._plan, state, step)
+        address = self._plan.addresses[step]
+        computed = any(isinstance(item, list) for item in action.argv)
+        argv = tuple(_text(item, scope) for item in action.argv) if computed else action.argv
+        key = _key(action, scope, state.run_id, address)
+        cwd = _folder(action, scope)
+        attempt = Attempt(
+            address=address,
+            number=number,
+            argv=argv,
+            env=self._env(step, action, scope, output_path, key),
+            cwd=_inside(self._around.root, cwd),
+            timeout_seconds=action.step.get("timeout_seconds"),
+            stem=f"{file_stem(address)}.{number}",
+        )
+        artifacts = {name: _path(value, scope, "artifact") for name, value in action.paths}
+        return Prepared(
+            attempt, artifacts, key, list(argv) if computed else None, cwd if _is_tree(action.cwd) else None
+        )
+
+    def probe(self, state: RunState, step: int) -> Attempt:
+        """The probe of a `once` step, as an attempt of its own."""
+        action = self._plan.action(step)
+        scope = _Lazy(self._plan, state, step)
+        address = self._plan.addresses[step]
+        key = _key(action, scope, state.run_id, address)
+        return Attempt(
+            address=address,
+            number=state.attempt[step],
+            argv=tuple(_text(item, scope) for item in action.probe),
+            env=self._env(step, action, scope, None, key),
+            cwd=_inside(self._around.root, _folder(action, scope)),
+            timeout_seconds=action.step.get("timeout_seconds"),
+            stem=f"{file_stem(address)}.{state.attempt[step]}.probe",
+        )
+
+    def _env(
+        self, step: int, action: Action, scope: _Lazy, output_path: str | None, key: str | None
+    ) -> Mapping[str, str]:
+        number = self._plan.actions[step]
+        shared = self._shared_env.get(number)
+        if shared is not None:
+            return shared
+        env = dict(self._around.env)
+        for name, value in action.env:
+            env[name] = _text(value, scope)
+        if output_path is not None:
+            env["ORCH_OUTPUT"] = output_path
+        if key is not None:
+            env["ORCH_IDEMPOTENCY_KEY"] = key
+        if output_path is None and key is None and not any(_is_tree(value) for _, value in action.env):
+            self._shared_env[number] = env
+        return env
+
+
+class _Lazy:
+    """The scope of a step, built when the first expression asks for it."""
+
+    def __init__(self, plan: Compiled, state: RunState, step: int) -> None:
+        self._of = (plan, state, step)
+        self._scope: dict[str, Any] | None = None
+
+    def get(self) -> dict[str, Any]:
+        if self._scope is None:
+            self._scope = step_scope(*self._of)
+        return self._scope
+
+
+def _is_tree(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+def _text(value: Any, scope: _Lazy) -> str:
+    if not isinstance(value, list):
+        return str(value)
+    result = evaluate(value, scope.get())
+    if isinstance(result, bool):
+        return "true" if result else "false"
+    if not isinstance(result, str | int | float):
+        kind = "null" if result is None else "a list" if isinstance(result, list) else "an object"
+        raise EvaluationError(f"{kind} where a text is needed: use `| tojson`")
+    return str(result)
+
+
+def _key(action: Action, scope: _Lazy, run_id: str, address: str) -> str | None:
+    if not is_once(action.step):
+        return None
+    return _text(action.once_key, scope) or f"{run_id}/{address}"
+
+
+def _folder(action: Action, scope: _Lazy) -> str:
+    return _path(action.cwd, scope, "cwd") if action.cwd is not None else "."
+
+
+def _path(value: Any, scope: _Lazy, what: str) -> str:
+    path = _text(value, scope)
+    clean = os.path.normpath(path)
+    if not path or os.path.isabs(clean) or clean == ".." or clean.startswith("../") or "\0" in path:
+        raise EvaluationError(f"{what} `{path}` leaves the project")
+    return clean
+
+
+def _inside(root: str, folder: str) -> str:
+    return root if folder == "." else f"{root}/{folder}"

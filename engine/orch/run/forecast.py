@@ -1,0 +1,120 @@
+"""What would happen, and why? A run simulated with the code that decides real ones. Pure but for the gate looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from orch.model.compiled import GATE, Compiled
+from orch.model.decisions import Close, Conclude, Observe, Schedule, Skip, Start
+from orch.model.events import Event, Finished, Observed, Opened, Skipped, Started
+from orch.model.fold import apply
+from orch.model.state import RunState
+from orch.model.status import Status
+from orch.ports import Look
+from orch.run.decide import decide
+from orch.run.results import concluded
+from orch.run.scope import UNKNOWN, KnownAfter, step_scope
+from orch.spec.expressions.evaluate import EvaluationError, evaluate
+
+LookAt = Callable[[RunState, int], Look]
+
+
+class Prospect(NamedTuple):
+    """What would happen to a step: `word` is run, skip, wait, blocked, open, fail or later; `why` is a sentence part."""
+
+    word: str
+    why: str
+
+
+RUN = Prospect("run", "")
+OPENED = Look("succeeded", "ok", "assumed open", {})
+
+
+def forecast(plan: Compiled, now_ms: int, look: LookAt | None) -> list[Prospect]:
+    """One prospect for each step. Gates are looked at with `look`, or assumed open where it is None; every node that
+    starts is assumed to succeed."""
+    if _plain(plan):
+        return [RUN] * plan.size
+    return _Simulation(plan, now_ms, look).run()
+
+
+def _plain(plan: Compiled) -> bool:
+    """No gate, condition, selection or empty matrix: everything runs."""
+    return (
+        plan.selected is None
+        and not any(plan.phase_gates)
+        and all(action.condition is None for action in plan.action_table)
+        and all(plan.needs_count[plan.size :])
+    )
+
+
+class _Simulation:
+    def __init__(self, plan: Compiled, now_ms: int, look: LookAt | None) -> None:
+        self._plan, self._now, self._look = plan, now_ms, look
+        self._state = RunState.new(plan)
+        self._prospects: list[Prospect | None] = [None] * plan.size
+        read = {plan.ids[node] for action in plan.action_table for node in action.reads}
+        self._read = read | {step for step in range(plan.size) if plan.group_of[step] in read}
+
+    def run(self) -> list[Prospect]:
+        self._happened(Opened(self._now, 1, {}, self._plan.digest, "none", {}))
+        while self._state.closed is None:
+            for decision in decide(self._plan, self._state, self._now):
+                match decision:
+                    case Start(step, attempt):
+                        self._start(step, attempt)
+                    case Skip(step, reason):
+                        self._prospects[step] = Prospect("skip", self._skipped(step, reason))
+                        self._happened(Skipped(self._now, self._plan.addresses[step], reason))
+                    case Conclude(step, status, reason, sentence):
+                        self._prospects[step] = Prospect("open" if status == "succeeded" else "fail", sentence)
+                        self._happened(concluded(self._plan, step, status, reason, sentence, at=self._now))
+                    case Observe(step):
+                        self._observe(step)
+                    case Schedule(at):
+                        self._now = at
+                    case Close(_, _):
+                        return [prospect or self._later(step) for step, prospect in enumerate(self._prospects)]
+        raise AssertionError("a simulated run closes by its own decision")
+
+    def _happened(self, event: Event) -> None:
+        apply(self._plan, self._state, event)
+
+    def _start(self, step: int, attempt: int) -> None:
+        address = self._plan.addresses[step]
+        self._prospects[step] = self._runs(step)
+        self._happened(Started(self._now, address, attempt))
+        outputs = UNKNOWN if step in self._read else None
+        self._happened(Finished(self._now, address, attempt, True, "succeeded", "ok", outputs=outputs))
+
+    def _runs(self, step: int) -> Prospect:
+        condition = self._plan.action(step).condition
+        if condition is None:
+            return RUN
+        try:
+            evaluate(condition, step_scope(self._plan, self._state, step))
+        except KnownAfter as unknown:
+            return Prospect("run", f"if: known after {unknown.address}")
+        except EvaluationError:
+            pass
+        return Prospect("run", f"if: {self._plan.action(step).step['if']}")
+
+    def _observe(self, step: int) -> None:
+        look = self._look(self._state, step) if self._look is not None else OPENED
+        word = "open" if look.status == "succeeded" else "wait" if look.reason == "needs-decision" else "blocked"
+        self._prospects[step] = Prospect(word, look.sentence)
+        self._happened(Observed(self._now, self._plan.addresses[step], *look))
+
+    def _skipped(self, step: int, reason: str) -> str:
+        return f"if: {self._plan.action(step).step['if']}" if reason == "if-false" else reason
+
+    def _later(self, step: int) -> Prospect:
+        """A step that no decision reached: a shut gate stands before its phase, or before one that its phase needs."""
+        shut = [
+            self._plan.addresses[gate]
+            for gate in range(self._plan.size)
+            if self._plan.kinds[gate] == GATE and self._state.status[gate] is Status.WAITING
+        ]
+        own = [gate for gate in shut if gate.partition(".")[0] == self._plan.addresses[step].partition(".")[0]]
+        return Prospect("later", f"after {', '.join(own or shut)}")

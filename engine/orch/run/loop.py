@@ -1,0 +1,236 @@
+"""The loop: decide, write, act, wait. It has no rules of its own; it keeps the order in which things become true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from orch.model.attempt import Result, StartError
+from orch.model.compiled import Compiled
+from orch.model.decisions import Close, Conclude, Decision, Observe, Probe, Schedule, Skip, Start, Stop
+from orch.model.events import Closed, Event, Observed, Settled, Skipped, Started
+from orch.model.fold import apply
+from orch.model.state import RunState
+from orch.ports import Clock, Executor, GateWatch, Harvest, Inbox, Journal, Recorder, Running
+from orch.run.attempts import Prepared, Renderer
+from orch.run.close import closing
+from orch.run.decide import decide
+from orch.run.requests import answer
+from orch.run.results import concluded, finished, not_started
+from orch.spec.expressions.evaluate import EvaluationError
+
+REQUESTS_EVERY = 0.2
+LOOK_EVERY = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The ports of a run. `interrupted` gives the signal that ends this owner, or None."""
+
+    clock: Clock
+    journal: Journal
+    executor: Executor
+    gates: GateWatch
+    harvest: Harvest
+    inbox: Inbox
+    recorder: Recorder
+    interrupted: Callable[[], int | None]
+
+
+class Loop:
+    """One owner's work on a run. `turns` counts for the heartbeat."""
+
+    def __init__(self, plan: Compiled, state: RunState, world: World, renderer: Renderer) -> None:
+        self.turns = 0
+        self._plan, self._state, self._world, self._renderer = plan, state, world, renderer
+        self._unwritten: list[Event] = []
+        self._to_begin: list[tuple[int, Prepared]] = []
+        self._live: dict[int, tuple[Running, Prepared]] = {}
+        self._probing: dict[int, Running] = {}
+        self._stopping: set[int] = set()
+        self._wake_at: int | None = None
+        self._steady_base = world.clock.steady()
+        self._wall_base = max(world.clock.now_ms(), state.latest_ms)
+        self._next_requests = self._next_look = self._steady_base
+
+    def now_ms(self) -> int:
+        """Wall time that never goes back, neither within this owner's life nor behind the journal."""
+        return self._wall_base + int((self._world.clock.steady() - self._steady_base) * 1000)
+
+    def begin(self, events: list[Event]) -> None:
+        """Write the first records of this owner: `opened`, and what was asked while nobody owned the run."""
+        for event in events:
+            self._happened(event)
+        self._commit()
+
+    def run(self) -> int | None:
+        """Work until the run closes (None), or until a signal ends this owner (its number)."""
+        while self._state.closed is None:
+            self.turns += 1
+            signal = self._world.interrupted()
+            if signal is not None:
+                self._commit()
+                self._world.executor.kill_all()
+                return signal
+            self._requests()
+            self._decide()
+            self._commit()
+            if self._state.closed is None and not self._unwritten:
+                self._wait()
+        return None
+
+    def _happened(self, event: Event) -> None:
+        apply(self._plan, self._state, event)
+        self._unwritten.append(event)
+
+    def _commit(self) -> None:
+        """Write what happened, then act on it, then tell: the order that the promises rest on."""
+        events = self._unwritten
+        if events:
+            self._unwritten = []
+            self._world.journal.append(events)
+            if self._needs_sync(events):
+                self._world.journal.sync()
+        to_begin, self._to_begin = self._to_begin, []
+        for step, prepared in to_begin:
+            try:
+                self._live[step] = (self._world.executor.begin(prepared.attempt), prepared)
+            except StartError as error:
+                self._happened(not_started(self._plan, self._state, step, error.message, error.hint, at=self.now_ms()))
+        if events:
+            self._world.recorder.record(events, self._state)
+
+    def _needs_sync(self, events: list[Event]) -> bool:
+        return any(type(event) is not Started or event.idempotency_key is not None for event in events)
+
+    def _decide(self) -> None:
+        self._wake_at = None
+        progress = True
+        while progress and self._state.closed is None:
+            progress = False
+            for decision in decide(self._plan, self._state, self.now_ms()):
+                progress = self._carry_out(decision) or progress
+
+    def _carry_out(self, decision: Decision) -> bool:
+        """Turn a decision into events and things to do; false where it is under way already."""
+        address = self._plan.addresses
+        match decision:
+            case Start(step, attempt):
+                self._start(step, attempt)
+            case Skip(step, reason):
+                self._happened(Skipped(self.now_ms(), address[step], reason))
+            case Conclude(step, status, reason, sentence):
+                self._happened(concluded(self._plan, step, status, reason, sentence, at=self.now_ms()))
+            case Observe(step):
+                at = self.now_ms()
+                self._happened(Observed(at, address[step], *self._world.gates.look(self._state, step, at)))
+            case Probe(step):
+                return self._probe(step)
+            case Stop(step, _):
+                if step in self._stopping or step not in self._live:
+                    return False
+                self._stopping.add(step)
+                self._world.executor.stop(self._live[step][0], "cancel")
+                return False
+            case Schedule(at):
+                self._wake_at = at
+                return False
+            case Close(status, reason):
+                self._close(status, reason)
+        return True
+
+    def _start(self, step: int, attempt: int) -> None:
+        declared = self._plan.action(step).step.get("outputs")
+        try:
+            output = self._world.harvest.output_path(f"{step}.{attempt}") if declared else None
+            prepared = self._renderer.prepare(self._state, step, attempt, output)
+        except EvaluationError as error:
+            self._happened(concluded(self._plan, step, "failed", "expression-error", str(error), at=self.now_ms()))
+            return
+        started = Started(
+            self.now_ms(), self._plan.addresses[step], attempt, prepared.idempotency_key, prepared.command, prepared.cwd
+        )
+        self._happened(started)
+        self._to_begin.append((step, prepared))
+
+    def _probe(self, step: int) -> bool:
+        if step in self._probing:
+            return False
+        try:
+            self._probing[step] = self._world.executor.begin(self._renderer.probe(self._state, step))
+        except (EvaluationError, StartError):
+            self._happened(Settled(self.now_ms(), self._plan.addresses[step], "probe", "in-doubt"))
+            return True
+        return False
+
+    def _wait(self) -> None:
+        timeout = REQUESTS_EVERY
+        if self._wake_at is not None:
+            timeout = min(timeout, max(0.0, (self._wake_at - self.now_ms()) / 1000))
+        ended = self._world.executor.wait(timeout)
+        if ended:
+            steps = {id(running): step for step, (running, _) in self._live.items()}
+            probes = {id(running): step for step, running in self._probing.items()}
+            for running in ended:
+                result = self._world.executor.collect(running)
+                if id(running) in steps:
+                    self._ended(steps[id(running)], result)
+                else:
+                    self._probed(probes[id(running)], result)
+        self._world.recorder.tick(self._state)
+
+    def _ended(self, step: int, result: Result) -> None:
+        _, prepared = self._live.pop(step)
+        self._stopping.discard(step)
+        declared = self._plan.action(step).step
+        outputs: dict[str, Any] | None = None
+        artifacts: tuple[dict[str, Any], ...] = ()
+        missing: str | None = None
+        succeeded = result.exit_code == 0 and result.stopped is None
+        if "outputs" in declared:
+            outputs, missing = self._world.harvest.outputs(f"{step}.{prepared.attempt.number}", declared["outputs"])
+        if prepared.artifacts and succeeded and not missing:
+            artifacts, missing = self._world.harvest.artifacts(declared, prepared.attempt.cwd, prepared.artifacts)
+        event = finished(
+            self._plan,
+            self._state,
+            step,
+            result,
+            at=self.now_ms(),
+            outputs=outputs if succeeded else None,
+            artifacts=artifacts,
+            missing=missing,
+        )
+        self._happened(event)
+
+    def _probed(self, step: int, result: Result) -> None:
+        del self._probing[step]
+        how = "in-doubt"
+        if result.stopped is None and result.exit_code is not None:
+            how = {0: "done", 1: "not-done"}.get(result.exit_code, "in-doubt")
+        self._happened(Settled(self.now_ms(), self._plan.addresses[step], "probe", how))
+
+    def _requests(self) -> None:
+        steady = self._world.clock.steady()
+        if steady >= self._next_requests:
+            self._next_requests = steady + REQUESTS_EVERY
+            for request in self._world.inbox.drain():
+                for event in answer(self._plan, self._state, request, self.now_ms()):
+                    self._happened(event)
+        if steady >= self._next_look and self._state.running:
+            self._next_look = steady + LOOK_EVERY
+            self._look_again()
+
+    def _look_again(self) -> None:
+        at = self.now_ms()
+        for step in list(self._state.waiting_gates):
+            look = self._world.gates.look(self._state, step, at)
+            if (look.reason, look.sentence) != (self._state.reason[step], self._state.sentence.get(step)):
+                self._happened(Observed(at, self._plan.addresses[step], *look))
+
+    def _close(self, status: str, reason: str) -> None:
+        if self._unwritten:
+            self._commit()
+        outputs, summary = closing(self._plan, self._state)
+        self._happened(Closed(self.now_ms(), status, reason, outputs, summary))

@@ -1,0 +1,87 @@
+"""What does the end of an attempt mean? Pure: result, outputs and artifacts come in as values."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from orch.model.attempt import Result
+from orch.model.compiled import FINALLY, Compiled
+from orch.model.events import Finished
+from orch.model.retry import is_once, retries
+from orch.model.state import RunState
+
+
+def finished(
+    plan: Compiled,
+    state: RunState,
+    step: int,
+    result: Result,
+    *,
+    at: int,
+    outputs: dict[str, Any] | None = None,
+    artifacts: tuple[dict[str, Any], ...] = (),
+    missing: str | None = None,
+) -> Finished:
+    """The record of an ended attempt. `missing` says which declared output or artifact is not as declared."""
+    status, reason, summary = _meaning(state, result, missing)
+    error: dict[str, Any] | None = None
+    if status != "succeeded":
+        error = {"summary": summary}
+        if result.signal is not None:
+            error["signal"] = result.signal
+    doubtful = result.stopped is not None and is_once(plan.action(step).step)
+    if doubtful and error is not None:
+        error["reason"] = reason if status == "failed" else "cancelled"
+        status, reason = "waiting", "in-doubt"
+    logs = {
+        name: asdict(log) for name, log in (("stdout", result.stdout), ("stderr", result.stderr)) if log is not None
+    }
+    return Finished(
+        at=at,
+        address=plan.addresses[step],
+        attempt=state.attempt[step],
+        final=not doubtful and _is_final(plan, state, step, status, reason),
+        status=status,
+        reason=reason,
+        exit_code=result.exit_code,
+        outputs=outputs,
+        artifacts=artifacts,
+        logs=logs or None,
+        error=error,
+    )
+
+
+def not_started(plan: Compiled, state: RunState, step: int, message: str, hint: str, *, at: int) -> Finished:
+    """The record of an attempt that was announced and could not start."""
+    final = _is_final(plan, state, step, "failed", "start-failed")
+    error = {"summary": message, "hint": hint}
+    return Finished(at, plan.addresses[step], state.attempt[step], final, "failed", "start-failed", error=error)
+
+
+def concluded(plan: Compiled, step: int, status: str, reason: str, sentence: str, *, at: int) -> Finished:
+    """The record of a step that ends without an attempt."""
+    error = {"summary": sentence} if sentence else None
+    return Finished(at, plan.addresses[step], 0, True, status, reason, error=error)
+
+
+def _meaning(state: RunState, result: Result, missing: str | None) -> tuple[str, str, str]:
+    if result.stopped == "timeout":
+        return "failed", "timed-out", "stopped at its time limit"
+    if result.stopped == "cancel":
+        reason = "requested" if state.cancelling else "fail-fast"
+        return "cancelled", reason, "stopped on request" if state.cancelling else "stopped because another step failed"
+    if result.signal is not None:
+        return "failed", "command-failed", f"ended by signal {result.signal}"
+    if result.exit_code:
+        return "failed", "command-failed", f"exit code {result.exit_code}"
+    if missing is not None:
+        return "failed", "output-missing", missing
+    return "succeeded", "ok", ""
+
+
+def _is_final(plan: Compiled, state: RunState, step: int, status: str, reason: str) -> bool:
+    if status != "failed":
+        return True
+    ending = (state.cancelling or state.failing_fast) and plan.kinds[step] != FINALLY
+    return ending or not retries(plan.action(step).step, reason, state.failures[step] + 1)
