@@ -1,0 +1,49 @@
+"""What a look at a gate comes to, and where the commands that it prints must point."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["succeeded", "waiting"]
+Reason = Literal["ok", "needs-decision", "rejected", "stale", "expired", "not-yet-valid"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`have` of `need` places are filled; `missing` names the roles of the others, with repeats. `sentence` is for
+    people and ends in `next`, the complete command, where there is one. `days_left` is what a maximum age leaves,
+    and `warn` says that it is a week or less."""
+
+    status: Status
+    reason: Reason
+    sentence: str
+    have: int
+    need: int
+    missing: tuple[str, ...] = ()
+    next: str | None = None
+    days_left: int | None = None
+    warn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where a printed command points: a run, or else a pipeline (as the command line takes it) with its inputs."""
+
+    run: str | None = None
+    pipeline: str = ""
+    inputs: tuple[tuple[str, str], ...] = ()
+
+    def command(self, verb: str, gate: str, role: str | None = None, by: str | None = None) -> str:
+        """The whole command line. `by` None stands for a person who is not known yet."""
+        words = ["orch", *verb.split(), gate]
+        if role is not None:
+            words += ["--role", role, "--by", by or "<you>"]
+        if self.run is not None:
+            words += ["--run", self.run]
+        else:
+            words += ["--pipeline", self.pipeline]
+            for name, value in self.inputs:
+                words += ["--input", f"{name}={value}"]
+        return " ".join(word if word == "<you>" else shlex.quote(word) for word in words)

@@ -1,0 +1,122 @@
+"""Who wrote the subject: the authors and co-authors that may not approve it themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orch.gates.facts import ApprovalFacts, AuthorFacts, RoleFacts, SubjectFacts, Trouble, subject_digest
+from orch.gates.judge import judge
+from orch.gates.verdict import Context
+from orch.governance.decision_files import decision_facts, read_commit
+from orch.governance.decisions import folder_of
+from orch.governance.git import Git, GitTrouble
+from orch.governance.history import blobs_at, differing, files_of, folders_of, is_meant, lines_at
+from orch.governance.subjects import Subject
+from orch.governance.where import Where
+
+_CO_AUTHOR = re.compile(rb"^[ \t]*co-authored-by[ \t]*:(.*)$", re.IGNORECASE | re.MULTILINE)
+_ADDRESS = re.compile(rb"<([^<>]*)>")
+_END_OF_TIME = 1e14
+
+
+def find_authors(gate: Mapping[str, Any], subject: Subject, where: Where, git: Git) -> AuthorFacts:
+    """Everybody who wrote since the last approved content in HEAD's history, else since the subject was added; for
+    what nodes made, whoever started the run. Where that cannot be established the facts hold problems instead."""
+    patterns = files_of(gate["subject"])
+    handles: set[str] = set()
+    problems: list[Trouble] = []
+    made = [item for item in gate["subject"] if item.removeprefix("./") not in patterns]
+    if made and where.starter is None:
+        problems.append(Trouble(kind="no-starter", about=made[0]))
+    elif made and where.starter is not None:
+        handles.add(where.starter)
+    if patterns:
+        try:
+            problems += _unfit(git, patterns, subject)
+            if not problems:
+                base = _last_approved(gate, patterns, subject, where, git)
+                wrote, unmapped = _between(git, base, git.head(), patterns, where)
+                handles |= wrote
+                problems += unmapped
+        except GitTrouble as trouble:
+            problems.append(trouble.trouble)
+    return AuthorFacts(handles=sorted(handles), problems=problems)
+
+
+def _unfit(git: Git, patterns: Sequence[str], subject: Subject) -> list[Trouble]:
+    """Why the history would name the wrong people."""
+    if git.is_shallow():
+        return [Trouble(kind="shallow", about="")]
+    paths = differing(blobs_at(git, git.head(), patterns), subject.files)
+    return [Trouble(kind="uncommitted", about=path) for path in paths]
+
+
+def _between(
+    git: Git, base: str | None, tip: str, patterns: Sequence[str], where: Where
+) -> tuple[set[str], list[Trouble]]:
+    """The handles of those who touched the subject after `base`, and the addresses that are nobody's."""
+    touches = git.touches(tip, folders_of(patterns), base)
+    commits = [touch.commit for touch in touches if any(is_meant(path, patterns) for path in touch.paths)]
+    addresses = {address for raw in git.contents(commits).values() for address in _addresses(raw)} if commits else set()
+    handles: set[str] = set()
+    unmapped = []
+    for address in sorted(addresses):
+        found = where.handles_of(address)
+        handles.update(found)
+        if not found:
+            unmapped.append(Trouble(kind="unmapped", about=address or "(none)"))
+    return handles, unmapped
+
+
+def _addresses(raw: bytes) -> list[str]:
+    """The author's and co-authors' addresses of a raw commit. The committer only carried it. Every line of the
+    message that names a co-author counts, not only those of the last paragraph."""
+    head, _, message = raw.partition(b"\n\n")
+    lines = [line for line in head.split(b"\n") if line.startswith(b"author ")]
+    lines += _CO_AUTHOR.findall(message)
+    found = []
+    for line in lines:
+        address = _ADDRESS.search(line)
+        found.append((address[1] if address else line.strip()).decode(errors="backslashreplace").strip())
+    return found
+
+
+def _last_approved(
+    gate: Mapping[str, Any], patterns: Sequence[str], subject: Subject, where: Where, git: Git
+) -> str | None:
+    """The last commit in HEAD's history at which other content than the present was approved as this gate asks, by
+    people who had not written it; None where there is none. A subject with what nodes made or with evidence has no
+    digest in the history, so that its authors go back to where it was added."""
+    if len(patterns) != len(gate["subject"]) or gate.get("evidence"):
+        return None
+    base = None
+    for touch in git.touches(git.head(), [folder_of(where.task)]):
+        decisions = decision_facts({}, read_commit(git, touch.commit, where.task, where.pipeline, gate["name"]))
+        if not decisions:
+            continue
+        lines = lines_at(git, touch.commit, patterns)
+        digest = subject_digest(lines)
+        if not lines or digest == subject.digest:
+            continue
+        wrote, unmapped = _between(git, base, touch.commit, patterns, where)
+        facts = ApprovalFacts(
+            kind="approval",
+            project=where.project,
+            pipeline=where.pipeline,
+            task=where.task,
+            trust_floor="file",
+            subject=SubjectFacts(digest=digest, files=lines, problems=[]),
+            decisions=[{**one, "place": "tree"} for one, _ in decisions],
+            people=sorted({one["by"] for one, _ in decisions if where.knows(one["by"])}),
+            roles=RoleFacts(
+                pinned={role: sorted(who) for role, who in where.pinned.items()},
+                today={role: sorted(who) for role, who in where.today.items()},
+            ),
+            authors=AuthorFacts(handles=sorted(wrote), problems=unmapped),
+        )
+        then = {**gate, "trust": "committed", "max_age_seconds": None}
+        if judge(then, facts, _END_OF_TIME, Context()).status == "succeeded":
+            base = touch.commit
+    return base

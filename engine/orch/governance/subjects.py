@@ -1,0 +1,133 @@
+"""What is approved: files, patterns, artifacts and outputs, as the lines of one digest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from orch.gates.facts import SubjectFacts, Trouble, subject_digest
+from orch.governance.inside import Digests, Refused, digests_inside, parts_of
+from orch.governance.patterns import fixed_folder, is_hidden, is_pattern, matches
+
+Resolve = Callable[[str], tuple[str, str, str] | None]
+"""`artifact:<node>.<name>`, `output:<node>` or `evidence:<node>` → (mode, sha256 in hex, the name its line gets), or
+None where it is not there: not run yet, or not succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """`facts` is what the gate sees. `files` maps each path of the tree to what was read there, for the caller to
+    keep the bytes: it must compare their sha256 with these, since the tree may have changed after the look."""
+
+    facts: SubjectFacts
+    files: dict[str, Digests]
+
+    @property
+    def digest(self) -> str | None:
+        """`sha256:…`, or None where something is wrong with the subject."""
+        return self.facts["digest"]
+
+
+def nothing(reference: str) -> tuple[str, str, str] | None:
+    """Resolves no reference: outside a run there are no artifacts."""
+    return None
+
+
+def look(root: str, subject: Sequence[str], evidence: Sequence[str], resolve: Resolve) -> Subject:
+    """Read the subject as it is now. Whatever is wrong is a problem in the facts, never an exception."""
+    problems: list[Trouble] = []
+    entries: set[tuple[str, str, str]] = set()
+    files: dict[str, Digests] = {}
+    for item in subject:
+        if is_reference(item):
+            found = resolve(item)
+            if found is None:
+                problems.append(Trouble(kind="not-known-yet", about=item))
+            else:
+                entries.add(found)
+            continue
+        try:
+            paths = expand(root, item, problems) if is_pattern(item) else ["/".join(parts_of(item))]
+            for path in paths:
+                if path not in files:
+                    files[path] = digests_inside(root, path)
+        except Refused as refused:
+            problems.append(refused.trouble)
+    for address in evidence:
+        found = resolve(f"evidence:{address}")
+        if found is None:
+            problems.append(Trouble(kind="not-succeeded", about=address))
+        else:
+            entries.add(found)
+    entries.update((read.mode, read.sha256, path) for path, read in files.items())
+    lines = sorted(entries, key=lambda entry: (entry[2].encode(), entry))
+    if not lines and not problems:
+        problems.append(Trouble(kind="empty", about=""))
+    problems = [Trouble(kind=kind, about=about) for kind, about in sorted({(p["kind"], p["about"]) for p in problems})]
+    digest = None if problems else subject_digest(lines)
+    return Subject(SubjectFacts(digest=digest, files=[list(line) for line in lines], problems=problems), files)
+
+
+def is_reference(item: str) -> bool:
+    """Whether the item of a subject is something that a node made."""
+    return item.startswith(("artifact:", "output:"))
+
+
+def expand(root: str, pattern: str, problems: list[Trouble]) -> list[str]:
+    """The files that the pattern means now, sorted. Adds a problem where it means none, and for a symbolic link that
+    it means or that could hold what it means. Raises `Refused` for a pattern that leaves the project."""
+    pattern = "/".join(parts_of(pattern))
+    found: list[str] = []
+    before = len(problems)
+    start = fixed_folder(pattern)
+    if start:
+        _refuse_links(root, start)
+    pending = [start]
+    while pending:
+        folder = pending.pop()
+        try:
+            with os.scandir(os.path.join(root, folder)) as listing:
+                entries = list(listing)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            problems.append(Trouble(kind="unreadable", about=folder or "."))
+            continue
+        for entry in entries:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if is_hidden(path):
+                continue
+            meant, holds = matches(path, pattern), may_hold(path, pattern)
+            if entry.is_symlink():
+                if meant or (holds and entry.is_dir()):
+                    problems.append(Trouble(kind="symlink", about=ascii(path)[1:-1]))
+            elif entry.is_dir(follow_symlinks=False):
+                if holds:
+                    pending.append(path)
+            elif meant:
+                parts_of(path)
+                found.append(path)
+    if not found and len(problems) == before:
+        problems.append(Trouble(kind="no-match", about=pattern))
+    return sorted(found, key=os.fsencode)
+
+
+def may_hold(folder: str, pattern: str) -> bool:
+    """Whether a folder could hold files that the pattern means."""
+    parts = pattern.split("/")[:-1]
+    names = folder.split("/")
+    if "**" in pattern.split("/"):
+        depth = pattern.split("/").index("**")
+        return all(matches(name, part) or name == part for name, part in zip(names, parts[:depth], strict=False))
+    return len(names) <= len(parts) and all(
+        matches(name, part) or name == part for name, part in zip(names, parts, strict=False)
+    )
+
+
+def _refuse_links(root: str, folder: str) -> None:
+    parts = folder.split("/")
+    for depth in range(1, len(parts) + 1):
+        path = "/".join(parts[:depth])
+        if os.path.islink(os.path.join(root, path)):
+            raise Refused("symlink", path)

@@ -1,0 +1,37 @@
+"""Whose gate it is, and what the caller knows about people and earlier looks: everything that observing needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orch.governance.subjects import Resolve, nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """`root` is the project's folder, `project` the id in orch.yaml. `people` maps handles to addresses, as of today;
+    `pinned` and `today` map roles to handles, as the plan has them and as orch.yaml has them now; `trust_floor` is
+    today's policy. `resolve` finds what nodes made; `starter` is the handle of whoever started the run. `history`
+    maps digests of subjects that this run saw before to their lines. `environment` is the process's."""
+
+    root: str
+    project: str | None
+    task: str
+    pipeline: str
+    people: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    pinned: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    today: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    trust_floor: str = "file"
+    resolve: Resolve = nothing
+    starter: str | None = None
+    history: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def knows(self, handle: str) -> bool:
+        """Whether today's orch.yaml names the person."""
+        return handle in self.people or any(handle in holders for holders in self.today.values())
+
+    def handles_of(self, address: str) -> list[str]:
+        """Everybody with this address; letters' case does not matter."""
+        return sorted(h for h, addresses in self.people.items() if address.lower() in (a.lower() for a in addresses))
