@@ -42,7 +42,7 @@ class Faults:
         found = FORBIDDEN.search(value)
         name = unseen_name(found.group()) if found else "?"
         message = f"the escape for the character {name} is refused"
-        self._add("O003", event, message, "let the command write the character: printf '\\033'")
+        self._add("O003", event, message, "write the value without it")
 
     def properties(self, event: Any, value: Any, stack: list[Frame], key: Any) -> None:
         """A tag, or an anchor on `value`, whose waiting key is `key`."""
@@ -96,7 +96,7 @@ class Faults:
         elif value in mapping:
             self._repeated.append((event, value))
             self._count()
-        return value if isinstance(value, str) else ""
+        return value if isinstance(value, str) else event  # like no other key
 
     def collection_key(self, event: Event) -> NoReturn:
         hint = 'quote it: "{…}"; an expression is written "${{ … }}"'

@@ -13,6 +13,7 @@ from orch.source.events import (
     NodeEvent,
     ScalarEvent,
     YAMLError,
+    collector_off,
     events,
     place,
 )
@@ -45,7 +46,10 @@ class Marks:
         self.first_lines: dict[tuple[int, int], int] = {}
         self._top = Node((0, 0, 0, 0))
         self._anchors: dict[str, Node] = {}
-        with suppress(YAMLError):  # the first reading reports it; what was read until here says where the rest is
+        with (
+            collector_off(),
+            suppress(YAMLError),
+        ):  # the first reading reports it; what was read until here says where the rest is
             self._read(text)
 
     def find(self, route: tuple[str | int, ...], *, key: bool) -> Place:

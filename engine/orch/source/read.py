@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+import os
+import shlex
+
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.source.document import Document
 from orch.source.limits import MAX_BYTES
@@ -23,28 +27,26 @@ def read(file: str, display: str | None = None, *, max_bytes: int = MAX_BYTES) -
         with open(file, "rb") as stream:
             raw = stream.read(max_bytes + 1)
     except FileNotFoundError as error:
-        raise OrchError(Problem("O001", f"there is no file `{path}`", hint=_nearest(file))) from error
+        raise OrchError(Problem("O001", f"there is no file `{path}`", hint=_nearest(file, path))) from error
     except IsADirectoryError as error:
         raise OrchError(Problem("O001", f"`{path}` is a directory", hint="name a YAML file in it")) from error
     except PermissionError as error:
         message = f"`{path}` may not be read"
-        raise OrchError(Problem("O001", message, hint=f"chmod u+r '{path}'"), Exit.IO) from error
+        raise OrchError(Problem("O001", message, hint=f"chmod u+r {shlex.quote(path)}"), Exit.IO) from error
     except (OSError, ValueError) as error:
-        raise OrchError(Problem("O001", f"`{path}` cannot be read: {error}"), Exit.IO) from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise OrchError(Problem("O001", f"`{path}` cannot be read: {reason}"), Exit.IO) from error
     return parse(raw, path, max_bytes=max_bytes)
 
 
-def _nearest(file: str) -> str:
+def _nearest(file: str, path: str) -> str:
     """What may have been meant by a name that is not there."""
-    import difflib
-    import os
-
     folder, name = os.path.split(file)
     try:
         there = sorted(entry for entry in os.listdir(folder or ".") if entry.endswith((".yaml", ".yml")))
     except OSError:
-        return f"there is no directory `{folder}` either"
+        return f"there is no directory `{os.path.dirname(path)}`"
     near = difflib.get_close_matches(name, there, n=1)
     if near:
-        return f"did you mean `{os.path.join(folder, near[0])}`?"
+        return f"did you mean `{os.path.join(os.path.dirname(path), near[0])}`?"
     return "check the path, which starts at the current directory"

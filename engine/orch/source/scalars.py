@@ -40,9 +40,11 @@ def plain(text: str) -> str | int | float | bool | None:
 
 def lookalike(text: str) -> str | None:
     """What to do about a text that reads like a number, boolean, null or date and is none: a part of a sentence such
-    as "quote it, or write `3.1`"; None where the text looks like nothing else, or is a plain value already."""
+    as "quote it, or write `3.1`". None where it looks like nothing else."""
+    if plain(text) != text:
+        return f"write `{text}` without quotes" if text else None
     meant = _meant(text)
-    if meant is None or plain(text) != text:
+    if meant is None:
         return None
     return f"quote it, or write `{meant}`" if meant else "quote it"
 

@@ -31,6 +31,7 @@ _MEANINGS = (
     ("unexpected end of stream", "a quoted string is not closed", "close it with the quote that it begins with"),
     ("<document start>", "the document has ended, and text follows", "write one document in a file, as one mapping"),
     ("undefined tag handle", "tags are not part of the language", "leave the tag out"),
+    ("while scanning a block scalar", "a block does not begin like this", "write `|` or `>`, and the text below it"),
     ("while scanning a tag", "tags are not part of the language", "leave the tag out"),
     ("YAML document", "this version of YAML is not known", "leave the line `%YAML` out"),
     ("while scanning a directive", "directives are not part of the language", "leave the line out"),
