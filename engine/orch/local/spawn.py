@@ -6,10 +6,12 @@ import errno
 import os
 import subprocess
 from collections.abc import Mapping
+from functools import lru_cache
 
 from orch.model.attempt import Attempt, StartError
 
 _ENVIRONMENTS_KEPT = 64
+_DEFAULT_PATH = os.fsencode(os.defpath)
 
 
 class Spawner:
@@ -28,7 +30,7 @@ class Spawner:
                 name, _, env[name] = mark.partition(b"=")
             process = subprocess.Popen(
                 attempt.argv,
-                executable=_program(attempt, env.get(b"PATH")),
+                executable=_program(attempt, env.get(b"PATH", _DEFAULT_PATH)),
                 stdin=self._null,
                 stdout=stdout,
                 stderr=stderr,
@@ -55,24 +57,26 @@ class Spawner:
         return known[1]
 
 
-def _program(attempt: Attempt, path: bytes | None) -> bytes:
-    """The first file on the step's own PATH that may be executed. A relative entry counts from the step's folder."""
+@lru_cache(maxsize=256)
+def _candidates(name: bytes, path: bytes, cwd: str) -> list[bytes]:
+    """The files that a program may be, in order. A relative entry of the path counts from the step's own folder."""
+    return [os.path.join(os.fsencode(cwd), folder, name) for folder in path.split(b":")]
+
+
+def _program(attempt: Attempt, path: bytes) -> bytes:
+    """The first file on the step's own PATH that may be executed. Looked up anew each time, since a step may have
+    installed it."""
     name = os.fsencode(attempt.argv[0])
     if b"/" in name:
         return name
-    if not name:
-        raise FileNotFoundError(errno.ENOENT, "an empty name")
-    unusable = None
-    for folder in (os.fsencode(os.defpath) if path is None else path).split(b":"):
-        file = os.path.join(os.fsencode(attempt.cwd), folder, name) if folder[:1] != b"/" else folder + b"/" + name
-        if os.access(file, os.X_OK):
-            if os.path.isfile(file):
-                return file
-        elif unusable is None and os.path.isfile(file):
-            unusable = file
-    if unusable is not None:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fsdecode(unusable))
-    raise FileNotFoundError(errno.ENOENT, "not on PATH")
+    candidates = _candidates(name, path, attempt.cwd) if name else []
+    for file in candidates:
+        if os.access(file, os.X_OK) and os.path.isfile(file):
+            return file
+    for file in candidates:
+        if os.path.isfile(file):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), file)
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
 
 
 def _explained(error: Exception, attempt: Attempt) -> StartError:
