@@ -108,7 +108,7 @@ def _remedy(trouble: tuple[str, Trouble]) -> str | None:
 
 
 def _commit(path: str) -> str:
-    return f"git add -- {shlex.quote(path)} && git commit -m {shlex.quote('Commit ' + path)} -- {shlex.quote(path)}"
+    return f"git add -- {shlex.quote(path)} && git commit -m {shlex.quote('Record ' + path)} -- {shlex.quote(path)}"
 
 
 def _supply(gate: Mapping[str, Any], missing: Sequence[str], standings: Sequence[Standing], context: Context) -> str:
