@@ -11,9 +11,10 @@ export GIT_CONFIG_NOSYSTEM := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Of `make bench`.
-WHAT    ?= wide,chain,layered,plan,plan-cached,version,tiny,tiny-cached
+WHAT    ?= version,help,tiny,tiny-cached,plan,plan-cached,wide,chain,layered
 SIZES   ?= 1000,10000
-REPS    ?= 5
+PLAN_SIZES ?= $(SIZES),100000
+REPS    ?= 3
 PEERS   ?=
 EXT4    ?=
 
@@ -54,7 +55,7 @@ demo: $(STAMP) ## a small real project through gates, checks, tests and a build,
 
 bench: $(STAMP) ## compare with make, ninja, doit, …; writes docs/benchmarks.md (PEERS=1 installs them, EXT4=DIR adds a disk)
 	@test -z "$(PEERS)" || sh evaluation/bench/peers.sh
-	@$(PY) evaluation/bench/bench.py --what $(WHAT) --n $(SIZES) --reps $(REPS) $(if $(EXT4),--disk $(EXT4)) --report docs/benchmarks.md
+	@$(PY) evaluation/bench/bench.py --what $(WHAT) --n $(SIZES) --plan-n $(PLAN_SIZES) --reps $(REPS) $(if $(EXT4),--disk $(EXT4)) --report docs/benchmarks.md
 
 schemas: $(STAMP) ## generate schemas/orch/ from the models
 	@$(PY) .ci/generate.py schemas

@@ -1,7 +1,8 @@
-"""Prints the counts of a JUnit report as `N passed, N failed, N skipped`; fails where no test ran."""
+"""The counts of a JUnit report: `N passed, N failed, N skipped`, or with --json an object. Fails where no test ran."""
 
 from __future__ import annotations
 
+import json
 import sys
 from xml.etree import ElementTree
 
@@ -17,11 +18,11 @@ def counts(report: str) -> dict[str, int]:
 def main() -> int:
     """Exit 1 where the report is missing or counts nothing that passed."""
     try:
-        found = counts(sys.argv[1])
+        found = counts(sys.argv[-1])
     except (OSError, ElementTree.ParseError) as error:
         print(f"no test report: {error}", file=sys.stderr)
         return 1
-    print(", ".join(f"{count} {word}" for word, count in found.items()))
+    print(json.dumps(found) if "--json" in sys.argv else ", ".join(f"{count} {word}" for word, count in found.items()))
     return 0 if found["passed"] and not found["failed"] else 1
 
 
