@@ -1,0 +1,111 @@
+"""What users write for a node: the command, when it runs, what it gives."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from orch.spec.shapes import EnvName, EnvText, Id, Maybe, OutputName, Seconds, Shape, Tag, Text, Texts
+
+RetryReason = Literal["command-failed", "timed-out", "start-failed", "output-missing", "worker-lost"]
+TriggerRule = Literal["all_success", "none_failed", "one_success", "none_failed_min_one_success", "all_done"]
+
+
+class Retry(Shape):
+    """When a failed command is tried again. There is no retry unless it is asked for."""
+
+    limit: int = Field(ge=0, le=1000, description="How many more tries there are after the first one.")
+    delay: Seconds = Field(1.0, description="How long to wait before the second try: `1s`.")
+    backoff: float = Field(2.0, ge=1, le=1000, description="By what each next delay is multiplied.")
+    max_delay: Seconds = Field(300.0, description="No delay is longer than this: `5m`.")
+    jitter: float = Field(0.0, ge=0, le=1, description="The part of a delay that is left to chance, from 0 to 1.")
+    on: Texts[RetryReason] = Field(
+        ("command-failed", "timed-out", "worker-lost"),
+        min_length=1,
+        description="The reasons of a failure that are worth another try.",
+    )
+
+
+class Once(Shape):
+    """An effect that must not happen twice, such as a release."""
+
+    once: Text = Field(
+        description="The idempotency key; may hold `${{ }}`. It reaches the command in ORCH_IDEMPOTENCY_KEY."
+    )
+    probe: Maybe[Text | Annotated[Texts[str], Field(min_length=1)]] = Field(
+        None,
+        union_mode="left_to_right",
+        description="Asked after a crash whether it was done: exit 0 is done, 1 is not done. A script or an argv.",
+    )
+
+
+class Work(Shape):
+    """What nodes and `finally` nodes have in common."""
+
+    run: Text | Annotated[Texts[str], Field(min_length=1)] = Field(
+        union_mode="left_to_right",
+        description="The command. A text is a script for `sh -e`, without `${{ }}`: values go through `env`. "
+        "A list is an argv, started without a shell, and may hold `${{ }}`.",
+    )
+    if_: Maybe[Text] = Field(
+        None, alias="if", description="An expression, without `${{ }}`; where it is false the node is skipped."
+    )
+    env: dict[EnvName, EnvText] = Field(
+        default_factory=dict, description="Environment variables, added to `defaults.env`; values may hold `${{ }}`."
+    )
+    cwd: Maybe[Text] = Field(None, description="The working directory, relative to the project's root.")
+    timeout: Maybe[Seconds] = Field(
+        None, description="The command is killed after this long: `20m`. No limit unless set."
+    )
+    retry: Maybe[Retry] = Field(None, description="When a failed command is tried again.")
+    allow_failure: bool = Field(False, description="A failure of this node does not make the phase or the run fail.")
+    outputs: dict[OutputName, Any] = Field(
+        default_factory=dict,
+        description="The values that the command writes to $ORCH_OUTPUT as one JSON object: `{coverage: number}`, "
+        "or `{schema: schemas/plan.json}`.",
+        json_schema_extra={"additionalProperties": {"type": "string"}},
+    )
+    artifacts: dict[Id, Text] = Field(
+        default_factory=dict,
+        description="Files that the command leaves, by name; paths relative to `cwd`. Kept with the run.",
+    )
+    effect: Literal["idempotent", "pure"] | Once = Field(
+        "idempotent",
+        union_mode="left_to_right",
+        description="What running twice would do: `idempotent` and `pure` commands run again after a crash, "
+        "`{once: KEY}` does not without being asked.",
+    )
+    tags: Texts[Tag] = Field((), description="Words to select nodes by.")
+    description: Maybe[str] = Field(None, description="For people: what this node is for.")
+
+
+class Node(Work):
+    """One step of a phase: a command, or with `matrix` one command for each combination of values."""
+
+    needs: Texts[str] = Field((), description="The nodes of this phase that must have ended before this one starts.")
+    trigger_rule: TriggerRule = Field(
+        "all_success", description="What the ends of `needs` must be for this node to run."
+    )
+    matrix: Maybe[dict[Id, Any]] = Field(
+        None,
+        description="One child for each combination: axes with their values, and `include` and `exclude`.",
+        json_schema_extra={
+            "properties": {
+                name: {"type": "array", "items": {"type": "object"}, "title": name.title(), "description": text}
+                for name, text in (
+                    ("include", "More combinations, or more values for those that there are."),
+                    ("exclude", "Combinations to leave out; a part of a combination is enough."),
+                )
+            },
+            "additionalProperties": {"type": ["array", "string"]},
+        },
+    )
+    key: Maybe[Text] = Field(
+        None, description="The children's key, such as `${{ matrix.lang }}`. The values joined by `-` unless set."
+    )
+    max_parallel: Maybe[int] = Field(None, ge=1, description="How many children run at the same time.")
+
+
+class FinallyNode(Work):
+    """A command that runs when the run has ended, whatever its end. It sees `run.status`."""

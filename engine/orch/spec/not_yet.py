@@ -1,0 +1,87 @@
+"""The keys and values that the language will have and this version does not: each is refused by name."""
+
+from __future__ import annotations
+
+KINDS = ("Agent", "Adapter", "Pattern", "Scenario")
+
+NOT_YET: dict[str, dict[str, str]] = {
+    "pipeline": {
+        "workspace": "workspaces",
+        "mode": "modes",
+        "network": "network policy",
+        "budget": "budgets",
+        "concurrency": "`concurrency`",
+        "secrets": "secrets",
+    },
+    "defaults": {"workspace": "workspaces"},
+    "phase": {"mode": "modes", "network": "network policy", "protected": "protected paths"},
+    "gate": {"diff_budget": "`diff_budget` gates"},
+    "approval": {"on_reject": "`on_reject`"},
+    "check": {
+        "run": "checks that run a command",
+        "adapter": "checks by adapters",
+        "command": "checks by adapters",
+        "args": "checks by adapters",
+    },
+    "node": {
+        "adapter": "`adapter` nodes",
+        "command": "`adapter` nodes",
+        "args": "`adapter` nodes",
+        "one_of": "computed names",
+        "agent": "`agent` nodes",
+        "prompt": "`agent` nodes",
+        "pattern": "`pattern` nodes",
+        "mcp": "`mcp` nodes",
+        "pipeline": "child pipelines",
+        "loop": "`loop` nodes",
+        "with": "`with`",
+        "secrets": "secrets",
+        "workspace": "workspaces",
+        "writes": "declared writes",
+        "mode": "modes",
+        "network": "network policy",
+        "sandbox": "sandboxes",
+        "cache": "the cache",
+        "requires": "`requires`",
+        "slots": "`slots`",
+    },
+    "project": {
+        "library": "the library",
+        "overrides": "overrides of built-in resources",
+        "guardrails": "guardrails",
+        "spec_guard": "the spec guard",
+        "providers": "model providers",
+        "mcp_servers": "MCP servers",
+        "retention": "retention",
+        "notify": "`notify`",
+    },
+    "person": {"key": "signed decisions"},
+    "policy": {"mode": "modes", "network": "network policy", "weaker_needs": "`weaker_needs`"},
+}
+"""place → key → what it would bring, in words. A place is a kind of mapping: see `places`."""
+
+NODE_KINDS_NOT_YET = ("adapter", "agent", "pattern", "mcp", "pipeline", "loop")
+
+VALUES: dict[tuple[str, str], dict[str, str]] = {
+    ("pipeline", "kind"): {kind: f"documents of kind {kind}" for kind in KINDS},
+    ("project", "kind"): {kind: f"documents of kind {kind}" for kind in KINDS},
+    ("approval", "trust"): {"signed": "signed decisions"},
+    ("policy", "trust"): {"signed": "signed decisions"},
+    ("retry", "on"): {
+        reason: f"failures of the kind `{reason}`"
+        for reason in (
+            "secret-in-output",
+            "not-allowed",
+            "merge-conflict",
+            "path-policy-violation",
+            "guardrail-tripped",
+            "budget-exceeded",
+            "agent-contract-violation",
+            "malformed-tool-response",
+            "tool-invocation-error",
+            "exhausted",
+            "unchanged",
+        )
+    },
+}
+"""(place, key) → value → what it would bring, in words."""

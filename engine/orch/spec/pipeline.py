@@ -1,0 +1,75 @@
+"""What users write for a pipeline: its inputs, its phases, its outputs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from orch.spec.gate import Gate
+from orch.spec.node import FinallyNode, Node, Retry
+from orch.spec.shapes import EnvName, EnvText, Id, Maybe, OutputName, Seconds, Shape, Text, Texts
+
+ScalarType = Literal["string", "integer", "number", "boolean"]
+Scalar = str | int | float | bool
+
+
+class Input(Shape):
+    """A value that is given when the pipeline is planned: `--input NAME=VALUE`."""
+
+    type: Literal["string", "integer", "number", "boolean", "list", "enum"] = Field(
+        description="What kind of value it is."
+    )
+    items: Maybe[ScalarType] = Field(None, description="For a list: what kind its items are; `string` unless set.")
+    values: Texts[Text] = Field((), description="For an enum: the values that there are.")
+    required: Maybe[bool] = Field(
+        None, description="Must the value be given? An input without a default always must; so it need not be said."
+    )
+    default: Maybe[Scalar | Texts[Scalar]] = Field(None, description="The value where none is given.")
+    pattern: Maybe[Text] = Field(
+        None, description="For a string: a regular expression (Python's) that the whole value must match."
+    )
+    description: Maybe[str] = Field(None, description="For people: what the value is for.")
+
+
+class Defaults(Shape):
+    """What holds for every node that does not say otherwise."""
+
+    env: dict[EnvName, EnvText] = Field(default_factory=dict, description="Merged by name with each node's `env`.")
+    cwd: Maybe[Text] = Field(None, description="The working directory, relative to the project's root.")
+    timeout: Maybe[Seconds] = Field(None, description="A command is killed after this long: `20m`.")
+    retry: Maybe[Retry] = Field(
+        None, description="When a failed command is tried again; a node's own `retry` replaces it."
+    )
+
+
+class Phase(Shape):
+    """Nodes that start together once the gates of the phase are open."""
+
+    needs: Maybe[Texts[str]] = Field(
+        None, description="The phases that must have passed; the one written before unless set. `[]` starts at once."
+    )
+    gates: dict[Id, Gate] = Field(default_factory=dict, description="All of them must be open before a node starts.")
+    nodes: dict[Id, Node] = Field(default_factory=dict, description="The work of the phase; parallel but for `needs`.")
+    description: Maybe[str] = Field(None, description="For people: what this phase is for.")
+
+
+class Pipeline(Shape):
+    """A pipeline: phases in the order written, the gates between them, the nodes that do the work."""
+
+    apiVersion: Literal["orch/v1"] = Field(description="The version of this format: `orch/v1`.")  # noqa: N815
+    kind: Literal["Pipeline"] = Field(description="What this document is: `Pipeline`.")
+    name: Id = Field(description="The pipeline's name; decisions are bound to it.")
+    description: Maybe[str] = Field(None, description="For people: what the pipeline does.")
+    task: Text = Field("-", description="The task that a run belongs to; may hold `${{ }}` over inputs. `-` is none.")
+    inputs: dict[Id, Input] = Field(default_factory=dict, description="The values that a run is started with.")
+    defaults: Defaults = Field(Defaults(), description="What holds for every node that does not say otherwise.")
+    phases: Annotated[dict[Id, Phase], Field(min_length=1)] = Field(
+        description="The phases, in the order written: each waits for the one before."
+    )
+    finally_: dict[Id, FinallyNode] = Field(
+        default_factory=dict, alias="finally", description="Nodes that run when the run has ended, whatever its end."
+    )
+    outputs: dict[OutputName, Text] = Field(
+        default_factory=dict, description="What the run gives: texts with `${{ }}`, evaluated when it closes."
+    )
