@@ -37,7 +37,7 @@ TROUBLES = {
 
 def trouble(what: Trouble) -> str:
     """The sentence of a `Trouble`, without a full stop."""
-    return TROUBLES[what["kind"]].replace("{}", what["about"])
+    return TROUBLES.get(what["kind"], what["kind"] + ": {}").replace("{}", what["about"])
 
 
 def listed(names: Sequence[str]) -> str:

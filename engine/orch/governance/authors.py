@@ -66,7 +66,7 @@ def _between(
         found = where.handles_of(address)
         handles.update(found)
         if not found:
-            unmapped.append(Trouble(kind="unmapped", about=address or "(none)"))
+            unmapped.append(Trouble(kind="unmapped", about=ascii(address)[1:-1] or "(none)"))
     return handles, unmapped
 
 

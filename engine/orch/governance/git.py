@@ -170,4 +170,4 @@ def _run(root: str, arguments: Sequence[str], environment: Mapping[str, str], gi
         raise GitTrouble("not-git")
     if "dubious ownership" in said:
         raise GitTrouble("git-failed", "the repository belongs to another user, and git does not trust it")
-    raise GitTrouble("git-failed", said.partition("\n")[0][:200] or f"exit code {done.returncode}")
+    raise GitTrouble("git-failed", ascii(said.partition("\n")[0][:200])[1:-1] or f"exit code {done.returncode}")
