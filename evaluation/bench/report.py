@@ -28,15 +28,15 @@ def page(rows: list[Row], disk_rows: list[Row], work: Path, disk: Path | None, v
     """The whole page."""
     out = [
         "# Benchmarks",
-        "Written by `make bench` (see `evaluation/bench/README.md`). Ratios inside one interleaved run; seconds",
-        "of different pages do not compare. Every tool gets the same graph; a node runs `true` in a shell, two at a time.",
+        "Written by `make bench` (see `evaluation/bench/README.md`). Ratios in one interleaved run: seconds of",
+        "different pages do not compare. Every tool gets the same graph: a node runs `true` in a shell, two at once.",
         "",
         f"- machine: {_machine()}",
         f"- file system: {filesystem(work)}" + (f"; second run: {filesystem(disk)}" if disk else ""),
         f"- versions: {', '.join(f'{name} {text}' for name, text in versions.items())}",
         "",
         "## Figures to reach",
-        "`pass` and `goal` are those of the design; own CPU is that of the run less that of the same shells started from C.",
+        "`pass` and `goal` are those of the design; own CPU is the run's less that of the same shells started from C.",
         "",
         "| work | measure | pass | goal | measured | verdict |",
         "| --- | --- | --: | --: | --: | --- |",
