@@ -90,6 +90,9 @@ def _read(text: str, faults: Faults) -> dict[str, Any] | None:
             continue
         elif kind is AliasEvent:
             value = faults.expand(event, stack, mapping, sequence)
+            if mapping is not None and key is None:
+                key = faults.key(event, value, mapping)
+                continue
         elif kind is DocumentStartEvent:
             documents += 1
             faults.document(event, documents)
