@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 
 from orch.model.compiled import FINALLY, GATE, Compiled
-from orch.model.retry import has_probe
+from orch.model.retry import has_probe, is_once
 from orch.model.state import RunState
 from orch.model.status import Status
 
@@ -37,10 +37,10 @@ def rebuild(plan: Compiled, state: RunState) -> None:
     state.doomed = [False] * len(plan.phase_names)
     state.ready, state.running, state.held, state.active = {}, {}, {}, {}
     state.to_skip, state.to_cancel, state.to_look, state.to_probe, state.waiting_gates = {}, {}, {}, {}, {}
-    state.due_heap = sorted((at, step) for step, at in state.due.items())
+    state.due_heap = []
     state.finally_open = len(plan.finally_steps)
     state.body_open = plan.size - state.finally_open
-    state.failed = 0
+    state.failed = state.finally_failed = 0
 
     if plan.selected is not None:
         for step in range(plan.size):
@@ -49,16 +49,18 @@ def rebuild(plan: Compiled, state: RunState) -> None:
     for group in range(plan.size, len(plan.needs_count)):
         if not plan.needs_count[group]:
             _meet(plan, state, group, NEITHER)
+    for step in state.due:
+        group = plan.group_of[step]
+        if group in plan.group_limit and not is_once(plan.action(step).step):
+            state.active.setdefault(group, {})[step] = None
     _advance(plan, state, [phase for phase, unmet in enumerate(state.phase_unmet) if not unmet])
+    if not state.body_open:
+        _enter_finally(plan, state)
     for step in range(plan.size):
         if state.status[step] >= Status.SUCCEEDED:
             account(plan, state, step)
         elif step in state.doubt and has_probe(plan.action(step).step):
             state.to_probe[step] = None
-        elif step in state.due and plan.group_of[step] in plan.group_limit:
-            state.active.setdefault(plan.group_of[step], {})[step] = None
-    if not state.body_open:
-        _enter_finally(plan, state)
 
 
 def account(plan: Compiled, state: RunState, step: int) -> None:
@@ -67,11 +69,12 @@ def account(plan: Compiled, state: RunState, step: int) -> None:
     bad = state.status[step] is Status.CANCELLED or (
         state.status[step] is Status.FAILED and not plan.action(step).step.get("allow_failure")
     )
-    if bad and state.status[step] is Status.FAILED:
-        state.failed += 1
+    failed = bad and (state.status[step] is Status.FAILED or not state.cancelling)
     if kind == FINALLY:
         state.finally_open -= 1
+        state.finally_failed += failed
         return
+    state.failed += failed
     state.body_open -= 1
     if kind == GATE:
         if state.status[step] is Status.SUCCEEDED or state.reason[step] in ("if-false", "not-selected"):
@@ -83,7 +86,7 @@ def account(plan: Compiled, state: RunState, step: int) -> None:
         met = outcome(plan, state, step)
         for dependant in plan.dependants[step]:
             _meet(plan, state, dependant, met)
-        _leave_group(plan, state, step)
+        leave_group(plan, state, step)
         state.phase_open[phase] -= 1
         if bad:
             state.phase_bad[phase] = True
@@ -94,9 +97,21 @@ def account(plan: Compiled, state: RunState, step: int) -> None:
         _enter_finally(plan, state)
 
 
-def enqueue(plan: Compiled, state: RunState, step: int) -> None:
-    """All needs of a queued step of an entered phase have ended: it is ready, held by its matrix, or to be skipped."""
-    if step in state.to_skip:
+def admit(plan: Compiled, state: RunState, step: int) -> None:
+    """Where its phase is entered and its needs have ended, a queued step is decided and one that waits for a time is
+    scheduled; any other stays as it is."""
+    phase = plan.phase_of[step]
+    if state.unmet[step] or (state.body_open if phase < 0 else not state.entered[phase]):
+        return
+    if step in state.due:
+        heapq.heappush(state.due_heap, (state.due[step], step))
+    elif state.status[step] is Status.QUEUED:
+        _enqueue(plan, state, step)
+
+
+def _enqueue(plan: Compiled, state: RunState, step: int) -> None:
+    """The step is ready, held by its matrix, or to be skipped."""
+    if step in state.to_skip or step in state.to_cancel:
         return
     if not _rule_holds(plan, state, step):
         state.to_skip[step] = "upstream-failed" if state.met_failure[step] else "upstream-skipped"
@@ -161,11 +176,12 @@ def _meet(plan: Compiled, state: RunState, dependant: int, met: str) -> None:
         whole = FAILURE if state.met_failure[dependant] else SUCCESS if state.met_success[dependant] else NEITHER
         for waiting in plan.dependants[dependant]:
             _meet(plan, state, waiting, whole)
-    elif state.entered[plan.phase_of[dependant]] and state.status[dependant] is Status.QUEUED:
-        enqueue(plan, state, dependant)
+    else:
+        admit(plan, state, dependant)
 
 
-def _leave_group(plan: Compiled, state: RunState, step: int) -> None:
+def leave_group(plan: Compiled, state: RunState, step: int) -> None:
+    """The step gives up its place in its matrix, and the next one that was held takes it."""
     group = plan.group_of[step]
     active = state.active.get(group)
     if active is None or step not in active:
@@ -182,8 +198,7 @@ def _leave_group(plan: Compiled, state: RunState, step: int) -> None:
 def _advance(plan: Compiled, state: RunState, phases: list[int]) -> None:
     """Look at the gates of phases that became ready, enter those whose gates are open, pass those that are done."""
     agenda = list(phases)
-    while agenda:
-        phase = agenda.pop()
+    for phase in agenda:
         if state.phase_unmet[phase] or state.doomed[phase]:
             continue
         if state.gates_shut[phase]:
@@ -194,8 +209,7 @@ def _advance(plan: Compiled, state: RunState, phases: list[int]) -> None:
         if not state.entered[phase]:
             state.entered[phase] = True
             for node in plan.phase_nodes[phase]:
-                if state.status[node] is Status.QUEUED and not state.unmet[node]:
-                    enqueue(plan, state, node)
+                admit(plan, state, node)
         if not state.phase_open[phase] and not state.phase_bad[phase]:
             for following in plan.phase_dependants[phase]:
                 state.phase_unmet[following] -= 1
@@ -220,5 +234,4 @@ def _doom(plan: Compiled, state: RunState, phases: list[int]) -> None:
 
 def _enter_finally(plan: Compiled, state: RunState) -> None:
     for step in plan.finally_steps:
-        if state.status[step] is Status.QUEUED:
-            state.ready[step] = None
+        admit(plan, state, step)

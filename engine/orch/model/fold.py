@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable
 from typing import assert_never
 
 from orch.model.compiled import FINALLY, GATE, Compiled
-from orch.model.derive import account, enqueue, forget_due, hold_back, rebuild
+from orch.model.derive import account, admit, forget_due, hold_back, leave_group, rebuild
 from orch.model.events import Closed, Event, Finished, Observed, Opened, Requested, Settled, Skipped, Started
 from orch.model.retry import delay_ms, has_probe, is_once, retries
 from orch.model.state import RunState
@@ -73,6 +72,7 @@ def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
     elif event.attempt != state.attempt[step] or step not in state.running:
         return
     state.running.pop(step, None)
+    state.exit_code.pop(step, None)
     if event.exit_code is not None:
         state.exit_code[step] = event.exit_code
     if event.outputs:
@@ -100,6 +100,7 @@ def _observed(plan: Compiled, state: RunState, event: Observed) -> None:
     gate = plan.index_of.get(event.gate, -1)
     if (
         gate < 0
+        or plan.kinds[gate] != GATE
         or state.status[gate] >= Status.SUCCEEDED
         or state.phase_unmet[plan.phase_of[gate]]
         or gate in state.to_skip
@@ -124,6 +125,7 @@ def _settled(plan: Compiled, state: RunState, event: Settled) -> None:
     if event.how == "in-doubt":
         state.doubt.setdefault(step, "command-failed")
         state.reason[step] = "in-doubt"
+        leave_group(plan, state, step)
         return
     reason = state.doubt.pop(step, None)
     if event.how == "done":
@@ -131,13 +133,13 @@ def _settled(plan: Compiled, state: RunState, event: Settled) -> None:
     elif state.cancelling or state.failing_fast:
         hold_back(plan, state, step)
     elif event.by == "probe" and reason in ("timed-out", "cancelled"):
-        state.failures[step] += 1
-        if retries(plan.action(step).step, reason, state.failures[step]):
-            _queue(plan, state, step)
+        if retries(plan.action(step).step, reason, state.failures[step] + 1):
+            _try_again(plan, state, step, event.at)
         else:
             _end(plan, state, step, Status.FAILED, reason)
     else:
-        _queue(plan, state, step)
+        state.status[step], state.reason[step] = Status.QUEUED, None
+        admit(plan, state, step)
 
 
 def _requested(plan: Compiled, state: RunState, event: Requested) -> None:
@@ -175,7 +177,7 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
     for gates, nodes in zip(plan.phase_gates, plan.phase_nodes, strict=True):
         if any(state.status[node] < Status.SUCCEEDED for node in nodes):
             for gate in gates:
-                if state.status[gate] is Status.SUCCEEDED:
+                if state.status[gate] is Status.SUCCEEDED or (event.reset and state.status[gate] > Status.SUCCEEDED):
                     _forget(state, gate)
     rebuild(plan, state)
     if state.cancelling or state.failing_fast:
@@ -196,14 +198,16 @@ def _end(plan: Compiled, state: RunState, step: int, status: Status, reason: str
     forget_due(state, step)
     for queue in (state.ready, state.to_skip, state.to_cancel, state.to_look, state.to_probe, state.waiting_gates):
         queue.pop(step, None)
+    failed = state.failed
     account(plan, state, step)
-    if plan.fail_fast and state.failed and not state.failing_fast and plan.kinds[step] != FINALLY:
+    if plan.fail_fast and state.failed > failed and not state.failing_fast:
         state.failing_fast = True
         _abandon(plan, state)
 
 
 def _doubt(plan: Compiled, state: RunState, step: int, because: str) -> None:
     state.status[step], state.reason[step], state.doubt[step] = Status.WAITING, "in-doubt", because
+    leave_group(plan, state, step)
     if has_probe(plan.action(step).step):
         state.to_probe[step] = None
 
@@ -213,12 +217,12 @@ def _try_again(plan: Compiled, state: RunState, step: int, at: int) -> None:
     seed = f"{state.run_id}/{plan.addresses[step]}/{state.attempt[step]}"
     state.due[step] = at + delay_ms(plan.action(step).step, state.failures[step], seed)
     state.status[step], state.reason[step] = Status.WAITING, "retry-delay"
-    heapq.heappush(state.due_heap, (state.due[step], step))
-
-
-def _queue(plan: Compiled, state: RunState, step: int) -> None:
-    state.status[step], state.reason[step] = Status.QUEUED, None
-    enqueue(plan, state, step)
+    if (state.cancelling or state.failing_fast) and plan.kinds[step] != FINALLY:
+        hold_back(plan, state, step)
+        return
+    if is_once(plan.action(step).step):
+        leave_group(plan, state, step)
+    admit(plan, state, step)
 
 
 def _abandon(plan: Compiled, state: RunState, *, doubts: bool = False) -> None:

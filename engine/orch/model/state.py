@@ -55,6 +55,7 @@ class RunState:
     body_open: int = 0
     finally_open: int = 0
     failed: int = 0
+    finally_failed: int = 0
 
     @classmethod
     def new(cls, plan: Compiled) -> RunState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from itertools import islice
 
 from orch.model.compiled import FINALLY, Compiled
@@ -10,7 +11,7 @@ from orch.model.retry import is_once
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.run.scope import KnownAfter, step_scope, verdict
-from orch.spec.expressions.evaluate import EvaluationError, evaluate
+from orch.spec.expressions.evaluate import EvaluationError, evaluate_condition
 
 BATCH = 1000
 """Decisions of one kind per call: what is left is decided after these are applied."""
@@ -25,14 +26,14 @@ def decide(plan: Compiled, state: RunState, now_ms: int) -> list[Decision]:
     decisions.extend(Skip(step, reason) for step, reason in islice(state.to_skip.items(), BATCH))
     decisions.extend(_cancelled(state, step) for step in islice(state.to_cancel, BATCH))
     decisions.extend(_look(plan, state, gate) for gate in islice(state.to_look, BATCH))
-    decisions.extend(Probe(step) for step in state.to_probe)
+    decisions.extend(Probe(step) for step in islice(state.to_probe, BATCH))
     if state.cancelling or state.failing_fast:
         why = "requested" if state.cancelling else "fail-fast"
         decisions.extend(Stop(step, why) for step in state.running if plan.kinds[step] != FINALLY)
     _start(plan, state, now_ms, decisions)
     if decisions:
         return decisions
-    if state.due_heap:
+    if state.due_heap and state.due_heap[0][0] > now_ms:
         return [Schedule(state.due_heap[0][0])]
     return [] if state.running else _end(plan, state)
 
@@ -41,8 +42,7 @@ def _start(plan: Compiled, state: RunState, now_ms: int, decisions: list[Decisio
     capacity = plan.max_in_flight - len(state.running)
     if capacity <= 0:
         return
-    if state.due_heap and state.due_heap[0][0] <= now_ms:
-        step = state.due_heap[0][1]
+    for step in _due(state, now_ms, capacity):
         once = is_once(plan.action(step).step)
         decisions.append(Probe(step) if once else Start(step, state.attempt[step] + 1))
         capacity -= 1
@@ -55,11 +55,24 @@ def _start(plan: Compiled, state: RunState, now_ms: int, decisions: list[Decisio
             capacity -= 1
 
 
+def _due(state: RunState, now_ms: int, count: int) -> list[int]:
+    """The steps whose time has come, earliest first, at most `count`: a walk that stays near the top of the heap."""
+    heap, found = state.due_heap, dict[int, None]()
+    frontier = [(heap[0], 0)] if heap else []
+    while frontier and len(found) < count and frontier[0][0][0] <= now_ms:
+        (at, step), place = heapq.heappop(frontier)
+        if state.due.get(step) == at:
+            found[step] = None
+        for below in range(2 * place + 1, min(2 * place + 3, len(heap))):
+            heapq.heappush(frontier, (heap[below], below))
+    return list(found)
+
+
 def _begin(plan: Compiled, state: RunState, step: int) -> Decision:
     condition = plan.action_table[plan.actions[step]].condition
-    if condition is not None and not state.attempt[step]:
+    if condition is not None:
         try:
-            if evaluate(condition, step_scope(plan, state, step)) is not True:
+            if not evaluate_condition(condition, step_scope(plan, state, step)):
                 return Skip(step, "if-false")
         except KnownAfter:
             pass
@@ -71,11 +84,11 @@ def _begin(plan: Compiled, state: RunState, step: int) -> Decision:
 def _look(plan: Compiled, state: RunState, gate: int) -> Decision:
     action = plan.action(gate)
     try:
-        if action.condition is not None and evaluate(action.condition, step_scope(plan, state, gate)) is not True:
+        if action.condition is not None and not evaluate_condition(action.condition, step_scope(plan, state, gate)):
             return Skip(gate, "if-false")
         if action.step["gate"]["kind"] != "check":
             return Observe(gate)
-        if evaluate(action.argv[0], step_scope(plan, state, gate)) is True:
+        if evaluate_condition(action.argv[0], step_scope(plan, state, gate)):
             return Conclude(gate, "succeeded", "ok", "")
     except KnownAfter as unknown:
         return Conclude(gate, "succeeded", "ok", f"known after {unknown.address}")
@@ -104,4 +117,5 @@ def _end(plan: Compiled, state: RunState) -> list[Decision]:
     if state.body_open or state.finally_open:
         stuck = [plan.addresses[i] for i in range(plan.size) if state.status[i] < Status.SUCCEEDED]
         raise AssertionError(f"nothing can be decided, and these are not over: {stuck[:5]}")
-    return [Close(verdict(state), verdict(state))]
+    status = "failed" if state.finally_failed else verdict(state)
+    return [Close(status, status)]

@@ -1,0 +1,144 @@
+"""A run played by hand: events in, decisions out as words, so that a test reads like a sentence of the semantics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orch.model.attempt import Result
+from orch.model.compiled import Compiled
+from orch.model.decisions import Close, Conclude, Decision, Observe, Probe, Schedule, Skip, Start, Stop
+from orch.model.events import Closed, Event, Finished, Observed, Opened, Requested, Settled, Skipped, Started
+from orch.model.fold import apply
+from orch.model.state import RunState
+from orch.run.decide import decide
+from orch.run.results import concluded, finished
+
+START_MS = 1_700_000_000_000
+RESULTS = {
+    "ok": Result(0, None, None, None, None, 0),
+    "command-failed": Result(1, None, None, None, None, 0),
+    "timed-out": Result(None, 15, "timeout", None, None, 0),
+    "cancelled": Result(None, 15, "cancel", None, None, 0),
+}
+
+
+class Play:
+    """`outcomes` says how attempts end when `run` plays on: a word of RESULTS, or one for each attempt; the default is
+    ok. `gates` gives what looking at a gate finds: a waiting reason, or ok."""
+
+    def __init__(
+        self,
+        plan: Compiled,
+        outcomes: Mapping[str, str | Sequence[str]] | None = None,
+        gates: Mapping[str, str] | None = None,
+        probes: Mapping[str, str] | None = None,
+    ) -> None:
+        self.plan, self.state, self.now = plan, RunState.new(plan), START_MS
+        self.outcomes, self.gates, self.probes = dict(outcomes or {}), dict(gates or {}), dict(probes or {})
+        self.events: list[Event] = []
+        self.starts: list[str] = []
+
+    def happened(self, event: Event) -> None:
+        apply(self.plan, self.state, event)
+        self.events.append(event)
+
+    def open(self, *reset: str) -> Play:
+        epoch = self.state.epoch + 1
+        self.happened(Opened(self.now, epoch, {"run_id": "r"}, self.plan.digest, "none", {}, 0, reset))
+        return self
+
+    def decisions(self) -> list[Decision]:
+        return decide(self.plan, self.state, self.now)
+
+    def next(self) -> list[str]:
+        """What is decided now, as words."""
+        return [self._words(decision) for decision in self.decisions()]
+
+    def step(self, address: str) -> int:
+        return self.plan.index_of[address]
+
+    def result(self, address: str) -> str:
+        step = self.step(address)
+        return f"{self.state.status[step].word} {self.state.reason[step]}"
+
+    def start(self, address: str) -> None:
+        self.starts.append(address)
+        self.happened(Started(self.now, address, self.state.attempt[self.step(address)] + 1))
+
+    def end(self, address: str, how: str = "ok", outputs: dict[str, Any] | None = None) -> None:
+        event = finished(self.plan, self.state, self.step(address), RESULTS[how], at=self.now, outputs=outputs)
+        self.happened(event)
+
+    def attempt(self, address: str, how: str = "ok", outputs: dict[str, Any] | None = None) -> None:
+        self.start(address)
+        self.end(address, how, outputs)
+
+    def look(self, gate: str, reason: str = "ok") -> None:
+        status = "succeeded" if reason == "ok" else "waiting"
+        self.happened(Observed(self.now, gate, status, reason, "", {}))
+
+    def settle(self, address: str, how: str, by: str = "probe") -> None:
+        self.happened(Settled(self.now, address, by, how))
+
+    def cancel(self, name: str = "1") -> None:
+        self.happened(Requested(self.now, name, "cancel", "ada", "accepted"))
+
+    def run(self, turns: int = 10_000) -> str:
+        """Do what is decided until the run closes; gives how it closed."""
+        for _ in range(turns):
+            for decision in self.decisions():
+                self._carry_out(decision)
+            if self.state.closed is not None:
+                return self.state.closed
+        raise AssertionError("the run does not end")
+
+    def results(self) -> dict[str, str]:
+        return {address: self.result(address) for address in self.plan.addresses}
+
+    def _carry_out(self, decision: Decision) -> None:
+        names = self.plan.addresses
+        match decision:
+            case Start(step, attempt):
+                how = self.outcomes.get(names[step], "ok")
+                self.attempt(names[step], how if isinstance(how, str) else how[min(attempt, len(how)) - 1])
+            case Skip(step, reason):
+                self.happened(Skipped(self.now, names[step], reason))
+            case Conclude(step, status, reason, sentence):
+                self.happened(concluded(self.plan, step, status, reason, sentence, at=self.now))
+            case Observe(step):
+                self.look(names[step], self.gates.get(names[step], "ok"))
+            case Probe(step):
+                self.settle(names[step], self.probes.get(names[step], "not-done"))
+            case Stop(step, _):
+                self.end(names[step], "cancelled")
+            case Schedule(at):
+                self.now = at
+            case Close(status, reason):
+                self.happened(Closed(self.now, status, reason, {}, ""))
+
+    def _words(self, decision: Decision) -> str:
+        names = self.plan.addresses
+        match decision:
+            case Start(step, _):
+                return f"start {names[step]}"
+            case Skip(step, reason):
+                return f"skip {names[step]} {reason}"
+            case Conclude(step, status, reason, _):
+                return f"conclude {names[step]} {status} {reason}"
+            case Observe(step):
+                return f"observe {names[step]}"
+            case Probe(step):
+                return f"probe {names[step]}"
+            case Stop(step, why):
+                return f"stop {names[step]} {why}"
+            case Schedule(at):
+                return f"wait {at - self.now} ms"
+            case Close(status, reason):
+                return f"close {status} {reason}"
+
+
+def finish_event(play: Play, address: str, **fields: Any) -> Finished:
+    """A `finished` record of the present attempt with the fields given."""
+    attempt = play.state.attempt[play.step(address)]
+    return Finished(**{"at": play.now, "address": address, "attempt": attempt, "final": True, "status": "succeeded", "reason": "ok", **fields})
