@@ -1,0 +1,325 @@
+"""The orphan matrix: however an attempt, its engine or the relay ends, nothing of it is left."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orch.local.contain import KINDS, Kind
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="containment is Linux's")
+
+# how each runaway is started; M is `sleep 600` with an argument by which it is found from outside
+RUNAWAYS = {
+    "background": "M &",
+    "setsid": "setsid M &",
+    "double_fork": "(setsid M &) & wait $!",
+    "pipe_holder": "M | M &",
+    "sigterm_ignorer": "(trap '' TERM HUP INT; exec setsid M) &",
+    "stopped": 'setsid M & until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; kill -STOP $!',
+    "environment_clearer": "(env -i setsid M &) & wait $!",
+    "vanisher": "(env -i setsid M </dev/null >/dev/null 2>&1 &) & wait $!",
+    "multi_threaded": f"{sys.executable} -c 'import subprocess,sys,threading; threading.Thread(target=lambda: "
+    'subprocess.run(["setsid", *sys.argv[1:]])).start()\' M &',
+}
+ENDINGS = ("exit", "timeout", "cancel", "engine_killed", "relay_killed")
+# what shows no sign of whose it was ends with the run, not with the attempt
+ENDS_WITH_RUN = {"vanisher"}
+GRACE = 0.2
+
+ENGINE = """
+import json, os, select, sys, time
+from orch.local.contain import contain
+from orch.local.executor import LocalExecutor
+from orch.model.attempt import Attempt
+
+kind, folder, script, grace = sys.argv[1:]
+ahead = 0.0
+
+def say(**what):
+    print(json.dumps(what), flush=True)
+
+def main(containment):
+    global ahead
+    executor = LocalExecutor(folder, grace_seconds=float(grace), monotonic=lambda: time.monotonic() + ahead)
+    say(kind=containment.kind, pid=containment.outer_pid)
+    executor.watch(0)
+    running = executor.begin(
+        Attempt("build.run", 1, ("sh", "-c", script), dict(os.environ), folder, 3600, "build.run.1")
+    )
+    while True:
+        for ended in executor.wait(None):
+            say(stopped=executor.collect(ended).stopped)
+        if select.select([0], [], [], 0)[0]:
+            word = os.read(0, 1)
+            if word == b"c":
+                executor.stop(running, "cancel")
+            elif word == b"t":
+                ahead = 3601.0
+            else:
+                executor.kill_all()
+                return 0
+
+sys.exit(contain(main, (kind,)))
+"""
+
+
+@functools.cache
+def unavailable(kind: Kind) -> str:
+    """Why this machine does not have it; empty where it does."""
+    code = f"import sys; from orch.local.contain import contain; sys.exit(contain(lambda c: 0, ({kind!r},)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return done.stderr.strip().splitlines()[-1] if done.returncode else ""
+
+
+def need(kind: Kind) -> None:
+    if reason := unavailable(kind):
+        pytest.skip(reason)
+
+
+def alive(marker: str) -> int:
+    """How many processes have the marker among their arguments and are not zombies."""
+    found = 0
+    for name in os.listdir("/proc"):
+        try:
+            # an ended process has no arguments left
+            found += name.isdecimal() and marker.encode() in Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+    return found
+
+
+def soon(condition: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+@functools.cache
+def left_over(kind: Kind, ending: str, folder: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """The runaways that are alive a second (and the grace) after the attempt's end, and those after the run's end."""
+    folder.mkdir()
+    markers = {name: f"0.{random.randrange(10**11, 10**12)}" for name in RUNAWAYS}
+    lines = [text.replace("M", f"sleep 600 {markers[name]}") for name, text in RUNAWAYS.items()]
+    lines.append("exit 0" if ending == "exit" else "sleep 600 " + markers["background"])
+    if ending == "exit":  # wait until the multi-threaded one is up, too
+        lines[-1:] = [f"until pgrep -f 'sleep 600 {markers['multi_threaded']}$' >ps; do sleep 0.01; done", "exit 0"]
+    relay = subprocess.Popen(
+        [sys.executable, "-c", ENGINE, kind, str(folder), "\n".join(lines), str(GRACE)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert relay.stdin is not None
+    assert relay.stdout is not None
+
+    def left() -> frozenset[str]:
+        soon(lambda: not any(map(alive, markers.values())), 1.0)
+        return frozenset(name for name, marker in markers.items() if alive(marker))
+
+    with relay, relay.stdin, relay.stdout:
+        hello = json.loads(relay.stdout.readline())
+        assert hello["kind"] == kind
+        if ending != "exit":
+            assert soon(lambda: all(map(alive, markers.values())), 10), "not all runaways came up"
+        if ending == "engine_killed":
+            os.kill(hello["pid"], signal.SIGKILL)
+        elif ending == "relay_killed":
+            relay.kill()
+        else:
+            relay.stdin.write(ending[0] if ending != "exit" else "")
+            relay.stdin.flush()
+            stopped = json.loads(relay.stdout.readline())["stopped"]
+            assert stopped == (None if ending == "exit" else ending)
+        after_attempt = left()
+        if ending in ("exit", "timeout", "cancel"):
+            relay.stdin.write("q")
+            relay.stdin.flush()
+        relay.wait(10)
+        return after_attempt, left()
+
+
+@pytest.mark.parametrize("kind", ["pidns", "subreaper"])
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("runaway", RUNAWAYS)
+def test_nothing_is_left_a_second_after(
+    kind: Kind, ending: str, runaway: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    need(kind)
+    base = tmp_path_factory.getbasetemp() / f"{kind}-{ending}"
+    after_attempt, after_run = left_over(kind, ending, base)
+    assert runaway not in after_run
+    if runaway not in ENDS_WITH_RUN:
+        assert runaway not in after_attempt
+
+
+@pytest.mark.parametrize("kind", ["pidns", "subreaper"])
+def test_what_hides_every_sign_is_what_the_pages_say_ends_with_the_run(
+    kind: Kind, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    need(kind)
+    after_attempt, _ = left_over(kind, "exit", tmp_path_factory.getbasetemp() / f"{kind}-exit")
+    assert after_attempt == ENDS_WITH_RUN
+
+
+def run(code: str, *kinds: str) -> subprocess.CompletedProcess[str]:
+    """`code` is the body of main(c); the exit code is the relay's."""
+    body = "\n".join(f"    {line}" for line in code.splitlines())
+    text = f"import os, signal, sys, time\nfrom orch.local.contain import contain\ndef main(c):\n{body}\n"
+    text += f"print('before')\nsys.exit(contain(main, {kinds or KINDS!r}))\n"
+    return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_exit_code_is_the_engines_and_output_comes_once(kind: Kind) -> None:
+    need(kind)
+    done = run("print('inside', c.kind)\nreturn 5", kind)
+    assert (done.returncode, done.stdout, done.stderr) == (5, f"before\ninside {kind}\n", "")
+
+
+@pytest.mark.parametrize("kind", ["pidns", "subreaper"])
+def test_an_engine_ended_by_a_signal_gives_128_and_the_signal(kind: Kind) -> None:
+    need(kind)
+    done = run("import ctypes\nctypes.string_at(0)", kind)
+    assert (done.returncode, done.stdout) == (128 + signal.SIGSEGV, "before\n")
+
+
+@pytest.mark.parametrize("kind", ["pidns", "subreaper"])
+def test_an_exception_in_the_engine_is_a_bug_with_its_traceback(kind: Kind) -> None:
+    need(kind)
+    done = run("raise ValueError('odd')", kind)
+    assert done.returncode == 70
+    assert "ValueError: odd" in done.stderr
+    assert done.stderr.count("Traceback") == 1
+
+
+@pytest.mark.parametrize("kind", ["pidns", "subreaper"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_to_the_relay_reaches_the_engine(kind: Kind, number: signal.Signals) -> None:
+    need(kind)
+    code = f"""\
+signal.signal({int(number)}, lambda *_: os._exit(42))
+print(c.outer_pid, flush=True)
+while True: time.sleep(1)
+"""
+    text = "import os, signal, sys, time\nfrom orch.local.contain import contain\ndef main(c):\n"
+    text += "\n".join(f"    {line}" for line in code.splitlines()) + f"\nsys.exit(contain(main, ({kind!r},)))\n"
+    with subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True) as relay:
+        assert relay.stdout is not None
+        assert int(relay.stdout.readline()) != relay.pid
+        relay.send_signal(number)
+        assert relay.wait(10) == 42
+
+
+@pytest.mark.parametrize("kind", ["pidns", "subreaper"])
+def test_ctrl_c_at_a_terminal_reaches_the_engine_once_and_leaves_no_traceback(kind: Kind) -> None:
+    need(kind)
+    code = f"""\
+import os, signal, sys, time
+from orch.local.contain import contain
+def main(c):
+    got = []
+    signal.signal(signal.SIGINT, lambda *_: got.append(1))
+    print("up", flush=True)
+    while not got: time.sleep(0.01)
+    time.sleep(0.2)
+    print("got", len(got), flush=True)
+    return 130
+sys.exit(contain(main, ({kind!r},)))
+"""
+    pid, terminal = os.forkpty()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-c", code])
+    text = b""
+    while b"up" not in text:
+        text += os.read(terminal, 1024)
+    os.write(terminal, b"\x03")
+    _, status = os.waitpid(pid, 0)
+    try:
+        while block := os.read(terminal, 1024):
+            text += block
+    except OSError:  # the terminal's other side is closed
+        os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 130
+    assert b"got 1" in text
+    assert b"Traceback" not in text
+
+
+def test_in_a_pid_namespace_the_engine_is_the_first_process_and_sees_its_own_proc() -> None:
+    need("pidns")
+    done = run(
+        "print(os.getpid(), os.readlink('/proc/self'), sorted(n for n in os.listdir('/proc') if n.isdecimal()))\n"
+        "return c.outer_pid == 1",
+        "pidns",
+    )
+    assert (done.returncode, done.stdout.splitlines()[1]) == (0, "1 1 ['1']")
+
+
+def test_the_callers_proc_stays_as_it_was() -> None:
+    need("pidns")
+    before = Path("/proc/self/mountinfo").read_text()
+    assert run("return 0", "pidns").returncode == 0
+    assert Path("/proc/self/mountinfo").read_text() == before
+
+
+def test_without_the_first_kind_the_next_is_taken_and_the_reason_is_kept() -> None:
+    code = """\
+import sys
+from orch.local import contain, namespace
+def refuse():
+    raise OSError(1, "not allowed here")
+namespace.prepare = refuse
+sys.exit(contain.contain(lambda c: print(c.kind, c.reason) or 0))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "subreaper pidns: not allowed here\n"
+
+
+def test_where_no_kind_can_be_had_it_is_refused() -> None:
+    code = """\
+from orch.local import contain, linux, namespace
+def refuse(*_):
+    raise OSError(1, "not allowed here")
+namespace.prepare = linux.adopt_orphans = refuse
+try:
+    contain.contain(print, ("pidns", "subreaper"))
+except OSError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "pidns: not allowed here; subreaper: not allowed here\n"
+
+
+def test_an_ordinary_user_gets_a_pid_namespace_or_a_reason() -> None:
+    # the user may be unable to read the interpreter's own folder: what is imported late is imported before
+    code = """\
+import ctypes, os, sys
+from orch.local.contain import contain
+def main(c):
+    print(c.kind, c.reason, os.getuid(), os.getgid())
+    return 3
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+sys.exit(contain(main))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (3, "")
+    kind, *reason, uid, gid = done.stdout.split()
+    assert (kind == "pidns") == (reason == ["None"])
+    user = (os.getuid(), os.getgid()) if os.getuid() else (65534, 65534)
+    assert (int(uid), int(gid)) == user
