@@ -4,4 +4,104 @@ from __future__ import annotations
 
 from orch.problems.code import Code
 
-CODES: dict[str, Code] = {}
+CODES: dict[str, Code] = {
+    "O601": Code(
+        "the run has an owner",
+        "A run is carried on by one process at a time, and another one holds the lock of this run. The lock belongs to "
+        "that process and is free the moment it ends, however it ends, so there is nothing to unlock. Watch the run "
+        "with `orch poll RUN --watch`, ask its owner to stop with `orch cancel RUN`, or resume it when the owner is "
+        "gone.",
+    ),
+    "O602": Code(
+        "a record of the journal is bad",
+        "The journal is a chain: each line holds a number and the sha256 of the line before. This line does not fit, so "
+        "the file was changed, or the disk lost a part of it. orch does not guess what happened and goes no further "
+        "with this run. `orch verify RUN` lists everything that does not fit; restore the file from a copy, or start a "
+        "new run with `orch apply`.",
+    ),
+    "O603": Code(
+        "the journal was written by a newer orch",
+        "A record has a type that this version does not know. What it means for the steps of the run cannot be known "
+        "either, so the run is left alone. Continue it with the version that wrote it; the `opened` records of the "
+        "journal name it under `versions`.",
+    ),
+    "O604": Code(
+        "no such run",
+        "A run is named by its id, by the beginning of its id (four characters or more) if only one run begins so, by "
+        "`@last` for the newest or by `@failed` for the newest that failed. A directory without plan.json was never a "
+        "run. `orch runs list` shows the ids, for example: orch poll 20261122T1905",
+    ),
+    "O605": Code(
+        "the beginning of an id means several runs",
+        "More than one run has an id that begins so, and orch does not choose for you. Write more of the id; it begins "
+        "with the day and the time of the start, for example: orch poll 20261122T190512Z-c4",
+    ),
+    "O606": Code(
+        "the folder for runs is not safe",
+        "Runs are kept in `.runs`, and what lies there decides what is started. So `.runs` and the folders in it must "
+        "be real folders that belong to you: through a symbolic link, or in somebody else's folder, another person "
+        "could exchange a run while it is carried on. Move the folder out of the way and start again.",
+    ),
+    "O607": Code(
+        "plan.json is damaged",
+        "A run carries on what its plan.json says, and this one cannot be read as a plan, or is not the plan with which "
+        "the run was started: the first record of the journal holds its sha256. The plan is not made again from the "
+        "pipeline, which may have changed since. Restore the file from a copy, or start a new run with `orch apply`.",
+    ),
+    "O608": Code(
+        "the plan has a newer format",
+        "plan.json names a format that this version of orch does not know. Carry the run on with the version that wrote "
+        "it, or start a new run with this one: orch apply PIPELINE",
+    ),
+    "O610": Code(
+        "a recorded file is missing",
+        "The journal says that this file was kept, or it follows from the journal, but it is not there. Logs, artifacts "
+        "and the bytes in `cas` cannot be made again; restore them from a copy. Manifests and error artifacts follow "
+        "from the journal, and `orch resume RUN` writes them again, also for a run that has ended.",
+    ),
+    "O611": Code(
+        "a recorded file was changed",
+        "The sha256 of this file is not the one that the journal, or the file's name in `cas`, gives. It was changed "
+        "after it was recorded, or the disk lost a part of it, so it proves nothing. Restore it from a copy; it cannot "
+        "be made again.",
+    ),
+    "O612": Code(
+        "a manifest is not what the journal says",
+        "Manifests, error artifacts and owner.json follow from the journal, and this one says something else: it was "
+        "changed, or a power cut took a part of it. The journal is what counts. `orch resume RUN` writes manifests and "
+        "error artifacts again, also for a run that has ended.",
+    ),
+    "O613": Code(
+        "a file that no record knows",
+        "Nothing in the journal accounts for this file, so nothing is known about where it came from. It changes "
+        "nothing in the run. Move it out of the run's directory, which holds only what orch wrote.",
+    ),
+    "O614": Code(
+        "the journal does not end where it should",
+        "`orch apply` prints the head of the journal, the sha256 of its last record. This journal has another: records "
+        "were cut off at its end, or the whole was written anew, or the run was carried on since the head was noted. "
+        "Compare with the copy from which the head was taken.",
+    ),
+    "O615": Code(
+        "a gate was recorded otherwise than its facts say",
+        "The journal holds what was seen when a gate was looked at, and what that meant. Judged again at the recorded "
+        "time, the same facts mean something else: the record was written by hand, or by a version that judged "
+        "otherwise. Do not rely on this gate; look at its decisions with `orch gate show GATE --run RUN`.",
+    ),
+    "O616": Code(
+        "a request line is bad",
+        "A line of requests.ndjson is torn, or is not what somebody asked for through orch. The owner of the run took "
+        "no notice of it. If you asked for something and it did not happen, ask again, for example: orch cancel RUN",
+    ),
+    "O617": Code(
+        "the record of the run contradicts itself",
+        "The chain of records is whole, but what it says cannot have happened: a step that the plan does not have, a "
+        "step that ended without having started, an owner whose number is not the next. Such a journal was not written "
+        "by orch. Start a new run with `orch apply`.",
+    ),
+    "O620": Code(
+        "the cursor is not one of this run",
+        "`--since` wants the `cursor` that an earlier `orch poll` of the same run gave: a whole number, at most the "
+        "number of the run's last record. Leave it out to get everything: orch poll RUN --format json",
+    ),
+}

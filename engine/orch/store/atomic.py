@@ -1,0 +1,54 @@
+"""Files that are there whole or not at all: written beside and renamed."""
+
+from __future__ import annotations
+
+import os
+
+BESIDE = ".new"
+"""The ending of a file that is not finished; what a crash leaves of it is removed by the next owner."""
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def write_file(path: str, data: bytes, *, mode: int = 0o600, durable: bool = False) -> None:
+    """Put `data` at `path`, replacing what is there. Not synced unless `durable`, and then the caller still has to
+    sync the folder. For one writer at a time. Raises OSError with the path."""
+    beside = path + BESIDE
+    fd = os.open(beside, _CREATE, mode)
+    try:
+        try:
+            write_all(fd, data)
+            if durable:
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error
+    os.rename(beside, path)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of it; raises OSError, without a path, where the system takes no more."""
+    written = os.write(fd, data)
+    if written < len(data):
+        view = memoryview(data)[written:]
+        while view:
+            view = view[os.write(fd, view) :]
+
+
+def sync_folder(path: str) -> None:
+    """Make the names in a folder durable. Raises OSError with the path."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error
+    finally:
+        os.close(fd)
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of a regular file that is not a symbolic link. Raises OSError with the path."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(fd, "rb", buffering=0) as file:
+        return file.readall()

@@ -1,0 +1,133 @@
+"""The content store of a run: files named by the sha256 of what is in them, read-only, each kept once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+
+from orch.store.atomic import BESIDE, sync_folder, write_all
+
+_BLOCK = 1 << 20
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class NotKeepable(Exception):
+    """A file that cannot be kept as it is, through its own fault; the text says why, without its path."""
+
+
+class Cas:
+    """The store below `<run>/cas`. With `durable` a file is on the disk before its name is given. One writer."""
+
+    def __init__(self, run_path: str, *, durable: bool) -> None:
+        self._root = os.path.join(run_path, "cas", "sha256")
+        self._beside = os.path.join(run_path, "cas", "incoming" + BESIDE)
+        self._durable = durable
+
+    def path_of(self, sha256: str) -> str:
+        """Where the bytes with this digest (hex) lie, or would lie."""
+        return os.path.join(self._root, sha256[:2], sha256)
+
+    def put_bytes(self, data: bytes) -> str:
+        """Keep these bytes; their sha256 (hex). Raises OSError with a path."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        if not self._has(sha256, len(data)):
+            fd = self._incoming()
+            try:
+                write_all(fd, data)
+            except OSError as error:
+                os.close(fd)
+                raise OSError(error.errno, error.strerror, self.path_of(sha256)) from error
+            self._keep(fd, sha256)
+        return sha256
+
+    def put_file(self, path: str) -> tuple[str, int]:
+        """Keep a copy of a regular file: its sha256 (hex) and size in bytes. Raises NotKeepable where it is missing, no
+        regular file, or changes while it is read; OSError where the store cannot take it."""
+        try:
+            source = os.open(path, _READ)
+        except OSError as error:
+            raise NotKeepable(_why_not(path, error)) from error
+        try:
+            before = os.fstat(source)
+            if not stat.S_ISREG(before.st_mode):
+                raise NotKeepable("is not a regular file")
+            fd = self._incoming()
+            try:
+                sha256, size = _copy(source, fd, self._root)
+                after = os.fstat(source)
+                if size != before.st_size or (after.st_size, after.st_mtime_ns) != (size, before.st_mtime_ns):
+                    raise NotKeepable("changed while it was read")
+            except BaseException:
+                os.close(fd)
+                raise
+        finally:
+            os.close(source)
+        if self._has(sha256, size):
+            os.close(fd)
+            os.unlink(self._beside)
+        else:
+            self._keep(fd, sha256)
+        return sha256, size
+
+    def _has(self, sha256: str, size: int) -> bool:
+        try:
+            found = os.lstat(self.path_of(sha256))
+        except OSError:
+            return False
+        return stat.S_ISREG(found.st_mode) and found.st_size == size
+
+    def _incoming(self) -> int:
+        try:
+            return os.open(self._beside, _CREATE, 0o600)
+        except FileNotFoundError:
+            os.makedirs(self._root, mode=0o700, exist_ok=True)
+            return os.open(self._beside, _CREATE, 0o600)
+
+    def _keep(self, fd: int, sha256: str) -> None:
+        path = self.path_of(sha256)
+        folder = os.path.dirname(path)
+        try:
+            os.fchmod(fd, 0o444)
+            if self._durable:
+                os.fsync(fd)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from error
+        finally:
+            os.close(fd)
+        try:
+            os.rename(self._beside, path)
+        except FileNotFoundError:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            os.rename(self._beside, path)
+            if self._durable:
+                for above in (self._root, os.path.dirname(self._root), os.path.dirname(os.path.dirname(self._root))):
+                    sync_folder(above)
+        if self._durable:
+            sync_folder(folder)
+
+
+def _copy(source: int, target: int, where: str) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    while True:
+        try:
+            block = os.read(source, _BLOCK)
+        except OSError as error:
+            raise NotKeepable(f"cannot be read: {error.strerror}") from error
+        if not block:
+            return digest.hexdigest(), size
+        digest.update(block)
+        size += len(block)
+        try:
+            write_all(target, block)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, where) from error
+
+
+def _why_not(path: str, error: OSError) -> str:
+    if os.path.islink(path):
+        return "is a symbolic link"
+    if isinstance(error, FileNotFoundError):
+        return "does not exist"
+    return f"cannot be read: {error.strerror}"

@@ -1,0 +1,77 @@
+"""The error artifact of a failed attempt, as bytes: it follows from the journal and the logs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import Any
+
+from orch.model.compiled import Compiled
+from orch.model.names import file_stem
+from orch.model.times import to_iso
+from orch.store.ledger import Failure
+from orch.store.rundir import RunDir
+
+FORMAT_VERSION = 1
+TAIL_BYTES = 4096
+_LONGEST_SLUG = 60
+
+
+def error_name(number: int, address: str) -> str:
+    """The file of the failure with this number, relative to the run: `errors/03-build-test.json`."""
+    slug = re.sub(r"[^A-Za-z0-9_]+", "-", file_stem(address)).strip("-")[:_LONGEST_SLUG]
+    return f"errors/{number:02d}-{slug}.json"
+
+
+def error_bytes(run: RunDir, plan: Compiled, failure: Failure) -> bytes:
+    """The artifact. Raises OSError where a log that the journal names cannot be read."""
+    details: dict[str, Any] = {}
+    if failure.exit_code is not None:
+        details["exit_code"] = failure.exit_code
+    if "signal" in failure.error:
+        details["signal"] = failure.error["signal"]
+    for name in ("stdout", "stderr"):
+        if name in failure.logs:
+            details[f"{name}_tail"] = shown(_tail(f"{run.path}/{failure.logs[name]['path']}"))
+    details["suggestion"] = failure.error.get("hint") or f"orch retry {run.run_id} --failed"
+    document: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "run_id": run.run_id,
+        "task_id": run.task,
+        "address": plan.addresses[failure.step],
+        "attempt": failure.attempt,
+    }
+    command = failure.command or command_of(plan, failure.step)
+    if command is not None:
+        document["command"] = command
+    document["created_at"] = to_iso(failure.at)
+    document["reason"] = failure.reason
+    document["summary"] = failure.error.get("summary", failure.reason)
+    document["details"] = details
+    return json.dumps(document, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def command_of(plan: Compiled, step: int) -> str | list[str] | None:
+    """A step's command as the plan has it: a script, or an argv. None for a gate, and where it is computed."""
+    action = plan.action(step)
+    run = action.step.get("run")
+    if isinstance(run, list) and not all(isinstance(item, str) for item in action.argv):
+        return None
+    return run
+
+
+def shown(data: bytes) -> str:
+    """Raw bytes for people: what is not printable text is written with a backslash."""
+    text = data.decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
+def _tail(path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return os.pread(fd, TAIL_BYTES, max(0, os.fstat(fd).st_size - TAIL_BYTES))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error
+    finally:
+        os.close(fd)

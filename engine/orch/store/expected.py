@@ -1,0 +1,63 @@
+"""Which derived files a run must hold, byte for byte: what repairing and verifying compare with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from orch.model.compiled import Compiled
+from orch.model.names import file_stem
+from orch.model.state import RunState
+from orch.store.atomic import BESIDE, read_file
+from orch.store.errors import error_bytes, error_name
+from orch.store.ledger import Ledger
+from orch.store.manifests import NodeManifests, run_manifest
+from orch.store.rundir import RunDir, token_digest
+
+
+def manifest_name(plan: Compiled, step: int) -> str:
+    """The file of a step's manifest, relative to the run."""
+    return f"nodes/{file_stem(plan.addresses[step])}.json"
+
+
+def derived(
+    run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, head: str
+) -> Iterator[tuple[str, bytes | None]]:
+    """Every derived file, relative to the run, with what must be in it; None where the logs that it quotes are gone.
+    The run's manifest is among them once the run has closed."""
+    manifests = NodeManifests(plan)
+    for step, record in ledger.records.items():
+        if not record.running:
+            yield manifest_name(plan, step), manifests.build(step, state, record)
+    for failure in ledger.failures:
+        name = error_name(failure.number, plan.addresses[failure.step])
+        try:
+            yield name, error_bytes(run, plan, failure)
+        except OSError:
+            yield name, None
+    if ledger.closed is not None:
+        yield "manifest.json", run_manifest(run, plan, state, ledger, head, token_digest(run))
+
+
+def lies_there(run: RunDir, name: str, data: bytes) -> bool:
+    """Does the file hold exactly this?"""
+    try:
+        return read_file(f"{run.path}/{name}") == data
+    except OSError:
+        return False
+
+
+def remove_unfinished(run: RunDir) -> list[str]:
+    """Remove what a crash left half done: files that were to be renamed, and what an attempt was to hand over."""
+    removed = []
+    for folder in ("", "nodes", "errors", "cas", "outputs"):
+        path = os.path.join(run.path, folder)
+        try:
+            names = os.listdir(path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        for name in names:
+            if name.endswith(BESIDE) or folder == "outputs":
+                os.unlink(os.path.join(path, name))
+                removed.append(os.path.join(folder, name))
+    return removed

@@ -1,0 +1,225 @@
+"""What the manifests need of a run beyond its state: times, commands, logs, failures. Pure: events in, records out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from orch.model.compiled import GATE, Compiled
+from orch.model.events import Closed, Event, Finished, Observed, Opened, Requested, Settled, Skipped, Started
+from orch.model.fold import apply
+from orch.model.state import RunState
+from orch.model.status import FAILED_REASONS, Status
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+_NO_LOGS: dict[str, dict[str, Any]] = {}
+
+
+class Record:
+    """A step's last attempt (of a gate: its looks). Times are milliseconds since 1970; `started_at` is the start of the
+    last attempt, so that waiting for a retry or for an owner is not counted as work. `failures` are the numbers of
+    the error artifacts; `inputs` are the artifacts of the steps that it needs, when it started, by their address."""
+
+    __slots__ = (
+        "artifacts",
+        "attempt",
+        "command",
+        "completed_at",
+        "cwd",
+        "exit_code",
+        "facts",
+        "failures",
+        "idempotency_key",
+        "inputs",
+        "logs",
+        "outputs",
+        "over",
+        "running",
+        "settled_by",
+        "started_at",
+    )
+
+    def __init__(self) -> None:
+        self.attempt = 0
+        self.failures: tuple[int, ...] = ()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything that a new attempt says anew."""
+        self.started_at: int | None = None
+        self.completed_at: int | None = None
+        self.command: list[str] | None = None
+        self.cwd: str | None = None
+        self.exit_code: int | None = None
+        self.idempotency_key: str | None = None
+        self.settled_by: str | None = None
+        self.facts: dict[str, Any] | None = None
+        self.outputs: dict[str, Any] | None = None
+        self.artifacts: tuple[dict[str, Any], ...] = ()
+        self.inputs: dict[str, tuple[dict[str, Any], ...]] | None = None
+        self.logs = _NO_LOGS
+        self.running = self.over = False
+
+    def facts_digest(self) -> str | None:
+        """The sha256 of what a gate's last look saw."""
+        return None if self.facts is None else "sha256:" + hashlib.sha256(_encode(self.facts).encode()).hexdigest()
+
+
+class Failure(NamedTuple):
+    """A failed attempt, for its error artifact; `number` counts them from 1 in the journal's order."""
+
+    number: int
+    step: int
+    attempt: int
+    at: int
+    reason: str
+    exit_code: int | None
+    logs: dict[str, dict[str, Any]]
+    error: dict[str, Any]
+    command: list[str] | None
+
+
+class Ledger:
+    """Fed with every event in order, after the state. `records` holds the steps that something happened to."""
+
+    def __init__(self, plan: Compiled) -> None:
+        self._plan = plan
+        self.records: dict[int, Record] = {}
+        self.failures: list[Failure] = []
+        self.openings: list[Opened] = []
+        self.requests: list[Requested] = []
+        self.closed: Closed | None = None
+        self.last_at = 0
+        self._available: dict[int, dict[str, tuple[dict[str, Any], ...]]] = {}
+
+    def apply(self, event: Event, state: RunState) -> int:
+        """Take in an event. Only `opened` looks at the state, at its gates, and so may see that of a later moment of
+        the same owner's first batch. The index of the step that it is about, or -1."""
+        self.last_at = max(self.last_at, event.at)
+        match event:
+            case Started():
+                return self._started(event)
+            case Finished():
+                return self._finished(event)
+            case Skipped():
+                return self._over(event.address, event.at)
+            case Observed():
+                return self._observed(event)
+            case Settled():
+                return self._settled(event)
+            case Opened():
+                self._opened(event, state)
+            case Requested():
+                self.requests.append(event)
+            case Closed():
+                self.closed = event
+        return -1
+
+    def _record(self, address: str) -> tuple[int, Record]:
+        step = self._plan.index_of[address]
+        record = self.records.get(step)
+        if record is None:
+            record = self.records[step] = Record()
+        return step, record
+
+    def _started(self, event: Started) -> int:
+        step, record = self._record(event.address)
+        record.clear()
+        record.attempt = event.attempt
+        record.started_at = event.at
+        record.command = event.command
+        record.cwd = event.cwd
+        record.idempotency_key = event.idempotency_key
+        record.running = True
+        if self._available and step in self._available:
+            record.inputs = dict(self._available[step])
+        return step
+
+    def _finished(self, event: Finished) -> int:
+        step, record = self._record(event.address)
+        if record.over or (event.attempt and (event.attempt != record.attempt or not record.running)):
+            return step
+        record.running = False
+        record.over = event.final
+        record.completed_at = event.at
+        if event.attempt:
+            record.exit_code = event.exit_code
+            record.outputs = event.outputs
+            record.logs = event.logs or _NO_LOGS
+        if event.artifacts:
+            record.artifacts = event.artifacts
+            self._offer(step, event.artifacts)
+        reason = event.reason if event.reason != "in-doubt" else (event.error or {}).get("reason")
+        if event.status == "failed" or (event.status == "waiting" and reason in FAILED_REASONS):
+            self._failed(step, record, event, str(reason))
+        return step
+
+    def _failed(self, step: int, record: Record, event: Finished, reason: str) -> None:
+        number = len(self.failures) + 1
+        record.failures += (number,)
+        logs, error = event.logs or _NO_LOGS, event.error or {}
+        self.failures.append(
+            Failure(number, step, event.attempt, event.at, reason, event.exit_code, logs, error, record.command)
+        )
+
+    def _observed(self, event: Observed) -> int:
+        step, record = self._record(event.gate)
+        if record.over:
+            return step
+        if record.started_at is None:
+            record.started_at = event.at
+        record.facts = event.facts
+        if event.status == "succeeded":
+            record.over = True
+            record.completed_at = event.at
+        return step
+
+    def _settled(self, event: Settled) -> int:
+        step, record = self._record(event.address)
+        if not record.over:
+            record.over = event.how == "done"
+            record.completed_at = event.at
+            record.settled_by = event.by
+        return step
+
+    def _over(self, address: str, at: int) -> int:
+        step, record = self._record(address)
+        if not record.running:
+            record.over = True
+            record.completed_at = at
+        return step
+
+    def _opened(self, event: Opened, state: RunState) -> None:
+        self.openings.append(event)
+        self.closed = None
+        reset = {self._plan.index_of[address] for address in event.reset}
+        if reset:
+            reset.update(self._plan.finally_steps)
+        for step, record in self.records.items():
+            record.running = False
+            reopened = self._plan.kinds[step] == GATE and record.over and state.status[step] < Status.SUCCEEDED
+            if step in reset or reopened:
+                record.clear()
+                self._offer(step, ())
+
+    def _offer(self, step: int, artifacts: tuple[dict[str, Any], ...]) -> None:
+        """These are now what the step's dependants get of it, those of its matrix included."""
+        address = self._plan.addresses[step]
+        for dependant in self._plan.dependants[step]:
+            takers = [dependant] if dependant < self._plan.size else self._plan.dependants[dependant]
+            for taker in takers:
+                if artifacts:
+                    self._available.setdefault(taker, {})[address] = artifacts
+                elif taker in self._available:
+                    self._available[taker].pop(address, None)
+
+
+def replay(plan: Compiled, events: Iterable[Event]) -> tuple[RunState, Ledger]:
+    """State and ledger of a journal. Raises KeyError where it names a step that the plan does not have."""
+    state, ledger = RunState.new(plan), Ledger(plan)
+    for event in events:
+        apply(plan, state, event)
+        ledger.apply(event, state)
+    return state, ledger

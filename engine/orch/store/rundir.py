@@ -1,0 +1,240 @@
+"""The run directory: where each file of a run lies, how a run is claimed, and how a run is found again."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import errno
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from orch.model.plan import FORMAT_VERSION, Plan
+from orch.model.times import to_iso
+from orch.problems.problem import Exit, OrchError, Problem
+from orch.store.atomic import read_file, sync_folder, write_file
+from orch.store.cas import Cas
+from orch.store.glance import glance
+
+KIND = "cli"
+RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII)
+_TASK = re.compile(r"-|[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
+_SHORTEST_PREFIX = 4
+_PLAN_START = b'{"format_version":%d,' % FORMAT_VERSION
+_PLAN_END = b"]}\n"
+
+
+class RunDir(NamedTuple):
+    """A run's directory (absolute), its task and its id."""
+
+    path: str
+    task: str
+    run_id: str
+
+    @property
+    def plan(self) -> str:
+        """plan.json"""
+        return f"{self.path}/plan.json"
+
+    @property
+    def journal(self) -> str:
+        """journal.ndjson"""
+        return f"{self.path}/journal.ndjson"
+
+    @property
+    def manifest(self) -> str:
+        """manifest.json"""
+        return f"{self.path}/manifest.json"
+
+    @property
+    def artifact_root(self) -> str:
+        """The directory as people write it, from the project's root on."""
+        return f".runs/{self.task}/{KIND}/{self.run_id}"
+
+
+def create(
+    runs_root: str,
+    task: str,
+    plan: Plan,
+    *,
+    durability: str,
+    now_ms: int,
+    random: Callable[[int], bytes],
+    blobs: Mapping[str, bytes],
+) -> RunDir:
+    """Claim a new run and write down what it is: the plan-time bytes (`blobs`, by their sha256), the resume token, and
+    last the plan. `random(n)` gives n unpredictable bytes; `durability` is the plan's. Raises OrchError for a root that
+    is not safe, else OSError."""
+    durable = durability == "full"
+    _make_root(runs_root)
+    above = [runs_root, f"{runs_root}/{task}", f"{runs_root}/{task}/{KIND}"]
+    for folder in above[1:]:
+        _make_folder(folder)
+    run = _claim(above[-1], task, now_ms, random)
+    write_file(f"{run.path}/resume-token", random(32).hex().encode() + b"\n", durable=durable)
+    cas = Cas(run.path, durable=durable)
+    for sha256, data in blobs.items():
+        if cas.put_bytes(data) != sha256:
+            raise ValueError(f"not the bytes of {sha256}")
+    write_file(run.plan, plan.data, durable=durable)
+    if durable:
+        for folder in (run.path, *reversed(above)):
+            sync_folder(folder)
+    return run
+
+
+def open_run(path: str) -> RunDir:
+    """The run in this directory. Raises OrchError where none ever was: what has no plan.json was never a run."""
+    path = os.path.abspath(path)
+    parent, run_id = os.path.split(path)
+    task = os.path.basename(os.path.dirname(parent))
+    for folder in (path, os.path.dirname(os.path.dirname(parent))):
+        _check_ours(folder)
+    if not _is_run(path):
+        raise OrchError(Problem("O604", f"{path} holds no run", hint="orch runs list"), Exit.USAGE)
+    return RunDir(path, task, run_id)
+
+
+def load_plan(run: RunDir) -> Plan:
+    """The saved plan, its `doc` not yet read where it begins and ends as orch writes it. Raises OrchError where it is
+    damaged (7) or of a newer format (6)."""
+    data = read_file(run.plan)
+    plan = Plan(data)
+    if data.startswith(_PLAN_START) and data.endswith(_PLAN_END):
+        return plan
+    try:
+        version = plan.doc["format_version"]
+        known = type(version) is int and version <= FORMAT_VERSION
+    except (ValueError, KeyError, RecursionError) as error:
+        raise damaged_plan(run, error) from error
+    if not known:
+        problem = Problem("O608", f"{run.plan} has format {version}", hint="continue it with the version that wrote it")
+        raise OrchError(problem, Exit.CONFLICT)
+    return plan
+
+
+def damaged_plan(run: RunDir, error: Exception) -> OrchError:
+    """What is said of a plan.json that cannot be read as a plan."""
+    hint = "start a new run: its plan cannot be made again from here"
+    return OrchError(Problem("O607", f"{run.plan} is damaged ({error})", hint=hint), Exit.CORRUPT)
+
+
+def token_digest(run: RunDir) -> str:
+    """The sha256 (hex) of the resume token; empty where it is missing."""
+    try:
+        return hashlib.sha256(read_file(f"{run.path}/resume-token").strip()).hexdigest()
+    except FileNotFoundError:
+        return ""
+
+
+def all_runs(runs_root: str) -> list[RunDir]:
+    """Every run of the project, oldest first. An absent root has none; one that is not safe raises OrchError."""
+    try:
+        _check_ours(runs_root)
+    except FileNotFoundError:
+        return []
+    runs = []
+    for task in _folders(runs_root):
+        kind = f"{runs_root}/{task}/{KIND}"
+        if _TASK.fullmatch(task) and not os.path.islink(kind):
+            for run_id in _folders(kind):
+                path = f"{kind}/{run_id}"
+                if RUN_ID.fullmatch(run_id) and _is_run(path):
+                    runs.append(RunDir(path, task, run_id))
+    runs.sort(key=lambda run: run.run_id)
+    return runs
+
+
+def find(runs_root: str, ref: str) -> RunDir:
+    """The run that `ref` means: an id, a unique prefix of one, `@last` (the newest) or `@failed` (the newest that
+    failed). Raises OrchError (2) with the candidates, or the closest."""
+    runs = all_runs(runs_root)
+    if ref.startswith("@"):
+        return _newest(runs, ref)
+    found = [run for run in runs if run.run_id == ref]
+    if not found and len(ref) >= _SHORTEST_PREFIX:
+        found = [run for run in runs if run.run_id.startswith(ref)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(run.run_id for run in found[-5:])
+        raise OrchError(Problem("O605", f"`{ref}` means {len(found)} runs", hint=f"the newest are {names}"), Exit.USAGE)
+    near = difflib.get_close_matches(ref, [run.run_id for run in runs], 1, 0.5)
+    if len(ref) < _SHORTEST_PREFIX:
+        hint = f"a prefix has at least {_SHORTEST_PREFIX} characters; orch runs list"
+    else:
+        hint = f"did you mean `{near[0]}`?" if near else "orch runs list"
+    raise OrchError(Problem("O604", f"there is no run `{ref}`", hint=hint), Exit.USAGE)
+
+
+def _newest(runs: list[RunDir], ref: str) -> RunDir:
+    if ref not in ("@last", "@failed"):
+        raise OrchError(Problem("O604", f"there is no run `{ref}`", hint="write @last or @failed"), Exit.USAGE)
+    for run in reversed(runs):
+        if ref == "@last" or glance(run.journal).status == "failed":
+            return run
+    said = "there is no run yet" if ref == "@last" else "no run has failed"
+    raise OrchError(Problem("O604", said, hint="orch runs list"), Exit.USAGE)
+
+
+def _make_root(root: str) -> None:
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(root, 0o700)
+    _check_ours(root)
+    ignore = f"{root}/.gitignore"
+    if not os.path.lexists(ignore):
+        write_file(ignore, b"*\n", mode=0o644)
+
+
+def _make_folder(path: str) -> None:
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        _check_ours(path)
+
+
+def _check_ours(path: str) -> None:
+    """A folder that somebody else could exchange or fill is not used."""
+    found = os.lstat(path)
+    if stat.S_ISLNK(found.st_mode):
+        why, hint = "is a symbolic link", f"move it out of the way: mv {path} {path}.old"
+    elif not stat.S_ISDIR(found.st_mode):
+        why, hint = "is not a folder", f"move it out of the way: mv {path} {path}.old"
+    elif found.st_uid != os.geteuid():
+        why, hint = f"belongs to user {found.st_uid}, not to you", "run orch as the user who owns it"
+    else:
+        return
+    raise OrchError(Problem("O606", f"{path} {why}", hint=hint), Exit.REFUSED)
+
+
+def _claim(folder: str, task: str, now_ms: int, random: Callable[[int], bytes]) -> RunDir:
+    # 10 bits of milliseconds before the 14 random ones: ids of the same second sort by time as well
+    stamp = re.sub(r"[-:]", "", to_iso(now_ms)[:19]) + "Z"
+    while True:
+        tail = now_ms % 1000 << 14 | int.from_bytes(random(2), "big") & 0x3FFF
+        run_id = f"{stamp}-{tail:06x}"
+        try:
+            os.mkdir(f"{folder}/{run_id}", 0o700)
+        except OSError as error:
+            if error.errno != errno.EEXIST:
+                raise
+        else:
+            return RunDir(f"{folder}/{run_id}", task, run_id)
+
+
+def _folders(path: str) -> Iterator[str]:
+    try:
+        with os.scandir(path) as entries:
+            yield from (entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+
+
+def _is_run(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.lstat(f"{path}/plan.json").st_mode)
+    except OSError:
+        return False
