@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, Protocol
 
 from orch.model.attempt import Attempt, Result
 from orch.model.events import Event
-from orch.model.plan import StepDoc
 from orch.model.state import RunState
 
 
@@ -97,9 +96,10 @@ class Harvest(Protocol):
         ...
 
     def artifacts(
-        self, step: StepDoc, cwd: str, paths: Mapping[str, str]
+        self, address: str, cwd: str, paths: Mapping[str, str]
     ) -> tuple[tuple[dict[str, Any], ...], str | None]:
-        """Copy the declared files into the content store: `{name, path, sha256, bytes}` each."""
+        """Copy the declared files into the content store, and to where dependants look for them: `{name, path,
+        sha256, bytes}` each."""
         ...
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, cast
 
 FORMAT_VERSION = 1
 
@@ -101,30 +100,41 @@ class PlanDoc(TypedDict):
     outputs: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan's bytes as they lie in plan.json, their sha256 (hex), and the same as data, to be treated as frozen."""
+    """A plan's bytes as they lie in plan.json, their sha256 (hex), and the same as data, read when first asked for."""
 
-    data: bytes
-    digest: str
-    doc: PlanDoc
+    __slots__ = ("_doc", "data", "digest")
+
+    def __init__(self, data: bytes, digest: str | None = None, doc: PlanDoc | None = None) -> None:
+        self.data = data
+        self.digest = digest or hashlib.sha256(data).hexdigest()
+        self._doc = doc
+
+    @property
+    def doc(self) -> PlanDoc:
+        """The plan as data, to be treated as frozen. Raises ValueError where the bytes are not a plan."""
+        if self._doc is None:
+            doc = json.loads(self.data)
+            if not isinstance(doc, dict) or not isinstance(doc.get("steps"), list):
+                raise ValueError("not a plan")
+            self._doc = cast(PlanDoc, doc)
+        return self._doc
 
 
 def seal(doc: PlanDoc) -> Plan:
     """Write a plan down: one step a line, so that two plans can be compared with diff."""
-    steps = ",\n".join(_ENCODER.encode(step) for step in doc["steps"])
+    steps = ",\n".join(map(_ENCODER.encode, doc["steps"]))
     head = {key: value for key, value in doc.items() if key != "steps"}
     text = f'{_ENCODER.encode(head)[:-1]},"steps":[\n{steps}\n]}}\n'
-    return load(text.encode(), doc)
+    return Plan(text.encode(), doc=doc)
 
 
-def load(data: bytes, doc: PlanDoc | None = None) -> Plan:
-    """Read a plan from its bytes. Raises ValueError where they are not a JSON object with steps."""
-    if doc is None:
-        doc = json.loads(data)
-        if not isinstance(doc, dict) or not isinstance(doc.get("steps"), list):
-            raise ValueError("not a plan")
-    return Plan(data, hashlib.sha256(data).hexdigest(), doc)
+def load(data: bytes) -> Plan:
+    """A saved plan. Raises ValueError where the bytes are not one."""
+    plan = Plan(data)
+    if not plan.doc["steps"]:
+        raise ValueError("a plan without steps")
+    return plan
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

@@ -8,7 +8,7 @@ from typing import Any
 from orch.model.compiled import FINALLY, GATE, NODE, Action, Compiled, member_ids
 from orch.model.plan import Plan, StepDoc
 from orch.spec.expressions.parse import parse_expression, parse_template
-from orch.spec.expressions.references import references
+from orch.spec.expressions.tree import references
 
 _OWN = frozenset(("address", "needs", "group", "matrix", "selected"))
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
@@ -60,6 +60,7 @@ def compile_plan(plan: Plan) -> Compiled:
     outputs = {name: template(value) for name, value in doc["outputs"].items()}
     return Compiled(
         digest=plan.digest,
+        head={key: value for key, value in doc.items() if key != "steps"},
         size=size,
         addresses=addresses,
         kinds=kinds,
@@ -102,6 +103,11 @@ def reads(trees: list[Any]) -> tuple[str, ...]:
         str(ref.parts[0]) for tree in trees if isinstance(tree, list) for ref in references(tree) if ref.root == "nodes"
     }
     return tuple(sorted(found))
+
+
+def step_reads(step: StepDoc) -> tuple[str, ...]:
+    """The node ids that the expressions of a step read."""
+    return _action(step).reads
 
 
 class _Actions:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from orch.problems import codes_expressions, codes_gates, codes_graph, codes_policy, codes_runs, codes_shape, codes_yaml
+from orch.problems import (
+    codes_expressions,
+    codes_gates,
+    codes_graph,
+    codes_planning,
+    codes_policy,
+    codes_runs,
+    codes_shape,
+    codes_yaml,
+)
 from orch.problems.code import Code
 
 CODES: dict[str, Code] = {
@@ -10,6 +19,7 @@ CODES: dict[str, Code] = {
     **codes_shape.CODES,
     **codes_graph.CODES,
     **codes_expressions.CODES,
+    **codes_planning.CODES,
     **codes_gates.CODES,
     **codes_policy.CODES,
     **codes_runs.CODES,

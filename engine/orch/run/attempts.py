@@ -127,7 +127,7 @@ def _text(value: Any, scope: _Lazy) -> str:
         return "true" if result else "false"
     if not isinstance(result, str | int | float):
         kind = "null" if result is None else "a list" if isinstance(result, list) else "an object"
-        raise EvaluationError(f"{kind} where a text is needed: use `| tojson`")
+        raise EvaluationError(f"{kind} where a text is needed: use `| tojson`", "O261")
     return str(result)
 
 
@@ -145,7 +145,7 @@ def _path(value: Any, scope: _Lazy, what: str) -> str:
     path = _text(value, scope)
     clean = os.path.normpath(path)
     if not path or os.path.isabs(clean) or clean == ".." or clean.startswith("../") or "\0" in path:
-        raise EvaluationError(f"{what} `{path}` leaves the project")
+        raise EvaluationError(f"{what} `{path}` leaves the project", "O263")
     return clean
 
 

@@ -65,7 +65,15 @@ class Loop:
         self._commit()
 
     def run(self) -> int | None:
-        """Work until the run closes (None), or until a signal ends this owner (its number)."""
+        """Work until the run closes (None), or until a signal ends this owner (its number). Whatever is raised, no
+        process of a step outlives it."""
+        try:
+            return self._run()
+        except BaseException:
+            self._world.executor.kill_all()
+            raise
+
+    def _run(self) -> int | None:
         while self._state.closed is None:
             self.turns += 1
             signal = self._world.interrupted()
@@ -191,7 +199,9 @@ class Loop:
         if "outputs" in declared:
             outputs, missing = self._world.harvest.outputs(f"{step}.{prepared.attempt.number}", declared["outputs"])
         if prepared.artifacts and succeeded and not missing:
-            artifacts, missing = self._world.harvest.artifacts(declared, prepared.attempt.cwd, prepared.artifacts)
+            artifacts, missing = self._world.harvest.artifacts(
+                prepared.attempt.address, prepared.attempt.cwd, prepared.artifacts
+            )
         event = finished(
             self._plan,
             self._state,

@@ -1,0 +1,48 @@
+"""What the process was given: folder, environment, clock, randomness. Everything below takes them as arguments."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from orch.ports import Clock
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970, UTC."""
+        return time.time_ns() // 1_000_000
+
+    def steady(self) -> float:
+        """Seconds since boot, sleep included where the system can tell."""
+        return time.clock_gettime(_STEADY)
+
+
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where and as whom a command runs. `cores` bounds the jobs where nothing else says."""
+
+    cwd: str
+    env: Mapping[str, str]
+    cores: int
+    clock: Clock = field(default_factory=SystemClock)
+    random: Callable[[int], bytes] = os.urandom
+
+    @property
+    def cache_dir(self) -> str:
+        """Where compiled plans are kept."""
+        base = self.env.get("XDG_CACHE_HOME") or os.path.join(self.env.get("HOME") or self.cwd, ".cache")
+        return os.path.join(base, "orch")
+
+
+def of_process() -> Context:
+    """The context of this process."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Context(cwd=os.getcwd(), env=dict(os.environ), cores=cores)

@@ -1,0 +1,138 @@
+"""Looks at the gates of a run or of a plan: gathers the facts, judges them, and keeps the bytes that were approved."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from orch.gates.judge import judge
+from orch.gates.verdict import Context as CommandContext
+from orch.gates.verdict import Verdict
+from orch.governance.observe import observe_approval
+from orch.governance.freshness import observe_freshness
+from orch.governance.subjects import Subject
+from orch.governance.where import Where
+from orch.model.compiled import Compiled
+from orch.model.events import Event, Observed
+from orch.model.state import RunState
+from orch.model.status import Status
+from orch.ports import Look
+
+Keep = Callable[[bytes], object]
+_READS = 3
+
+
+class ProjectGates:
+    """The gates of one plan. `where(resolve, history)` tells today's people and roles; `keep` stores bytes in the
+    run's content store and `subjects_dir` gets the approved files, both None outside a run. `manifest(step)` gives the
+    bytes of a node's manifest, for evidence."""
+
+    def __init__(
+        self,
+        plan: Compiled,
+        where: Callable[..., Where],
+        command: CommandContext,
+        *,
+        keep: Keep | None = None,
+        subjects_dir: str | None = None,
+        manifest: Callable[[int], bytes] | None = None,
+    ) -> None:
+        self._plan, self._where, self._command = plan, where, command
+        self._keep, self._subjects_dir, self._manifest = keep, subjects_dir, manifest
+        self._history: dict[str, Sequence[Sequence[str]]] = {}
+
+    def remember(self, events: Iterable[Event]) -> None:
+        """Earlier looks of this run: what their subjects were."""
+        for event in events:
+            if isinstance(event, Observed):
+                self._note(event.facts)
+
+    def look(self, state: RunState, step: int, at_ms: int) -> Look:
+        """Gather the facts of a gate and judge them."""
+        for _ in range(_READS):
+            facts, verdict, subject = self.examine(state, step, at_ms)
+            if verdict.status != "succeeded" or subject is None or self._preserve(step, subject):
+                self._note(facts)
+                return Look(verdict.status, verdict.reason, verdict.sentence, dict(facts))
+        return Look("waiting", "stale", "the subject changes while it is being read", dict(facts))
+
+    def examine(self, state: RunState, step: int, at_ms: int) -> tuple[Mapping[str, Any], Verdict, Subject | None]:
+        """The facts, what they mean, and the subject as it was read; nothing is kept."""
+        gate = self._plan.action(step).step["gate"]
+        where = self._where(lambda reference: self._resolve(state, reference), self._history)
+        subject: Subject | None = None
+        facts: Mapping[str, Any]
+        if gate["kind"] == "freshness":
+            facts = observe_freshness(where.root, gate["path"], gate["field"])
+        else:
+            facts, subject = observe_approval(gate, where)
+        return facts, judge(gate, facts, at_ms / 1000, self._command), subject
+
+    def _note(self, facts: Mapping[str, Any]) -> None:
+        subject = facts.get("subject")
+        if subject and subject.get("digest"):
+            self._history[subject["digest"]] = subject["files"]
+
+    def _resolve(self, state: RunState, reference: str) -> tuple[str, str, str] | None:
+        kind, _, rest = reference.partition(":")
+        if kind == "artifact":
+            address, _, name = rest.rpartition(".")
+            step = self._ended(state, address)
+            for artifact in state.artifacts.get(step, ()) if step is not None else ():
+                if artifact["name"] == name:
+                    return "100644", artifact["sha256"], reference
+            return None
+        step = self._ended(state, rest)
+        if step is None:
+            return None
+        if kind == "output":
+            outputs = state.outputs.get(step)
+            return None if outputs is None else ("json", _canonical(outputs), reference)
+        if self._manifest is None:
+            return None
+        return "manifest", hashlib.sha256(self._manifest(step)).hexdigest(), reference
+
+    def _ended(self, state: RunState, address: str) -> int | None:
+        step = self._plan.index_of.get(address)
+        if step is None or step >= self._plan.size or state.status[step] is not Status.SUCCEEDED:
+            return None
+        return step
+
+    def _preserve(self, step: int, subject: Subject) -> bool:
+        """Keep the bytes that were looked at, and lay them out for `$ORCH_SUBJECT`; false where a file has changed
+        since the look."""
+        if self._keep is None:
+            return True
+        gate = self._plan.action(step).step["gate"]["name"]
+        for path, read in subject.files.items():
+            try:
+                with open(os.path.join(self._where_root(), path), "rb") as file:
+                    data = file.read()
+            except OSError:
+                return False
+            if hashlib.sha256(data).hexdigest() != read.sha256:
+                return False
+            self._keep(data)
+            if self._subjects_dir is not None:
+                _lay_out(os.path.join(self._subjects_dir, gate, path), data)
+        return True
+
+    def _where_root(self) -> str:
+        return self._where(lambda reference: None, {}).root
+
+
+def _lay_out(target: str, data: bytes) -> None:
+    os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+    beside = f"{target}.tmp"
+    with open(beside, "wb") as file:
+        file.write(data)
+    os.chmod(beside, 0o444)
+    os.replace(beside, target)
+
+
+def _canonical(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

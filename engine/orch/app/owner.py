@@ -1,0 +1,176 @@
+"""Own a run: lock it, read its journal, work until it closes. Apply, resume, retry and cancel are all this."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orch import __version__
+from orch.app.context import Context
+from orch.app.gatewatch import ProjectGates
+from orch.app.outcome import exit_of, exit_of_signal
+from orch.app.people import places, starter
+from orch.app.recorder import RunRecorder
+from orch.app.reporting import Reporter, RunInfo
+from orch.app.signals import Interruption
+from orch.app.surroundings import surroundings
+from orch.gates.verdict import Context as CommandContext
+from orch.local.contain import Containment
+from orch.local.executor import LocalExecutor
+from orch.local.identity import boot_id, start_time
+from orch.model.compiled import Compiled
+from orch.model.events import Closed, Event, Opened
+from orch.model.state import RunState
+from orch.plan.compile import compile_plan
+from orch.problems.problem import Exit
+from orch.run.attempts import Renderer
+from orch.run.close import closing
+from orch.run.loop import Loop, World
+from orch.run.requests import answer
+from orch.store.beat import Beat
+from orch.store.cas import Cas
+from orch.store.harvest import DirHarvest
+from orch.store.journal import FileJournal
+from orch.store.lock import Lock
+from orch.store.owner import Owner, write_owner
+from orch.store.projector import Projector
+from orch.store.requests import Inbox
+from orch.store.rundir import RunDir, load_plan
+
+ENDED = ("succeeded", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What an owner is to do. `choose` names the steps that are decided again (retry), and may refuse; with
+    `settle_only` the owner answers what was asked and closes at once. `compiled` saves compiling a known plan."""
+
+    choose: Callable[[Compiled, RunState], tuple[str, ...]] | None = None
+    settle_only: bool = False
+    compiled: Compiled | None = None
+
+
+class Ownership:
+    """One process's hold on a run."""
+
+    def __init__(self, context: Context, root: str, run: RunDir, containment: Containment, reporter: Reporter) -> None:
+        self._context, self._root, self._run = context, root, run
+        self._containment, self._reporter = containment, reporter
+
+    def work(self, work: Work) -> Exit:
+        """Own the run until it closes, or until a signal ends this owner. Raises OrchError (6: somebody else owns it,
+        7: the journal is corrupt), OSError where the disk fails."""
+        lock = Lock.acquire(self._run)
+        try:
+            compiled = work.compiled or compile_plan(load_plan(self._run))
+            durability = compiled.head["durability"]
+            journal, events, torn = FileJournal.open(self._run.journal, compiled.digest, durability=durability)
+            projector = Projector(self._run, compiled, lambda: journal.head)
+            state = projector.rebuild(events)[0] if events else RunState.new(compiled)
+            if state.closed in ENDED and work.choose is None:
+                self._reporter.opened(self._info(compiled, journal.head), compiled, state)
+                return self._end(compiled, state, journal, exit_of(state))
+            reset = work.choose(compiled, state) if work.choose else ()
+            opened = self._opened(compiled, state, torn, reset)
+            loop = self._loop(compiled, state, events, journal, projector)
+            self._reporter.opened(self._info(compiled, journal.head), compiled, state)
+            number = self._beating(loop, lambda: self._carry_out(work, compiled, state, loop, opened))
+            code = exit_of(state) if number is None else exit_of_signal(number)
+            return self._end(compiled, state, journal, code)
+        finally:
+            lock.release()
+
+    def _beating(self, loop: Loop, work: Callable[[], int | None]) -> int | None:
+        beat = Beat(self._run, now_ms=loop.now_ms, turn=lambda: loop.turns)
+        beat.start()
+        try:
+            return work()
+        finally:
+            beat.stop()
+
+    def _carry_out(self, work: Work, plan: Compiled, state: RunState, loop: Loop, opened: Opened) -> int | None:
+        loop.begin([opened])
+        if not work.settle_only:
+            return loop.run()
+        answers: list[Event] = []
+        for request in Inbox(self._run).drain():
+            answers += answer(plan, state, request, loop.now_ms())
+        loop.begin(answers)
+        outputs, summary = closing(plan, state)
+        loop.begin([Closed(loop.now_ms(), "waiting", "in-doubt" if state.doubt else "settled", outputs, summary)])
+        return None
+
+    def _loop(
+        self, plan: Compiled, state: RunState, events: list[Event], journal: FileJournal, projector: Projector
+    ) -> Loop:
+        run, head = self._run, plan.head
+        approvals = any(plan.phase_gates)
+        cas = Cas(run.path, durable=head["durability"] == "full")
+        gates = ProjectGates(
+            plan,
+            places(self._context, self._root, head, _started_by(events)),
+            CommandContext(run=run.run_id),
+            keep=cas.put_bytes,
+            subjects_dir=f"{run.path}/subjects",
+            manifest=lambda step: projector.node_bytes(step, state),
+        )
+        gates.remember(events)
+        executor = LocalExecutor(run.path)
+        interrupted = Interruption()
+        executor.watch(interrupted.fd)
+        around = surroundings(
+            self._context.env,
+            head["env_pass"],
+            root=self._root,
+            run_dir=run.path,
+            run_id=run.run_id,
+            task=run.task,
+            subjects=approvals,
+        )
+        world = World(
+            clock=self._context.clock,
+            journal=journal,
+            executor=executor,
+            gates=gates,
+            harvest=DirHarvest(run.path, cas),
+            inbox=Inbox(run),
+            recorder=RunRecorder(projector, self._reporter),
+            interrupted=interrupted,
+        )
+        return Loop(plan, state, world, Renderer(plan, around))
+
+    def _opened(self, plan: Compiled, state: RunState, torn: int, reset: tuple[str, ...]) -> Opened:
+        pid = os.getpid()
+        owner = Owner(
+            run_id=self._run.run_id,
+            epoch=state.epoch + 1,
+            pid=self._containment.outer_pid,
+            start_time=start_time(pid) or 0,
+            boot_id=boot_id(),
+            host=platform.node(),
+        )
+        write_owner(self._run, owner)
+        now = max(self._context.clock.now_ms(), state.latest_ms)
+        versions = {"orch": __version__, "python": platform.python_version()}
+        kind = self._containment.kind
+        record = owner.record()
+        if owner.epoch == 1:
+            by = starter(self._context, self._root, plan)
+            record |= {"started_by": by} if by else {}
+        return Opened(now, owner.epoch, record, plan.digest, kind, versions, torn, reset)
+
+    def _info(self, plan: Compiled, head: str) -> RunInfo:
+        run = self._run
+        name = plan.head["pipeline"]["name"]
+        return RunInfo(run.run_id, run.task, run.artifact_root, name, self._containment.kind, head)
+
+    def _end(self, plan: Compiled, state: RunState, journal: FileJournal, code: Exit) -> Exit:
+        self._reporter.ended(self._info(plan, journal.head), state, code)
+        return code
+
+
+def _started_by(events: list[Event]) -> str | None:
+    first = next((event for event in events if isinstance(event, Opened)), None)
+    return first.owner.get("started_by") if first else None

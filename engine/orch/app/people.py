@@ -1,0 +1,56 @@
+"""Who may decide: the roles that the plan pinned, and those of today's orch.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from orch.app.context import Context
+from orch.app.project import load
+from orch.governance.git import identity
+from orch.governance.subjects import Resolve
+from orch.governance.where import Where
+from orch.model.compiled import Compiled
+from orch.problems.problem import OrchError
+from orch.spec.project import Project
+
+Places = Callable[[Resolve, Mapping[str, Sequence[Sequence[str]]]], Where]
+
+
+def places(context: Context, root: str, head: Mapping[str, Any], started_by: str | None = None) -> Places:
+    """Makes the `Where` of a look. orch.yaml is read at each look; while it cannot be read, nobody has a role."""
+
+    def where(resolve: Resolve, history: Mapping[str, Sequence[Sequence[str]]]) -> Where:
+        try:
+            today = load(root).project
+        except OrchError:
+            today = Project()
+        people = {handle: list(person.emails) for handle, person in today.people.items()}
+        return Where(
+            root=root,
+            project=head["project"].get("id"),
+            task=head["task"],
+            pipeline=head["pipeline"]["name"],
+            people=people,
+            pinned=head["roles"],
+            today={role: list(handles) for role, handles in today.roles.items()},
+            trust_floor=today.policy.trust,
+            resolve=resolve,
+            starter=started_by,
+            history=history,
+            environment=context.env,
+        )
+
+    return where
+
+
+def starter(context: Context, root: str, plan: Compiled) -> str | None:
+    """The handle of whoever starts a run, by the git identity; asked only where a gate shuts authors out."""
+    if not any(
+        "author" in plan.action(gate).step["gate"].get("exclude", ()) for gates in plan.phase_gates for gate in gates
+    ):
+        return None
+    address = identity(root, context.env)
+    people: Mapping[str, Sequence[str]] = plan.head["people"]
+    found = [handle for handle, emails in people.items() if address in emails]
+    return found[0] if address and len(found) == 1 else None

@@ -1,0 +1,223 @@
+"""Make a plan: read, check, build, compile, or take the compiled plan of the same content from the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from orch import __version__
+from orch.app.context import Context
+from orch.app.project import load, read_bytes
+from orch.app.root import PROJECT_FILE, find_root, shown
+from orch.model.compiled import Action, Compiled
+from orch.model.plan import Plan, ResourceDoc, seal
+from orch.problems.problem import Exit, OrchError, Problem
+from orch.store.plan_cache import PlanCache
+
+if TYPE_CHECKING:
+    from orch.spec.pipeline import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What the command line asks for. `pipeline` None means the only one below pipelines/."""
+
+    pipeline: str | None = None
+    inputs: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    jobs: int | None = None
+    task: str | None = None
+    fail_fast: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan ready to be shown or run. `blobs` are the bytes that it was made from, by sha256 (hex)."""
+
+    root: str
+    plan: Plan
+    compiled: Compiled
+    blobs: Mapping[str, bytes]
+    warnings: list[Problem] = field(default_factory=list)
+
+
+def make_plan(context: Context, request: PlanRequest) -> Planned:
+    """Plan a pipeline. Raises OrchError with every problem of the first stage that has some."""
+    root = find_root(context.cwd)
+    path = pipeline_path(context.cwd, root, request.pipeline)
+    display = shown(root, context.cwd, path)
+    text, project_text = _read(path, display), read_bytes(root)
+    cache = PlanCache(os.path.join(context.cache_dir, "plans"))
+    key = _key(context, request, display, text, project_text)
+    known = _from_cache(cache, key, root)
+    if known is None:
+        plan, compiled, schemas = _make(context, request, root, display, text)
+        cache.save(key, [plan.data, plan.digest, _flat(compiled), [(p, s) for p, s, _ in schemas]])
+    else:
+        plan, compiled, schemas = known
+    blobs = {_sha(data): data for data in (text, project_text, *(data for _, _, data in schemas)) if data}
+    return Planned(root, plan, compiled, blobs)
+
+
+def pipeline_path(cwd: str, root: str, given: str | None) -> str:
+    """The file of a pipeline: as given, or the only one below pipelines/. Raises OrchError (2)."""
+    if given is not None:
+        return os.path.join(cwd, given)
+    folder = os.path.join(root, "pipelines")
+    try:
+        found = sorted(name for name in os.listdir(folder) if name.endswith((".yaml", ".yml")))
+    except OSError:
+        found = []
+    if len(found) == 1:
+        return os.path.join(folder, found[0])
+    message = "which pipeline?" if found else "there is no pipelines/ folder with a pipeline here"
+    names = ", ".join(f"pipelines/{name}" for name in found[:10])
+    raise OrchError(Problem("O286", message, hint=f"one of: {names}" if found else "orch init"), Exit.USAGE)
+
+
+def _make(
+    context: Context, request: PlanRequest, root: str, display: str, text: bytes
+) -> tuple[Plan, Compiled, list[tuple[str, str, bytes]]]:
+    from orch.plan.build import Given, build
+    from orch.plan.compile import compile_plan
+    from orch.source.read import parse
+    from orch.spec.inputs import bind
+    from orch.spec.load import load_pipeline
+
+    limit = context.env.get("ORCH_MAX_SPEC_BYTES")
+    document = parse(text, display, **({"max_bytes": int(limit)} if limit and limit.isdigit() else {}))
+    pipeline = load_pipeline(document)
+    project = load(root)
+    _check_identity(pipeline, project.project.id)
+    inputs = bind(pipeline, _pairs(request.inputs))
+    schemas = _schemas(root, pipeline)
+    resources: list[ResourceDoc] = [{"kind": "pipeline", "path": display, "sha256": _sha(text)}]
+    if project.data:
+        resources.append({"kind": "project", "path": PROJECT_FILE, "sha256": _sha(project.data)})
+    resources += [{"kind": "schema", "path": path, "sha256": sha} for path, sha, _ in schemas]
+    jobs = request.jobs or (project.project.jobs if isinstance(project.project.jobs, int) else context.cores)
+    given = Given(
+        orch=__version__,
+        path=display,
+        digest=_sha(text),
+        inputs=inputs,
+        max_in_flight=jobs,
+        task=request.task,
+        fail_fast=request.fail_fast,
+        selection=request.select,
+        schemas={path: json.loads(data) for path, _, data in schemas},
+        resources=resources,
+    )
+    plan = seal(build(pipeline, project.project, given))
+    return plan, compile_plan(plan), schemas
+
+
+def _check_identity(pipeline: Pipeline, project_id: str | None) -> None:
+    gates = [
+        f"{phase_name}.{name}"
+        for phase_name, phase in pipeline.phases.items()
+        for name, gate in phase.gates.items()
+        if gate.approval is not None
+    ]
+    if gates and project_id is None:
+        message = f"`{gates[0]}` asks for approvals, and this project has no `id` that they could be bound to"
+        raise OrchError(Problem("O311", message, hint="orch init"), Exit.INVALID)
+
+
+def _schemas(root: str, pipeline: Pipeline) -> list[tuple[str, str, bytes]]:
+    nodes = [node for phase in pipeline.phases.values() for node in phase.nodes.values()]
+    found: dict[str, tuple[str, str, bytes]] = {}
+    for node in (*nodes, *pipeline.finally_.values()):
+        path = schema_path(node.outputs)
+        if path is not None and path not in found:
+            data = _read(os.path.join(root, path), path)
+            try:
+                schema = json.loads(data)
+                import jsonschema
+
+                jsonschema.Draft202012Validator.check_schema(schema)
+            except Exception as error:
+                problem = Problem("O285", f"{path} is not a JSON Schema: {str(error).splitlines()[0]}")
+                raise OrchError(problem, Exit.INVALID) from error
+            found[path] = (path, _sha(data), data)
+    return list(found.values())
+
+
+def schema_path(outputs: Mapping[str, Any]) -> str | None:
+    """The path of `outputs: {schema: path}`, told from an output that is called schema."""
+    path = outputs.get("schema")
+    types = ("string", "number", "integer", "boolean", "list", "object")
+    return path if isinstance(path, str) and len(outputs) == 1 and path not in types else None
+
+
+def _pairs(given: Sequence[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for item in given:
+        name, equals, value = item.partition("=")
+        if not equals or name in pairs:
+            message = f"`--input {item}`: " + ("given twice" if equals else "there is no `=`")
+            raise OrchError(Problem("O284", message, hint="--input NAME=VALUE"), Exit.USAGE)
+        pairs[name] = value
+    return pairs
+
+
+def _read(path: str, display: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        problem = Problem(
+            "O287", f"{display} cannot be read: {error.strerror}", hint="orch init makes a first pipeline"
+        )
+        raise OrchError(problem, Exit.USAGE if isinstance(error, FileNotFoundError) else Exit.IO) from error
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _key(context: Context, request: PlanRequest, display: str, text: bytes, project_text: bytes) -> str:
+    parts = [
+        __version__,
+        sys.implementation.cache_tag,
+        display,
+        request.inputs,
+        request.select,
+        request.jobs,
+        request.task,
+        request.fail_fast,
+    ]
+    digest = hashlib.sha256(repr([*parts, context.cores]).encode())
+    for data in (text, project_text):
+        digest.update(hashlib.sha256(data).digest())
+    return digest.hexdigest()
+
+
+def _flat(compiled: Compiled) -> list[Any]:
+    return [*compiled[:_TABLE], [tuple(action) for action in compiled.action_table], *compiled[_TABLE + 1 :]]
+
+
+_TABLE = Compiled._fields.index("action_table")
+
+
+def _from_cache(cache: PlanCache, key: str, root: str) -> tuple[Plan, Compiled, list[tuple[str, str, bytes]]] | None:
+    value = cache.load(key)
+    if value is None:
+        return None
+    data, digest, flat, named = value
+    schemas: list[tuple[str, str, bytes]] = []
+    for path, sha in named:
+        try:
+            content = _read(os.path.join(root, path), path)
+        except OrchError:
+            return None
+        if _sha(content) != sha:
+            return None
+        schemas.append((path, sha, content))
+    flat[_TABLE] = [Action(*action) for action in flat[_TABLE]]
+    return Plan(data, digest), Compiled(*flat), schemas

@@ -1,0 +1,39 @@
+"""The project's file as it is today."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from orch.app.root import PROJECT_FILE
+from orch.source.document import Document
+from orch.spec.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFile:
+    """orch.yaml: its bytes (empty where there is none) and what it says."""
+
+    data: bytes
+    project: Project
+
+
+def read_bytes(root: str) -> bytes:
+    """The bytes of orch.yaml; empty where there is none."""
+    try:
+        with open(os.path.join(root, PROJECT_FILE), "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return b""
+
+
+def load(root: str) -> ProjectFile:
+    """Read orch.yaml. Raises OrchError with its problems."""
+    from orch.source.read import parse
+    from orch.spec.load import load_project
+
+    data = read_bytes(root)
+    if not data:
+        return ProjectFile(data, Project())
+    document: Document = parse(data, PROJECT_FILE)
+    return ProjectFile(data, load_project(document))

@@ -1,0 +1,126 @@
+"""Start runs and go on with them: every verb here is an ownership with different work."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable
+
+from orch.app.context import Context
+from orch.app.outcome import failed_steps
+from orch.app.owner import ENDED, Ownership, Work
+from orch.app.planning import Planned
+from orch.app.reporting import Reporter
+from orch.app.root import RUNS, find_root
+from orch.local.contain import Containment, contain
+from orch.model.compiled import Compiled
+from orch.model.state import RunState
+from orch.problems.problem import Exit, OrchError, Problem
+from orch.store.glance import glance
+from orch.store.lock import is_held
+from orch.store.requests import ask
+from orch.store.rundir import RunDir, create, find
+
+Guard = Callable[[Callable[[], int]], int]
+"""Runs the work of the contained process and turns what it raises into an exit code."""
+
+
+def apply(context: Context, planned: Planned, reporter: Reporter, guard: Guard) -> int:
+    """A new run of this plan: its exit code."""
+
+    def main(containment: Containment) -> int:
+        def work() -> int:
+            run = create(
+                os.path.join(planned.root, RUNS),
+                planned.compiled.task,
+                planned.plan,
+                durability=planned.compiled.head["durability"],
+                now_ms=context.clock.now_ms(),
+                random=context.random,
+                blobs=planned.blobs,
+            )
+            owner = Ownership(context, planned.root, run, containment, reporter)
+            return owner.work(Work(compiled=planned.compiled))
+
+        return guard(work)
+
+    return contain(main)
+
+
+def resume(context: Context, ref: str, reporter: Reporter, guard: Guard) -> int:
+    """Go on with a run that waits or was interrupted; of an ended run only the derived files are looked after. A live
+    owner journals that it was asked."""
+    root, run = _find(context, ref)
+    if is_held(run):
+        _ask(context, run, "resume", {})
+    return _own(context, root, run, reporter, guard, Work())
+
+
+def retry(context: Context, ref: str, reporter: Reporter, guard: Guard) -> int:
+    """A new epoch of a run in which what failed, and what was skipped because of it, is decided again."""
+    root, run = _find(context, ref)
+
+    def choose(plan: Compiled, state: RunState) -> tuple[str, ...]:
+        steps = failed_steps(state)
+        if not steps:
+            hint = f"orch resume {run.run_id}" if state.closed not in ENDED else f"orch runs show {run.run_id}"
+            raise OrchError(Problem("O610", f"nothing has failed in {run.run_id}", hint=hint), Exit.CONFLICT)
+        return tuple(plan.addresses[step] for step in steps)
+
+    return _own(context, root, run, reporter, guard, Work(choose=choose))
+
+
+def cancel(context: Context, ref: str, reporter: Reporter, guard: Guard) -> int:
+    """Ask the owner to end the run; without one, end it here: `finally` runs and the run closes."""
+    root, run = _find(context, ref)
+    if not is_held(run):
+        _refuse_ended(run, "cancel")
+    _ask(context, run, "cancel", {})
+    if is_held(run):
+        return Exit.OK
+    code = _own(context, root, run, reporter, guard, Work())
+    return Exit.OK if code == Exit.FAILED else code
+
+
+def settle(context: Context, ref: str, address: str, how: str, reporter: Reporter, guard: Guard) -> int:
+    """Say whether a step in doubt was done (`done` or `not-done`)."""
+    root, run = _find(context, ref)
+    if not is_held(run):
+        _refuse_ended(run, "settle")
+    _ask(context, run, "settle", {"address": address, "how": how})
+    if is_held(run):
+        return Exit.OK
+    code = _own(context, root, run, reporter, guard, Work(settle_only=True))
+    return Exit.OK if code == Exit.WAITING else code
+
+
+def _find(context: Context, ref: str) -> tuple[str, RunDir]:
+    root = find_root(context.cwd)
+    return root, find(os.path.join(root, RUNS), ref)
+
+
+def _own(context: Context, root: str, run: RunDir, reporter: Reporter, guard: Guard, work: Work) -> int:
+    def main(containment: Containment) -> int:
+        return guard(lambda: Ownership(context, root, run, containment, reporter).work(work))
+
+    return contain(main)
+
+
+def _ask(context: Context, run: RunDir, verb: str, detail: dict[str, str]) -> None:
+    ask(run, verb, _actor(), detail, now_ms=context.clock.now_ms(), random=context.random)
+
+
+def _actor() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _refuse_ended(run: RunDir, verb: str) -> None:
+    status = glance(run.journal).status
+    if status in ENDED:
+        hint = f"orch runs show {run.run_id}"
+        raise OrchError(
+            Problem("O611", f"{run.run_id} is over: it {status}; nothing to {verb}", hint=hint), Exit.CONFLICT
+        )

@@ -1,0 +1,32 @@
+"""The environment that every node of a run shares: a short list, what `env.pass` adds, and what orch tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from orch.run.attempts import Surroundings
+
+PASSED = (
+    *("PATH", "HOME", "LANG", "TZ", "TMPDIR"),
+    *("http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"),
+)
+
+
+def surroundings(
+    environ: Mapping[str, str],
+    passed: Iterable[str],
+    *,
+    root: str,
+    run_dir: str,
+    run_id: str,
+    task: str,
+    subjects: bool,
+) -> Surroundings:
+    """What `env:` of a node is added to. Nothing else of the caller's environment reaches a node."""
+    names = [*PASSED, *passed, *(name for name in environ if name.startswith("LC_"))]
+    env = {name: environ[name] for name in names if name in environ}
+    env.setdefault("PATH", "/usr/local/bin:/usr/bin:/bin")
+    env |= {"ORCH_RUN_ID": run_id, "ORCH_TASK_ID": task, "ORCH_ARTIFACTS": f"{run_dir}/artifacts"}
+    if subjects:
+        env["ORCH_SUBJECT"] = f"{run_dir}/subjects"
+    return Surroundings(root, env)

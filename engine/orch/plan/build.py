@@ -1,0 +1,122 @@
+"""Pipeline → plan: a list of small transforms, read top to bottom. Pure; inputs are bound and files are read before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from orch.model.plan import FORMAT_VERSION, GroupDoc, PhaseDoc, PlanDoc, ResourceDoc, StepDoc
+from orch.plan.fill import fill
+from orch.plan.gates import gate_doc
+from orch.plan.nodes import Expansion, expand_node, node_doc
+from orch.plan.select import select
+from orch.problems.problem import Exit, OrchError, Problem
+from orch.spec.pipeline import Pipeline
+from orch.spec.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a plan is made of beside the pipeline. `path` and `digest` are the pipeline file's; `schemas` maps the paths
+    of output schemas to their content; `task` is what the command line asked for."""
+
+    orch: str
+    path: str
+    digest: str
+    inputs: Mapping[str, Any]
+    max_in_flight: int
+    task: str | None = None
+    fail_fast: bool = False
+    selection: Sequence[str] = ()
+    schemas: Mapping[str, Any] = field(default_factory=dict)
+    resources: Sequence[ResourceDoc] = ()
+
+
+def build(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
+    """The plan as data. The pipeline has been checked: what is raised here concerns inputs and selection only."""
+    doc = _head(pipeline, project, given)
+    doc["phases"] = _phases(pipeline)
+    _add_steps(doc, pipeline, project, given)
+    if given.selection:
+        select(doc, given.selection)
+    return doc
+
+
+def _head(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
+    has_approvals = any(gate.approval for phase in pipeline.phases.values() for gate in phase.gates.values())
+    identity = {"name": project.name, "id": project.id}
+    return {
+        "format_version": FORMAT_VERSION,
+        "orch": given.orch,
+        "pipeline": {"name": pipeline.name, "path": given.path, "digest": given.digest},
+        "project": {key: value for key, value in identity.items() if value is not None},
+        "task": _task(pipeline, given),
+        "inputs": dict(given.inputs),
+        "max_in_flight": given.max_in_flight,
+        "durability": project.durability,
+        "fail_fast": given.fail_fast,
+        "env_pass": list(project.env.pass_),
+        "people": {handle: list(person.emails) for handle, person in project.people.items()} if has_approvals else {},
+        "roles": {role: list(handles) for role, handles in project.roles.items()} if has_approvals else {},
+        "resources": list(given.resources),
+        "phases": [],
+        "groups": [],
+        "steps": [],
+        "outputs": dict(pipeline.outputs),
+    }
+
+
+def _task(pipeline: Pipeline, given: Given) -> str:
+    planned = str(fill(pipeline.task, {"inputs": given.inputs}, "task"))
+    if given.task is not None and planned not in ("-", given.task):
+        message = f"--task {given.task} differs from the pipeline's task `{planned}`"
+        raise OrchError(
+            Problem("O282", message, hint="leave --task out, or set the input that the task comes from"), Exit.USAGE
+        )
+    return given.task if given.task is not None else planned
+
+
+def _phases(pipeline: Pipeline) -> list[PhaseDoc]:
+    docs: list[PhaseDoc] = []
+    for name, phase in pipeline.phases.items():
+        needs = list(phase.needs) if phase.needs is not None else [docs[-1]["name"]] if docs else []
+        doc: PhaseDoc = {"name": name, "needs": needs}
+        if phase.description:
+            doc["description"] = phase.description
+        docs.append(doc)
+    return docs
+
+
+def _add_steps(doc: PlanDoc, pipeline: Pipeline, project: Project, given: Given) -> None:
+    scope = {"inputs": given.inputs, "task": doc["task"]}
+    expansions: dict[str, Expansion] = {}
+    for phase_name, phase in pipeline.phases.items():
+        for node_id, node in phase.nodes.items():
+            if node.matrix is not None:
+                expansions[node_id] = expand_node(f"{phase_name}.{node_id}", node, scope)
+    addresses = {
+        node_id: f"{phase_name}.{node_id}" for phase_name, phase in pipeline.phases.items() for node_id in phase.nodes
+    }
+    for phase_name, phase in pipeline.phases.items():
+        for gate_id, gate in phase.gates.items():
+            doc["steps"].append(gate_doc(f"{phase_name}.{gate_id}", gate, scope, addresses, expansions, project))
+        for node_id, node in phase.nodes.items():
+            step = node_doc(node, pipeline.defaults, f"{phase_name}.", given.schemas)
+            expansion = expansions.get(node_id)
+            if expansion is None:
+                doc["steps"].append(step_doc(f"{phase_name}.{node_id}", step))
+                continue
+            group: GroupDoc = {"address": expansion.address}
+            if node.max_parallel is not None:
+                group["max_parallel"] = node.max_parallel
+            doc["groups"].append(group)
+            for address, values in expansion.children:
+                doc["steps"].append(step_doc(address, step, matrix=values, group=expansion.address))
+    for node_id, last in pipeline.finally_.items():
+        doc["steps"].append(step_doc(f"finally.{node_id}", node_doc(last, pipeline.defaults, "", given.schemas)))
+
+
+def step_doc(address: str, content: Mapping[str, Any], **more: Any) -> StepDoc:
+    """A step with its address first."""
+    return cast(StepDoc, {"address": address, **content, **more})

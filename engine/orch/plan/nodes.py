@@ -1,0 +1,86 @@
+"""Node → step: defaults filled in, keys that hold their default left out, matrices expanded. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orch.model.plan import RetryDoc
+from orch.spec.matrix import expand
+from orch.spec.node import FinallyNode, Node, Retry
+from orch.spec.pipeline import Defaults
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A matrix: the parent's address, and each child's address with its values."""
+
+    address: str
+    children: list[tuple[str, dict[str, Any]]]
+
+
+def expand_node(address: str, node: Node, scope: Mapping[str, Any]) -> Expansion:
+    """The children of a matrix node, in the order written."""
+    rows = expand(node.matrix, node.key, scope)
+    return Expansion(address, [(f"{address}[{key}]", values) for key, values in rows])
+
+
+def node_doc(
+    node: Node | FinallyNode, defaults: Defaults | None, phase: str, schemas: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The step of a node, without its address; `phase` is the prefix of its needs, with the dot."""
+    doc: dict[str, Any] = {"run": node.run if isinstance(node.run, str) else list(node.run)}
+    if isinstance(node, Node):
+        if node.needs:
+            doc["needs"] = [phase + need for need in node.needs]
+        if node.trigger_rule != "all_success":
+            doc["trigger_rule"] = node.trigger_rule
+    if node.if_ is not None:
+        doc["if"] = node.if_
+    if node.env or (defaults and defaults.env):
+        doc["env"] = {**(defaults.env if defaults else {}), **node.env}
+    cwd = node.cwd if node.cwd is not None else defaults.cwd if defaults else None
+    if cwd is not None:
+        doc["cwd"] = cwd
+    timeout = node.timeout if node.timeout is not None else defaults.timeout if defaults else None
+    if timeout is not None:
+        doc["timeout_seconds"] = timeout
+    retry = node.retry if node.retry is not None else defaults.retry if defaults else None
+    if retry is not None and retry.limit and not _once_without_probe(node):
+        doc["retry"] = _retry(retry)
+    if node.allow_failure:
+        doc["allow_failure"] = True
+    if node.outputs:
+        path = node.outputs.get("schema")
+        doc["outputs"] = {"schema": schemas[path]} if isinstance(path, str) and path in schemas else dict(node.outputs)
+    if node.artifacts:
+        doc["artifacts"] = dict(node.artifacts)
+    if isinstance(node.effect, str):
+        if node.effect != "idempotent":
+            doc["effect"] = node.effect
+    else:
+        once: dict[str, Any] = {"once": node.effect.once}
+        if node.effect.probe is not None:
+            once["probe"] = node.effect.probe if isinstance(node.effect.probe, str) else list(node.effect.probe)
+        doc["effect"] = once
+    if node.tags:
+        doc["tags"] = list(node.tags)
+    if node.description:
+        doc["description"] = node.description
+    return doc
+
+
+def _once_without_probe(node: Node | FinallyNode) -> bool:
+    return not isinstance(node.effect, str) and node.effect.probe is None
+
+
+def _retry(retry: Retry) -> RetryDoc:
+    return {
+        "limit": retry.limit,
+        "delay_seconds": retry.delay,
+        "backoff": retry.backoff,
+        "max_delay_seconds": retry.max_delay,
+        "jitter": retry.jitter,
+        "on": list(retry.on),
+    }

@@ -1,0 +1,52 @@
+"""O28x: planning: files, inputs and selection given on the command line."""
+
+from __future__ import annotations
+
+from orch.problems.code import Code
+
+CODES: dict[str, Code] = {
+    "O280": Code(
+        "nothing is selected",
+        "A selection names nodes by address (`build.test`), by the address of a matrix (`build.goal`) or by id "
+        "(`test`); several are separated by spaces. This one matches no node of the pipeline, so nothing would run. "
+        "`orch graph PIPELINE` lists the addresses.",
+    ),
+    "O281": Code(
+        "a selected node reads one that is not selected",
+        "What is not selected does not run, so it has no outputs that another node could read. Select the node that is "
+        "read too: `--select 'build.test report'`.",
+    ),
+    "O282": Code(
+        "two different tasks",
+        "The pipeline says which task its runs belong to, and `--task` says another. A run belongs to one task: leave "
+        "`--task` out, or set the input that the pipeline's `task:` is made from.",
+    ),
+    "O283": Code(
+        "a value cannot be computed at planning",
+        "Subjects, paths and the task are filled in when the plan is made, from inputs and the task alone. The "
+        "expression has no value there: check the inputs that it reads.",
+    ),
+    "O284": Code(
+        "an input is not given as NAME=VALUE",
+        "Each `--input` sets one input: `--input risk=high`. A list is written as JSON: `--input 'langs=[\"python\"]'`. "
+        "An input can be given once.",
+    ),
+    "O285": Code(
+        "an output schema cannot be used",
+        "`outputs: { schema: FILE }` names a JSON Schema (2020-12) by its path from the project's root. The file is not "
+        "JSON, or not a valid schema.",
+    ),
+    "O286": Code(
+        "which pipeline?",
+        "The pipeline may be left out where pipelines/ holds exactly one. Name the file: `orch plan pipelines/ci.yaml`.",
+    ),
+    "O287": Code(
+        "a file cannot be read",
+        "The file does not exist, or may not be read by you. The message has the system's reason.",
+    ),
+    "O288": Code(
+        "the saved plan no longer holds",
+        "`orch apply plan.json` runs exactly what was planned. A file that the plan was made from has changed since, so "
+        "the plan would not say what happens. Make a new plan: `orch plan PIPELINE -o plan.json`.",
+    ),
+}
