@@ -388,6 +388,21 @@ def test_a_condition_is_true_or_false_and_nothing_else(text: str) -> None:
     assert caught.value.code == "O260"
 
 
+class Unready(dict[str, Any]):
+    """Data that answers to every key by an exception of its owner's."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def __missing__(self, key: str) -> Any:
+        raise LookupError(key)
+
+
+def test_what_the_scope_itself_raises_is_passed_on_and_no_default_hides_it() -> None:
+    with pytest.raises(LookupError):
+        value("nodes.x.outputs | default('none')", {"nodes": {"x": Unready()}})
+
+
 def test_values_never_appear_in_messages() -> None:
     scope = {"a": {"token": "hunter2hunter2"}, "b": 1}
     for text in ("a.token.x", "a.token == b", "a.token and true", "a.token | first", "b in a.token", "a.token[0]"):

@@ -61,8 +61,8 @@ CODES: dict[str, Code] = {
         "values of types that do not meet",
         "A comparison has one type on both sides: numbers with numbers, strings with strings; only null may be "
         "compared with anything, by `==` and `!=`. `in` looks into a list, a string or an object; filters and indexes "
-        "take the types that their names promise. `'3' == 3` is refused rather than false. Give the output the right type "
-        "where it is made.",
+        "take the types that their names promise. `'3' == 3` is refused rather than false. Give the output the right "
+        "type where it is made.",
     ),
     "O260": Code(
         "neither true nor false",

@@ -31,8 +31,8 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 
 
 class EvaluationError(Exception):
-    """Why there is no value: one sentence, which names paths and types and never shows a value. `code` is a key of the
-    catalogue of errors."""
+    """Why there is no value: one sentence, which names paths and types; of the values it shows only a computed key.
+    `code` is a key of the catalogue of errors."""
 
     def __init__(self, message: str, code: str) -> None:
         self.message, self.code = message, code
@@ -75,35 +75,33 @@ class _Evaluation:
         self.made = 0
 
     def value(self, tree: Tree) -> Any:
-        match tree:
-            case ["const", value]:
-                return value
-            case ["get", base, parts]:
-                return self.get(base, parts)
-            case ["cmp", sign, left, right]:
-                return _compare(sign, self.value(left), self.value(right))
-            case ["in", item, container]:
-                return _contains(self.value(container), self.value(item))
-            case ["not", operand]:
-                return not self.boolean(operand, "not")
-            case ["and", *operands]:
-                return all(self.boolean(operand, "and") for operand in operands)
-            case ["or", *operands]:
-                return any(self.boolean(operand, "or") for operand in operands)
-            case ["list", *items]:
-                return [self.value(item) for item in items]
-            case ["filter", "default", operand, [fallback]]:
-                try:
-                    return self.value(operand)
-                except _Undefined:
-                    return self.value(fallback)
-            case ["filter", name, operand, arguments]:
-                return self.filter(name, self.value(operand), [self.value(argument) for argument in arguments])
-            case ["text", pieces]:
-                return self.joined(
-                    "", [p if isinstance(p, str) else self.scalar_text(self.value(p), "a text") for p in pieces]
-                )
-        raise AssertionError(f"not a tree: {tree!r:.80}")
+        return _OPERATIONS[tree[0]](self, *tree[1:])
+
+    def const(self, value: Any) -> Any:
+        return value
+
+    def negation(self, operand: Tree) -> bool:
+        return not self.boolean(operand, "not")
+
+    def conjunction(self, *operands: Tree) -> bool:
+        return all(self.boolean(operand, "and") for operand in operands)
+
+    def disjunction(self, *operands: Tree) -> bool:
+        return any(self.boolean(operand, "or") for operand in operands)
+
+    def comparison(self, sign: str, left: Tree, right: Tree) -> bool:
+        return _compare(sign, self.value(left), self.value(right))
+
+    def membership(self, item: Tree, container: Tree) -> bool:
+        member = self.value(item)
+        return _contains(self.value(container), member)
+
+    def items(self, *items: Tree) -> list[Any]:
+        return [self.value(item) for item in items]
+
+    def text(self, pieces: list[str | Tree]) -> str:
+        texts = [p if isinstance(p, str) else self.scalar_text(self.value(p), "a text") for p in pieces]
+        return self.joined("", texts)
 
     def boolean(self, tree: Tree, word: str) -> bool:
         value = self.value(tree)
@@ -129,7 +127,15 @@ class _Evaluation:
             seen.append(key)
         return value
 
-    def filter(self, name: str, value: Any, arguments: list[Any]) -> Any:
+    def filter(self, name: str, operand: Tree, arguments: list[Tree]) -> Any:
+        if name != "default":
+            return self.filtered(name, self.value(operand), self.items(*arguments))
+        try:
+            return self.value(operand)
+        except _Undefined:
+            return self.value(arguments[0])
+
+    def filtered(self, name: str, value: Any, arguments: list[Any]) -> Any:
         match name, value:
             case "length", str() | list() | dict():
                 return len(value)
@@ -183,6 +189,20 @@ class _Evaluation:
         self.made += characters
         if self.made > MAX_TEXT:
             raise EvaluationError(f"one expression may make at most {MAX_TEXT} characters of text", "O262")
+
+
+_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "const": _Evaluation.const,
+    "get": _Evaluation.get,
+    "not": _Evaluation.negation,
+    "and": _Evaluation.conjunction,
+    "or": _Evaluation.disjunction,
+    "cmp": _Evaluation.comparison,
+    "in": _Evaluation.membership,
+    "list": _Evaluation.items,
+    "filter": _Evaluation.filter,
+    "text": _Evaluation.text,
+}
 
 
 def _holds(value: Any, key: str | int) -> bool:
