@@ -1,0 +1,175 @@
+"""The documentation is true: its links lead somewhere, its pipelines load, its commands run as shown."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted(
+    path
+    for pattern in ("*.md", "docs/*.md", "changelog.d/*.md", "evaluation/*/*.md", "fixtures/*/*.md")
+    for path in ROOT.glob(pattern)
+)
+TRANSCRIPTS = [ROOT / "README.md", ROOT / "docs" / "quickstart.md"]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+PROJECT = """apiVersion: orch/v1
+kind: Project
+id: 3f1c2a7e-9b54-4d1e-8a60-5c7d2e9f4b13
+people: { mlee: { emails: [m.lee@example.com] } }
+roles: { release_manager: [mlee], security: [mlee] }
+"""
+FILE = re.compile(r"# ([\w./-]+\.(?:yaml|md))\n")
+
+
+class Block(NamedTuple):
+    """A fenced block: its language, its text and the line it starts on."""
+
+    language: str
+    text: str
+    line: int
+
+
+class Command(NamedTuple):
+    """A line `$ command  # exit N`, and the lines that it is said to print (`…` stands for anything)."""
+
+    text: str
+    code: int
+    prints: list[str]
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    return [Block(m[1], m[2], text.count("\n", 0, m.start()) + 2) for m in FENCE.finditer(text)]
+
+
+def documents() -> list[object]:
+    """Every whole document shown: a YAML block with an apiVersion at the start of a line."""
+    return [
+        pytest.param(block.text, id=f"{page.relative_to(ROOT)}:{block.line}")
+        for page in PAGES
+        for block in blocks(page)
+        if block.language == "yaml" and re.search(r"^apiVersion:", block.text, re.M)
+    ]
+
+
+def commands(text: str) -> list[Command]:
+    found: list[Command] = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            command, _, code = line[2:].partition("  # exit ")
+            found.append(Command(command, int(code or 0), []))
+        elif line.strip() not in ("", "…"):
+            found[-1].prints.append(line.strip())
+    return found
+
+
+def run(command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a line as a user with a fresh account and a bare git would."""
+    home = cwd.parent / "home"
+    home.mkdir(exist_ok=True)
+    env = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(home),
+        "LC_ALL": "C.UTF-8",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_NOSYSTEM": "1",
+    }
+    argv = ["/bin/sh", "-c", command]
+    return subprocess.run(
+        argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_link_within_a_page_names_one_of_its_headings(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    titles = re.findall(r"^#+ (.*)$", text, re.M)
+    headings = {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_names_a_machine_or_a_registry(page: Path) -> None:
+    private = r"(?:/root/|/home/|/tmp/|/work/|pypi\.org|npmjs|files\.pythonhosted)\S*"
+    assert not re.findall(private, page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("text", documents())
+def test_every_document_shown_is_valid(text: str, tmp_path: Path) -> None:
+    name = "orch.yaml" if "kind: Project" in text else "pipelines/shown.yaml"
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "orch.yaml").write_text(PROJECT)
+    (tmp_path / name).write_text(text)
+    done = run(f"orch validate {name}", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("page", TRANSCRIPTS, ids=lambda page: page.name)
+def test_what_a_page_says_to_type_does_what_it_says(page: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    ran = 0
+    for block in blocks(page):
+        if named := FILE.match(block.text):
+            path = folder / named[1]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text[named.end() :])
+        if block.language != "console":
+            continue
+        for command in commands(block.text):
+            ran += 1
+            done = run(command.text, folder)
+            said = done.stdout + done.stderr
+            assert done.returncode == command.code, f"{page.name}:{block.line}: {command.text}\n{said}"
+            for line in command.prints:
+                pattern = ".*".join(re.escape(piece) for piece in re.sub(r"\s+", " ", line).split("…"))
+                assert re.search(pattern, re.sub(r"[ \t]+", " ", said)), f"{command.text}: no {line!r} in\n{said}"
+    assert ran
+
+
+def test_every_command_that_a_page_names_exists() -> None:
+    told = {
+        verb
+        for page in PAGES
+        for verb in re.findall(r"(?:`|\$ |^ *)orch ([a-z]+)", page.read_text(encoding="utf-8"), re.M)
+    }
+    listed = run("orch --help", ROOT / "docs").stdout
+    assert told
+    assert not {verb for verb in told if not re.search(rf"^ +{verb}\b", listed, re.M)}
+
+
+def test_every_error_code_that_a_page_names_has_a_page_of_its_own() -> None:
+    from orch.problems.catalogue import CODES
+
+    told = {code for page in PAGES for code in re.findall(r"\bO[0-7]\d\d\b", page.read_text(encoding="utf-8"))}
+    assert told
+    assert told <= set(CODES)
+
+
+def test_every_exit_code_is_in_the_readme() -> None:
+    from orch.problems.problem import Exit
+
+    table = (ROOT / "README.md").read_text(encoding="utf-8").split("## Exit codes")[1].split("##")[0]
+    told = {int(code) for cells in re.findall(r"^\| ([\d, ]+) \|", table, re.M) for code in cells.split(",")}
+    assert told == {int(code) for code in Exit}
+
+
+def test_every_make_target_that_a_page_names_exists() -> None:
+    told = {t for page in PAGES for t in re.findall(r"(?:`|^)make ([a-z]+)\b", page.read_text(encoding="utf-8"), re.M)}
+    prose = {"dist", "test", "lint", "integration", "benchmarks"}  # those of the pipelines shown
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert told - prose <= targets
