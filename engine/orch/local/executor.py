@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from orch.local import kill, linux
+from orch.local.identity import stat_fields
 from orch.local.logs import LogFiles, Stream
 from orch.local.spawn import Spawner
 from orch.model.attempt import Attempt, Result, StartError
@@ -242,7 +243,7 @@ class LocalExecutor:
         pause: kill.Pause | None = None
         while orphans := self._orphans_of(running):
             processes = kill.family(orphans)
-            killed.update(processes)
+            killed.update(pid for pid in processes if not kill.is_exiting(stat_fields(pid)))
             kill.send(processes, signal.SIGKILL)
             pause = pause or kill.Pause()
             if not pause():

@@ -53,7 +53,7 @@ def belongs(pid: int, marks: Marks) -> bool | None:
     """Is this orphan the attempt's? None while it is exiting: then it no longer shows whose it is, and its own children
     are yet to be adopted."""
     fields = stat_fields(pid)
-    if not fields or int(fields[6]) & _EXITING:
+    if is_exiting(fields):
         return None if fields else False
     if int(fields[3]) == marks.session:
         return True
@@ -63,6 +63,11 @@ def belongs(pid: int, marks: Marks) -> bool | None:
     except OSError:
         variables = []
     return all(word in variables for word in marks.variables) or _holds(pid, marks.logs)
+
+
+def is_exiting(fields: list[bytes]) -> bool:
+    """Do the fields of a process's stat say that it is gone or on its way out?"""
+    return not fields or bool(int(fields[6]) & _EXITING)
 
 
 def send(processes: dict[int, int], number: int) -> None:

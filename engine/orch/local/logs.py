@@ -12,6 +12,7 @@ from orch.local import linux
 from orch.model.attempt import Log
 
 _BLOCK = 1 << 20
+_ALIGNMENT = 1 << 16  # a multiple of every file system's block
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
 _NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)
 
@@ -84,7 +85,7 @@ class LogFiles:
                 linux.punch_hole(stream.fd, start, end - start)
             except (OSError, AttributeError):
                 return size  # no such call here: the file is cut at the end only
-            stream.punched = end
+            stream.punched = end - end % _ALIGNMENT  # of a block in part only the bytes are zeroed, its place is kept
         return size
 
     def keep(self, stream: Stream, file_name: str) -> Log | None:
