@@ -206,7 +206,7 @@ def test_a_span_of_a_route_that_is_not_there_is_that_of_the_nearest_parent() -> 
 
 
 def test_a_block_collection_is_shown_by_its_first_entry() -> None:
-    document = parse("a:\n  b: c # x\n  d: e\nf:\n- g\n-\n  - h: |\n      i\nj:\n  k:\n    l: 1\n", "a.yaml")
+    document = parse("a:\n  b: c # x\n  d: e\nf:\n- g\n-\n  - h: | # y\n      i\nj:\n  k:\n    l: 1\n", "a.yaml")
     assert pointed(document, "a") == "2:b: c"
     assert pointed(document, "f") == "5:- g"
     assert pointed(document, "f", 1) == "7:- h: |"

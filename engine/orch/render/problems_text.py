@@ -62,7 +62,7 @@ def _cropped(at: Span) -> tuple[str, int, int]:
     stop = start + _WIDEST
     left, right = "…" if start else "", "…" if stop < len(line) else ""
     shift = len(left) - start
-    return f"{left}{line[start:stop]}{right}", first + shift, min(end, stop) + shift
+    return f"{left}{line[start:stop]}{right}", first + shift, end + shift
 
 
 def _help(hint: str | None, gutter: str) -> list[str]:
