@@ -11,7 +11,7 @@ from orch import __version__
 from orch.app.context import Context
 from orch.app.gatewatch import ProjectGates
 from orch.app.outcome import exit_of, exit_of_signal
-from orch.app.people import places, starter
+from orch.app.people import places, started_by, starter
 from orch.app.recorder import RunRecorder
 from orch.app.reporting import Reporter, RunInfo
 from orch.app.signals import Interruption
@@ -110,7 +110,7 @@ class Ownership:
         cas = Cas(run.path, durable=head["durability"] == "full")
         gates = ProjectGates(
             plan,
-            places(self._context, self._root, head, _started_by(events)),
+            places(self._context, self._root, head, started_by(events)),
             CommandContext(run=run.run_id),
             keep=cas.put_bytes,
             subjects_dir=f"{run.path}/subjects",
@@ -169,8 +169,3 @@ class Ownership:
     def _end(self, plan: Compiled, state: RunState, journal: FileJournal, code: Exit) -> Exit:
         self._reporter.ended(self._info(plan, journal.head), state, code)
         return code
-
-
-def _started_by(events: list[Event]) -> str | None:
-    first = next((event for event in events if isinstance(event, Opened)), None)
-    return first.owner.get("started_by") if first else None

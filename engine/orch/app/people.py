@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from orch.app.context import Context
@@ -11,6 +11,7 @@ from orch.governance.git import identity
 from orch.governance.subjects import Resolve
 from orch.governance.where import Where
 from orch.model.compiled import Compiled
+from orch.model.events import Event, Opened
 from orch.problems.problem import OrchError
 from orch.spec.project import Project
 
@@ -54,3 +55,9 @@ def starter(context: Context, root: str, plan: Compiled) -> str | None:
     people: Mapping[str, Sequence[str]] = plan.head["people"]
     found = [handle for handle, emails in people.items() if address in emails]
     return found[0] if address and len(found) == 1 else None
+
+
+def started_by(events: Iterable[Event]) -> str | None:
+    """Who started the run, as its first record says."""
+    first = next((event for event in events if isinstance(event, Opened)), None)
+    return first.owner.get("started_by") if first else None

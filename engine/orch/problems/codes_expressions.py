@@ -81,4 +81,9 @@ CODES: dict[str, Code] = {
         "One evaluation may make at most 1,048,576 characters of text, and the data that it compares or writes may not "
         "be nested without end. Hand large data to a node as an artifact, by its path.",
     ),
+    "O263": Code(
+        "a path leaves the project",
+        "`cwd` and the paths of artifacts are relative to the project's root and stay inside it. The path became "
+        "absolute, empty, or climbed out of the root with `..` once its expressions were filled in.",
+    ),
 }

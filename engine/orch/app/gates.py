@@ -1,0 +1,197 @@
+"""The gates of a run or of a pipeline, looked at now; and writing down what a person decided about one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from orch.app.context import Context
+from orch.app.gatewatch import ProjectGates
+from orch.app.people import places, started_by
+from orch.app.planning import PlanRequest, make_plan
+from orch.app.prospects import plan_gates
+from orch.app.root import RUNS, find_root
+from orch.gates.verdict import Context as CommandContext
+from orch.governance.decide import Request, Written
+from orch.governance.where import Where
+from orch.model.compiled import Compiled
+from orch.model.state import RunState
+from orch.plan.compile import compile_plan
+from orch.problems.problem import Exit, OrchError, Problem
+from orch.store.glance import glance
+from orch.store.journal import read
+from orch.store.ledger import replay
+from orch.store.manifests import NodeManifests
+from orch.store.rundir import RunDir, all_runs, find, load_plan
+
+Kind = Literal["approved", "rejected", "revoked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which gates are meant: those of a run, or those of a pipeline with its inputs, or (nothing given) those of the
+    newest waiting run, else of the only pipeline."""
+
+    run: str | None = None
+    pipeline: str | None = None
+    inputs: tuple[str, ...] = ()
+    task: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GateView:
+    """A gate as it stands now. `facts` are those of `orch.gates.facts`; a check gate has none."""
+
+    address: str
+    gate: Mapping[str, Any]
+    status: str
+    reason: str
+    sentence: str
+    have: int = 0
+    need: int = 0
+    missing: tuple[str, ...] = ()
+    next: str | None = None
+    facts: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """Whose gates: the plan, what is known of its run, and how to look."""
+
+    plan: Compiled
+    state: RunState
+    gates: ProjectGates
+    root: str
+    run: RunDir | None
+
+
+def gates(context: Context, target: Target, gate: str | None = None) -> list[GateView]:
+    """The gates that are meant, in the plan's order; one of them where `gate` names it (by id or address)."""
+    subject = _resolve(context, target, gate)
+    now_ms = context.clock.now_ms()
+    steps = [step for steps in subject.plan.phase_gates for step in steps]
+    if gate is not None:
+        steps = [_step(subject, gate)]
+    return [_view(subject, step, max(now_ms, subject.state.latest_ms)) for step in steps]
+
+
+def decide(context: Context, kind: Kind, gate: str, role: str, by: str | None, reason: str, target: Target) -> Written:
+    """Write a decision about a gate's present subject. Raises OrchError where the person may not."""
+    from orch.governance.decide import decide as write
+
+    subject = _resolve(context, target, gate)
+    step = _step(subject, gate)
+    planned = subject.plan.action(step).step["gate"]
+    if planned["kind"] != "approval":
+        message = f"`{gate}` is a {planned['kind']} gate: nobody approves it"
+        raise OrchError(Problem("O317", message, hint=f"orch gate show {gate}"), Exit.USAGE)
+    at_ms = max(context.clock.now_ms(), subject.state.latest_ms)
+    facts, _, _ = subject.gates.examine(subject.state, step, at_ms)
+    where: Where = places(context, subject.root, subject.plan.head)(lambda reference: None, {})
+    inside = context.env.get("ORCH_RUN_ID")
+    return write(Request(kind, role, by, reason), planned, facts, where, at_ms / 1000, inside)  # type: ignore[arg-type]
+
+
+def _view(subject: _Subject, step: int, at_ms: int) -> GateView:
+    plan, state = subject.plan, subject.state
+    gate, address = plan.action(step).step["gate"], plan.addresses[step]
+    if gate["kind"] == "check":
+        sentence = state.sentence.get(step, f"`{gate['expr']}`")
+        return GateView(address, gate, state.status[step].word, state.reason[step] or "", sentence)
+    facts, verdict, _ = subject.gates.examine(state, step, at_ms)
+    return GateView(
+        address,
+        gate,
+        verdict.status,
+        verdict.reason,
+        verdict.sentence,
+        verdict.have,
+        verdict.need,
+        verdict.missing,
+        verdict.next,
+        facts,
+    )
+
+
+def _resolve(context: Context, target: Target, gate: str | None) -> _Subject:
+    root = find_root(context.cwd)
+    if target.run is not None:
+        return _of_run(context, root, find(os.path.join(root, RUNS), target.run))
+    if target.pipeline is None and not target.inputs:
+        waiting = _newest_waiting(context, root, gate)
+        if waiting is not None:
+            return waiting
+    request = PlanRequest(_declaring(context, root, target, gate), target.inputs, task=target.task)
+    planned = make_plan(context, request)
+    return _Subject(planned.compiled, RunState.new(planned.compiled), plan_gates(context, planned, request), root, None)
+
+
+def _newest_waiting(context: Context, root: str, gate: str | None) -> _Subject | None:
+    for run in reversed(all_runs(os.path.join(root, RUNS))):
+        if glance(run.journal).status not in (None, "waiting"):
+            continue
+        subject = _of_run(context, root, run)
+        if gate is None or gate in _names(subject.plan):
+            return subject
+    return None
+
+
+def _declaring(context: Context, root: str, target: Target, gate: str | None) -> str | None:
+    """The pipeline that is meant: as given, or the only one below pipelines/ that has the gate."""
+    folder = os.path.join(root, "pipelines")
+    if target.pipeline is not None or gate is None or not os.path.isdir(folder):
+        return target.pipeline
+    from orch.source.read import parse
+    from orch.spec.load import load_pipeline
+
+    found = []
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if name.endswith((".yaml", ".yml")):
+            try:
+                with open(path, "rb") as file:
+                    pipeline = load_pipeline(parse(file.read(), f"pipelines/{name}"))
+            except (OrchError, OSError):
+                continue
+            ids = {one for phase in pipeline.phases.values() for one in phase.gates}
+            if gate.rpartition(".")[2] in ids:
+                found.append(path)
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(os.path.relpath(path, root) for path in found)
+    message = f"the gate `{gate}` is declared by {len(found)} pipelines" if found else f"no pipeline declares `{gate}`"
+    hint = f"--pipeline one of: {names}" if found else "orch gate list --pipeline PIPELINE"
+    raise OrchError(Problem("O318", message, hint=hint), Exit.USAGE)
+
+
+def _of_run(context: Context, root: str, run: RunDir) -> _Subject:
+    plan = compile_plan(load_plan(run))
+    events = read(run.journal, plan.digest).events
+    state, ledger = replay(plan, events)
+    manifests = NodeManifests(plan)
+    watch = ProjectGates(
+        plan,
+        places(context, root, plan.head, started_by(events)),
+        CommandContext(run=run.run_id),
+        manifest=lambda step: manifests.build(step, state, ledger.records[step]),
+    )
+    watch.remember(events)
+    return _Subject(plan, state, watch, root, run)
+
+
+def _names(plan: Compiled) -> set[str]:
+    addresses = [plan.addresses[step] for steps in plan.phase_gates for step in steps]
+    return {*addresses, *(address.partition(".")[2] for address in addresses)}
+
+
+def _step(subject: _Subject, gate: str) -> int:
+    for steps in subject.plan.phase_gates:
+        for step in steps:
+            address = subject.plan.addresses[step]
+            if gate in (address, address.partition(".")[2]):
+                return step
+    known = ", ".join(sorted(subject.plan.addresses[step] for steps in subject.plan.phase_gates for step in steps))
+    name = subject.plan.head["pipeline"]["name"]
+    raise OrchError(Problem("O318", f"{name} has no gate `{gate}`", hint=f"it has: {known or 'none'}"), Exit.USAGE)

@@ -1,0 +1,31 @@
+"""What a plan would do now: the forecast, with the gates looked at as they are."""
+
+from __future__ import annotations
+
+from orch.app.context import Context
+from orch.app.gatewatch import ProjectGates
+from orch.app.people import places, starter
+from orch.app.planning import Planned, PlanRequest
+from orch.gates.verdict import Context as CommandContext
+from orch.run.forecast import Prospect, forecast
+
+
+def prospects(context: Context, planned: Planned, request: PlanRequest, *, dry_run: bool) -> list[Prospect]:
+    """One prospect for each step of the plan; with `dry_run` all gates are assumed open."""
+    plan, now_ms = planned.compiled, context.clock.now_ms()
+    if dry_run or not any(plan.phase_gates):
+        return forecast(plan, now_ms, None)
+    gates = plan_gates(context, planned, request)
+    return forecast(plan, now_ms, lambda state, step: gates.look(state, step, now_ms))
+
+
+def plan_gates(context: Context, planned: Planned, request: PlanRequest) -> ProjectGates:
+    """The gates of a plan that has no run yet."""
+    pairs = tuple((name, value) for name, _, value in (item.partition("=") for item in request.inputs))
+    head = planned.compiled.head
+    command = CommandContext(pipeline=head["pipeline"]["path"], inputs=pairs)
+    return ProjectGates(
+        planned.compiled,
+        places(context, planned.root, head, starter(context, planned.root, planned.compiled)),
+        command,
+    )
