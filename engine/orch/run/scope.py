@@ -66,10 +66,13 @@ def _node(plan: Compiled, state: RunState, index: int) -> Mapping[str, Any]:
 def _matrix(plan: Compiled, state: RunState, group: int) -> Mapping[str, Any]:
     children = [step for step in range(plan.size) if plan.group_of[step] == group]
     if any(state.outputs.get(child) is UNKNOWN for child in children):
-        return _Unknown(plan.addresses[group])
-    prefix = len(plan.addresses[group]) + 1
+        return _Unknown(plan.addresses[children[0]].partition("[")[0])
     rows = [
-        {"key": plan.addresses[c][prefix:-1], "status": state.status[c].word, "outputs": state.outputs.get(c, {})}
+        {
+            "key": plan.addresses[c].partition("[")[2][:-1],
+            "status": state.status[c].word,
+            "outputs": state.outputs.get(c, {}),
+        }
         for c in children
     ]
     bad = any(
