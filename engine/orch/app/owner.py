@@ -34,6 +34,7 @@ from orch.store.cas import Cas
 from orch.store.harvest import DirHarvest
 from orch.store.journal import FileJournal
 from orch.store.lock import Lock
+from orch.store.manifests import NodeManifests
 from orch.store.owner import Owner, write_owner
 from orch.store.projector import Projector
 from orch.store.requests import Inbox
@@ -107,6 +108,7 @@ class Ownership:
     ) -> Loop:
         run, head = self._run, plan.head
         approvals = any(plan.phase_gates)
+        manifests = NodeManifests(plan)
         cas = Cas(run.path, durable=head["durability"] == "full")
         gates = ProjectGates(
             plan,
@@ -114,7 +116,7 @@ class Ownership:
             CommandContext(run=run.run_id),
             keep=cas.put_bytes,
             subjects_dir=f"{run.path}/subjects",
-            manifest=lambda step: projector.node_bytes(step, state),
+            manifest=lambda step: manifests.build(step, state, projector.ledger.records[step]),
         )
         gates.remember(events)
         executor = LocalExecutor(run.path)

@@ -30,7 +30,8 @@ def decide(plan: Compiled, state: RunState, now_ms: int) -> list[Decision]:
     if state.cancelling or state.failing_fast:
         why = "requested" if state.cancelling else "fail-fast"
         decisions.extend(Stop(step, why) for step in state.running if plan.kinds[step] != FINALLY)
-    _start(plan, state, now_ms, decisions)
+    if not (plan.fail_fast and any(type(decision) is Conclude for decision in decisions)):
+        _start(plan, state, now_ms, decisions)
     if decisions:
         return decisions
     if state.due_heap and state.due_heap[0][0] > now_ms:
@@ -40,6 +41,8 @@ def decide(plan: Compiled, state: RunState, now_ms: int) -> list[Decision]:
 
 def _start(plan: Compiled, state: RunState, now_ms: int, decisions: list[Decision]) -> None:
     capacity = plan.max_in_flight - len(state.running)
+    if plan.fail_fast:  # what begins may turn out to have failed at once, and then nothing else may begin
+        capacity = min(capacity, 1)
     if capacity <= 0:
         return
     for step in _due(state, now_ms, capacity):
@@ -51,7 +54,7 @@ def _start(plan: Compiled, state: RunState, now_ms: int, decisions: list[Decisio
             return
         decision = _begin(plan, state, step)
         decisions.append(decision)
-        if type(decision) is Start:
+        if type(decision) is not Skip:
             capacity -= 1
 
 

@@ -131,6 +131,8 @@ class Loop:
             case Conclude(step, status, reason, sentence):
                 self._happened(concluded(self._plan, step, status, reason, sentence, at=self.now_ms()))
             case Observe(step):
+                if self._unwritten:
+                    self._commit()
                 at = self.now_ms()
                 self._happened(Observed(at, address[step], *self._world.gates.look(self._state, step, at)))
             case Probe(step):
