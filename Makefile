@@ -44,7 +44,7 @@ lint: $(STAMP) ## style, types and which way imports point
 
 test: lint ## set up, lint, and run all tests; the last line has the counts
 	@status=0; .venv/bin/pytest -q -n $(JOBS) -m 'not sweep' --junitxml=$(MADE)/tests.xml \
-	  --cov --cov-report=term:skip-covered --cov-report=xml:$(MADE)/coverage.xml || status=$$?; \
+	  --cov --cov-report=term-missing:skip-covered --cov-report=xml:$(MADE)/coverage.xml || status=$$?; \
 	$(PY) .ci/counts.py $(MADE)/tests.xml || status=1; exit $$status
 
 sweep: $(STAMP) ## kill, tear and starve a run at every system call (long)
