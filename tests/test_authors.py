@@ -329,6 +329,14 @@ def test_the_author_of_what_nodes_made_is_whoever_started_the_run(history: Histo
     assert history.authors() == ["dev1"]
 
 
+def test_a_subject_that_spans_the_tasks_folder_does_not_hold_its_own_decisions(history: History) -> None:
+    history.gate["subject"] = ["tasks/**"]
+    history.commit("dev1", text="one\n", path="tasks/0001/prd.md")
+    history.approve("lead")
+    assert history.authors() == ["dev1"]
+    assert history.opens()
+
+
 def test_a_project_below_the_repositorys_top_has_its_own_authors(history: History) -> None:
     history.commit("dev1", text="one\n")
     history.commit("dev2", text="one\n", path="inner/docs/prd.md")

@@ -120,6 +120,7 @@ def test_symbolic_links_are_refused_as_files_and_as_folders_on_the_way(project: 
     (project / "ext").symlink_to(project / "docs")
     assert troubles(project, "ext/a.md") == [("symlink", "ext")]
     assert troubles(project, "ext/*.txt") == [("symlink", "ext")]
+    assert troubles(project, "ext/**/*.rst") == [("symlink", "ext")]
     assert troubles(project, "**/*.txt") == [("symlink", "ext")]
     assert troubles(project, "docs/a.md") == []
 

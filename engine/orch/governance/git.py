@@ -14,7 +14,6 @@ TIMEOUT_SECONDS = 30.0
 _SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.quotepath=off",
-    "core.fsmonitor=false",
     "log.showSignature=false",
     "log.showRoot=true",
 )
