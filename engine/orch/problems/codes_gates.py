@@ -77,4 +77,17 @@ CODES: dict[str, Code] = {
         "Revoking withdraws the decision that the same person made in the same role about the same gate, and edits its"
         " file. No such file is there. `orch gate show` lists the decisions of a gate with their people and roles.",
     ),
+    "O317": Code(
+        "nobody approves this gate",
+        "Only approval gates take decisions. A freshness gate opens when the reviewed file carries a recent date in its"
+        " front matter, for example last_review: 2026-11-20, and a check gate opens when its expression holds. `orch"
+        " gate show` says what the gate is waiting for.",
+    ),
+    "O318": Code(
+        "it is not clear which gate is meant",
+        "A gate is named by its id or its address, such as prd_approved or build.prd_approved, and belongs to a run or a"
+        " pipeline. Without --run or --pipeline the newest waiting run with that gate is meant, else the only pipeline"
+        " that declares it. No gate has that name there, or several pipelines have one. Add --run RUN, or --pipeline"
+        " with one of those that the message names.",
+    ),
 }
