@@ -17,7 +17,7 @@ from orch.app.root import PROJECT_FILE, find_root, shown
 from orch.model.compiled import Action, Compiled
 from orch.model.plan import Plan, ResourceDoc, seal
 from orch.problems.problem import Exit, OrchError, Problem
-from orch.store.plan_cache import PlanCache
+from orch.store import plan_cache
 
 if TYPE_CHECKING:
     from orch.spec.pipeline import Pipeline
@@ -52,12 +52,12 @@ def make_plan(context: Context, request: PlanRequest) -> Planned:
     path = pipeline_path(context.cwd, root, request.pipeline)
     display = shown(root, context.cwd, path)
     text, project_text = _read(path, display), read_bytes(root)
-    cache = PlanCache(os.path.join(context.cache_dir, "plans"))
+    cache = os.path.join(context.cache_dir, "plans")
     key = _key(context, request, display, text, project_text)
     known = _from_cache(cache, key, root)
     if known is None:
         plan, compiled, schemas = _make(context, request, root, display, text)
-        cache.save(key, [plan.data, plan.digest, _flat(compiled), [(p, s) for p, s, _ in schemas]])
+        plan_cache.save(cache, key, [plan.data, plan.digest, _flat(compiled), [(p, s) for p, s, _ in schemas]])
     else:
         plan, compiled, schemas = known
     blobs = {_sha(data): data for data in (text, project_text, *(data for _, _, data in schemas)) if data}
@@ -85,12 +85,12 @@ def _make(
 ) -> tuple[Plan, Compiled, list[tuple[str, str, bytes]]]:
     from orch.plan.build import Given, build
     from orch.plan.compile import compile_plan
+    from orch.source.limits import SIZE_VARIABLE, size_limit
     from orch.source.read import parse
     from orch.spec.inputs import bind
     from orch.spec.load import load_pipeline
 
-    limit = context.env.get("ORCH_MAX_SPEC_BYTES")
-    document = parse(text, display, **({"max_bytes": int(limit)} if limit and limit.isdigit() else {}))
+    document = parse(text, display, max_bytes=size_limit(context.env.get(SIZE_VARIABLE)))
     pipeline = load_pipeline(document)
     project = load(root)
     _check_identity(pipeline, project.project.id)
@@ -206,7 +206,7 @@ _TABLE = Compiled._fields.index("action_table")
 
 
 def _from_cache(cache: PlanCache, key: str, root: str) -> tuple[Plan, Compiled, list[tuple[str, str, bytes]]] | None:
-    value = cache.load(key)
+    value = plan_cache.load(cache, key)
     if value is None:
         return None
     data, digest, flat, named = value

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from orch.app.context import Context
 from orch.app.root import PROJECT_FILE, find_root, shown
 from orch.problems.problem import OrchError, Problem
+from orch.source.limits import SIZE_VARIABLE, size_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,13 @@ class Validated:
 def validate(context: Context, paths: Sequence[str]) -> Validated:
     """Check these files and folders; without any, orch.yaml, pipelines/ and the decisions of the project."""
     root = find_root(context.cwd)
-    limit = context.env.get("ORCH_MAX_SPEC_BYTES")
+    max_bytes = size_limit(context.env.get(SIZE_VARIABLE))
     problems: list[Problem] = []
     files = 0
     for path in _files(context.cwd, root, paths):
         files += 1
         try:
-            _check(path, shown(root, context.cwd, path), int(limit) if limit and limit.isdigit() else None)
+            _check(path, shown(root, context.cwd, path), max_bytes)
         except OrchError as error:
             problems += error.problems
     return Validated(files, problems)
@@ -57,7 +58,7 @@ def _is_ours(path: str) -> bool:
     return parts[0] != "tasks" or "decisions" in parts[:-1]
 
 
-def _check(path: str, display: str, max_bytes: int | None) -> None:
+def _check(path: str, display: str, max_bytes: int) -> None:
     from orch.source.read import parse
     from orch.spec.load import load_pipeline, load_project
 
@@ -67,7 +68,7 @@ def _check(path: str, display: str, max_bytes: int | None) -> None:
 
         parse_decision(data, display)
         return
-    document = parse(data, display) if max_bytes is None else parse(data, display, max_bytes=max_bytes)
+    document = parse(data, display, max_bytes=max_bytes)
     is_project = os.path.basename(display) == PROJECT_FILE or document.data.get("kind") == "Project"
     if is_project:
         load_project(document)

@@ -1,0 +1,148 @@
+"""What the runs say of themselves: lists, manifests, logs, errors, polls, and whether all of it holds together."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import dataclass
+from typing import Any
+
+from orch.app.context import Context
+from orch.app.root import RUNS, find_root
+from orch.gates.judge import judge
+from orch.model.compiled import Compiled
+from orch.model.state import RunState
+from orch.plan.compile import compile_plan
+from orch.problems.problem import Exit, OrchError, Problem
+from orch.store.errors import error_bytes
+from orch.store.glance import glance
+from orch.store.journal import JournalRead, read
+from orch.store.ledger import Ledger, replay
+from orch.store.lock import is_held
+from orch.store.manifests import NodeManifests, run_manifest
+from orch.store.poll import poll as look
+from orch.store.rundir import RunDir, all_runs, find, load_plan, token_digest
+from orch.store.verify import Verified
+from orch.store.verify import verify as check
+
+HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run in a list; nothing of it is verified. Times are milliseconds."""
+
+    run_id: str
+    task: str
+    pipeline: str
+    status: str
+    reason: str
+    summary: str
+    started_ms: int | None
+    duration_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A run as its journal tells it."""
+
+    run: RunDir
+    plan: Compiled
+    journal: JournalRead
+    state: RunState
+    ledger: Ledger
+
+    @property
+    def status(self) -> str:
+        """What the run closed with; else whether it has an owner."""
+        return self.state.closed or ("running" if is_held(self.run) else "interrupted")
+
+
+def past(context: Context, ref: str) -> Past:
+    """Read a run from its plan and journal. Raises OrchError for a run that is not there or is damaged."""
+    run = find(os.path.join(find_root(context.cwd), RUNS), ref)
+    plan = compile_plan(load_plan(run))
+    journal = read(run.journal, plan.digest)
+    state, ledger = replay(plan, journal.events)
+    return Past(run, plan, journal, state, ledger)
+
+
+def list_runs(context: Context, *, task: str | None = None, limit: int | None = None) -> list[RunRow]:
+    """The runs of the project, newest first."""
+    runs = [run for run in all_runs(os.path.join(find_root(context.cwd), RUNS)) if task in (None, run.task)]
+    return [_row(run) for run in reversed(runs[-limit:] if limit else runs)]
+
+
+def show(context: Context, ref: str) -> dict[str, Any]:
+    """The run's manifest as the journal gives it, whatever lies in the files, and each step's."""
+    told = past(context, ref)
+    manifests = NodeManifests(told.plan)
+    manifest: dict[str, Any] = json.loads(
+        run_manifest(told.run, told.plan, told.state, told.ledger, told.journal.head, token_digest(told.run))
+    )
+    manifest["status"] = told.status
+    manifest["steps"] = [
+        json.loads(manifests.build(step, told.state, told.ledger.records[step])) for step in sorted(told.ledger.records)
+    ]
+    return manifest
+
+
+def logs(context: Context, ref: str, address: str | None = None) -> list[tuple[str, str]]:
+    """The logs of a run, or of one step: a title and the file (absolute), in the order of the steps."""
+    run = find(os.path.join(find_root(context.cwd), RUNS), ref)
+    folder = f"{run.path}/logs"
+    plan = compile_plan(load_plan(run))
+    if address is not None and address not in plan.index_of:
+        address = plan.addresses[plan.ids[address]] if plan.ids.get(address, plan.size) < plan.size else address
+        if address not in plan.index_of:
+            hint = f"orch runs show {run.run_id}"
+            raise OrchError(Problem("O612", f"{run.run_id} has no step `{address}`", hint=hint), Exit.USAGE)
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith((".out", ".err")))
+    except FileNotFoundError:
+        names = []
+    return [
+        (name, f"{folder}/{name}")
+        for name in names
+        if address is None or name.rpartition(".")[0].rpartition(".")[0].removesuffix(".probe") == address
+    ]
+
+
+def errors(context: Context, ref: str) -> list[dict[str, Any]]:
+    """The error artifacts of a run, made from its journal and logs."""
+    told = past(context, ref)
+    return [json.loads(error_bytes(told.run, told.plan, failure)) for failure in told.ledger.failures]
+
+
+def _row(run: RunDir) -> RunRow:
+    seen = glance(run.journal)
+    status = seen.status or ("running" if is_held(run) else "interrupted")
+    duration = seen.updated_at - seen.started_at if seen.updated_at and seen.started_at else None
+    return RunRow(
+        run.run_id, run.task, _pipeline(run), status, seen.reason or "", seen.summary or "", seen.started_at, duration
+    )
+
+
+def _pipeline(run: RunDir) -> str:
+    """The pipeline's name, from the beginning of plan.json."""
+    try:
+        with open(run.plan, "rb") as file:
+            start = file.read(HEAD_BYTES).decode(errors="replace")
+        name, _ = json.JSONDecoder().raw_decode(start[start.index('"name":') + len('"name":') :])
+    except (OSError, ValueError):
+        return "?"
+    return str(name)
+
+
+def verify(context: Context, ref: str, head: str | None = None) -> Verified:
+    """Does everything in the run's directory hold together?"""
+    run = find(os.path.join(find_root(context.cwd), RUNS), ref)
+    return check(run, head=head.removeprefix("sha256:") if head else None, compiler=compile_plan, judge=judge)
+
+
+def poll(context: Context, ref: str, since: int | None = None) -> dict[str, Any]:
+    """How is the run doing? Writes nothing."""
+    run = find(os.path.join(find_root(context.cwd), RUNS), ref)
+    plan = compile_plan(load_plan(run))
+    return look(run, plan, now_ms=context.clock.now_ms(), host=platform.node(), since=since, judge=judge)
