@@ -85,7 +85,7 @@ CODES: dict[str, Code] = {
     ),
     "O318": Code(
         "it is not clear which gate is meant",
-        "A gate is named by its id or its address, such as prd_approved or build.prd_approved, and belongs to a run or a"
+        "A gate is named by its id or address, such as prd_approved or build.prd_approved, and belongs to a run or a"
         " pipeline. Without --run or --pipeline the newest waiting run with that gate is meant, else the only pipeline"
         " that declares it. No gate has that name there, or several pipelines have one. Add --run RUN, or --pipeline"
         " with one of those that the message names.",
