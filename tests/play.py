@@ -141,4 +141,14 @@ class Play:
 def finish_event(play: Play, address: str, **fields: Any) -> Finished:
     """A `finished` record of the present attempt with the fields given."""
     attempt = play.state.attempt[play.step(address)]
-    return Finished(**{"at": play.now, "address": address, "attempt": attempt, "final": True, "status": "succeeded", "reason": "ok", **fields})
+    return Finished(
+        **{
+            "at": play.now,
+            "address": address,
+            "attempt": attempt,
+            "final": True,
+            "status": "succeeded",
+            "reason": "ok",
+            **fields,
+        }
+    )

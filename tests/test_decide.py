@@ -85,7 +85,11 @@ def test_a_phase_beside_a_failed_one_goes_on() -> None:
 def test_a_failed_node_with_allow_failure_lets_its_phase_pass_and_the_run_succeed() -> None:
     phases = {"one": {"nodes": {"a": {"allow_failure": True}}}, "two": {"nodes": {"b": {}}}}
     results = played(phases, {"one.a": FAILS})
-    assert (results["one.a"], results["two.b"], results["run"]) == ("failed command-failed", "succeeded ok", "succeeded")
+    assert (results["one.a"], results["two.b"], results["run"]) == (
+        "failed command-failed",
+        "succeeded ok",
+        "succeeded",
+    )
 
 
 def test_a_skipped_node_lets_its_phase_pass() -> None:
@@ -118,7 +122,11 @@ def test_a_shut_gate_closes_the_run_as_waiting_and_finally_does_not_run() -> Non
     phases = {"one": {"gates": {"g": "approval"}, "nodes": {"a": {}}}}
     play = Play(compiled(phases, {"report": {}}), gates={"one.g": "needs-decision"}).open()
     assert play.run() == "waiting"
-    assert play.results() == {"one.g": "waiting needs-decision", "one.a": "queued None", "finally.report": "queued None"}
+    assert play.results() == {
+        "one.g": "waiting needs-decision",
+        "one.a": "queued None",
+        "finally.report": "queued None",
+    }
 
 
 def test_a_rejected_gate_closes_the_run_as_waiting_with_that_reason() -> None:
@@ -694,7 +702,10 @@ def test_fail_fast_does_not_answer_to_a_failure_of_an_earlier_epoch() -> None:
 
 
 def test_retry_decides_the_chosen_nodes_and_what_was_skipped_because_of_them_again() -> None:
-    phases = {"one": {"nodes": {"a": {}, "b": {"needs": ["a"]}, "c": {}}}, "two": {"gates": {"g": "approval"}, "nodes": {"d": {}}}}
+    phases = {
+        "one": {"nodes": {"a": {}, "b": {"needs": ["a"]}, "c": {}}},
+        "two": {"gates": {"g": "approval"}, "nodes": {"d": {}}},
+    }
     play = Play(compiled(phases, {"f": {}}), {"one.a": FAILS}).open()
     assert play.run() == "failed"
     play.outcomes.clear()

@@ -130,9 +130,9 @@ def _settled(plan: Compiled, state: RunState, event: Settled) -> None:
     reason = state.doubt.pop(step, None)
     if event.how == "done":
         _end(plan, state, step, Status.SUCCEEDED, "settled")
-    elif state.cancelling or state.failing_fast:
+    elif _ending(plan, state, step):
         hold_back(plan, state, step)
-    elif event.by == "probe" and reason in ("timed-out", "cancelled"):
+    elif event.by == "probe" and reason == "timed-out":
         if retries(plan.action(step).step, reason, state.failures[step] + 1):
             _try_again(plan, state, step, event.at)
         else:
@@ -160,7 +160,7 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
         state.cancelling = state.failing_fast = False
     chosen = {plan.index_of[address] for address in event.reset if address in plan.index_of}
     if chosen:
-        chosen.update(plan.finally_steps)
+        chosen.update(step for step in plan.finally_steps if _may_run_again(plan, state, step))
     for step in range(plan.size):
         status = state.status[step]
         if step in chosen:
@@ -182,6 +182,14 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
     rebuild(plan, state)
     if state.cancelling or state.failing_fast:
         _abandon(plan, state)
+
+
+def _ending(plan: Compiled, state: RunState, step: int) -> bool:
+    return (state.cancelling or state.failing_fast) and plan.kinds[step] != FINALLY
+
+
+def _may_run_again(plan: Compiled, state: RunState, step: int) -> bool:
+    return not is_once(plan.action(step).step) or state.status[step] > Status.SUCCEEDED
 
 
 def _forget(state: RunState, step: int) -> None:
@@ -217,7 +225,7 @@ def _try_again(plan: Compiled, state: RunState, step: int, at: int) -> None:
     seed = f"{state.run_id}/{plan.addresses[step]}/{state.attempt[step]}"
     state.due[step] = at + delay_ms(plan.action(step).step, state.failures[step], seed)
     state.status[step], state.reason[step] = Status.WAITING, "retry-delay"
-    if (state.cancelling or state.failing_fast) and plan.kinds[step] != FINALLY:
+    if _ending(plan, state, step):
         hold_back(plan, state, step)
         return
     if is_once(plan.action(step).step):
