@@ -87,15 +87,17 @@ def need(kind: Kind) -> None:
         pytest.skip(reason)
 
 
-def alive(marker: str) -> int:
-    """How many processes have the marker among their arguments and are not zombies."""
-    found = 0
-    for name in os.listdir("/proc"):
+def alive(markers: dict[str, str]) -> dict[str, list[int]]:
+    """By name, the processes that have the marker among their arguments; a zombie has no arguments left."""
+    found: dict[str, list[int]] = {}
+    for entry in filter(str.isdecimal, os.listdir("/proc")):
         try:
-            # an ended process has no arguments left
-            found += name.isdecimal() and marker.encode() in Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
+            words = Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
+        for name, marker in markers.items():
+            if marker.encode() in words:
+                found.setdefault(name, []).append(int(entry))
     return found
 
 
@@ -114,9 +116,7 @@ def left_over(kind: Kind, ending: str, folder: Path) -> tuple[frozenset[str], fr
     folder.mkdir()
     markers = {name: f"0.{random.randrange(10**11, 10**12)}" for name in RUNAWAYS}
     lines = [text.replace("M", f"sleep 600 {markers[name]}") for name, text in RUNAWAYS.items()]
-    lines.append("exit 0" if ending == "exit" else "sleep 600 " + markers["background"])
-    if ending == "exit":  # wait until the multi-threaded one is up, too
-        lines[-1:] = [f"until pgrep -f 'sleep 600 {markers['multi_threaded']}$' >ps; do sleep 0.01; done", "exit 0"]
+    lines.append("until [ -e go ]; do sleep 0.01; done; exit 0")
     relay = subprocess.Popen(
         [sys.executable, "-c", ENGINE, kind, str(folder), "\n".join(lines), str(GRACE)],
         stdin=subprocess.PIPE,
@@ -126,30 +126,41 @@ def left_over(kind: Kind, ending: str, folder: Path) -> tuple[frozenset[str], fr
     assert relay.stdin is not None
     assert relay.stdout is not None
 
-    def left() -> frozenset[str]:
-        soon(lambda: not any(map(alive, markers.values())), 1.0)
-        return frozenset(name for name, marker in markers.items() if alive(marker))
+    def all_up() -> bool:
+        found = alive(markers)
+        return len(found) == len(markers) and all(len(found[name]) == 2 for name in ("pipe_holder", "multi_threaded"))
+
+    def left(expected: set[str]) -> frozenset[str]:
+        soon(lambda: alive(markers).keys() <= expected, 1.0)
+        return frozenset(alive(markers))
 
     with relay, relay.stdin, relay.stdout:
         hello = json.loads(relay.stdout.readline())
         assert hello["kind"] == kind
-        if ending != "exit":
-            assert soon(lambda: all(map(alive, markers.values())), 10), "not all runaways came up"
+        assert soon(all_up, 20), f"only {sorted(alive(markers))} came up"
         if ending == "engine_killed":
             os.kill(hello["pid"], signal.SIGKILL)
         elif ending == "relay_killed":
             relay.kill()
         else:
-            relay.stdin.write(ending[0] if ending != "exit" else "")
-            relay.stdin.flush()
+            if ending == "exit":
+                (folder / "go").touch()
+            else:
+                relay.stdin.write(ending[0])
+                relay.stdin.flush()
             stopped = json.loads(relay.stdout.readline())["stopped"]
             assert stopped == (None if ending == "exit" else ending)
-        after_attempt = left()
-        if ending in ("exit", "timeout", "cancel"):
+        after_attempt = left(set() if ending.endswith("_killed") else ENDS_WITH_RUN)
+        if not ending.endswith("_killed"):
             relay.stdin.write("q")
             relay.stdin.flush()
-        relay.wait(10)
-        return after_attempt, left()
+        code = relay.wait(10)
+        assert code == {"engine_killed": 128 + signal.SIGKILL, "relay_killed": -signal.SIGKILL}.get(ending, 0)
+        after_run = left(set())
+    for pids in alive(markers).values():  # a failing test leaves nothing, either
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+    return after_attempt, after_run
 
 
 @pytest.mark.parametrize("kind", ["pidns", "subreaper"])
@@ -162,7 +173,7 @@ def test_nothing_is_left_a_second_after(
     base = tmp_path_factory.getbasetemp() / f"{kind}-{ending}"
     after_attempt, after_run = left_over(kind, ending, base)
     assert runaway not in after_run
-    if runaway not in ENDS_WITH_RUN:
+    if runaway not in ENDS_WITH_RUN or ending.endswith("_killed"):
         assert runaway not in after_attempt
 
 
@@ -188,6 +199,18 @@ def test_the_exit_code_is_the_engines_and_output_comes_once(kind: Kind) -> None:
     need(kind)
     done = run("print('inside', c.kind)\nreturn 5", kind)
     assert (done.returncode, done.stdout, done.stderr) == (5, f"before\ninside {kind}\n", "")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_caller_that_ignores_its_children_loses_no_exit_code(kind: Kind) -> None:
+    need(kind)
+    code = f"""\
+import signal, subprocess, sys
+from orch.local.contain import contain
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+sys.exit(contain(lambda c: subprocess.call(["sh", "-c", "exit 6"]), ({kind!r},)))
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=30, check=False).returncode == 6
 
 
 @pytest.mark.parametrize("kind", ["pidns", "subreaper"])
@@ -228,14 +251,16 @@ while True: time.sleep(1)
 def test_ctrl_c_at_a_terminal_reaches_the_engine_once_and_leaves_no_traceback(kind: Kind) -> None:
     need(kind)
     code = f"""\
-import os, signal, sys, time
+import os, select, signal, sys, time
 from orch.local.contain import contain
 def main(c):
-    got = []
-    signal.signal(signal.SIGINT, lambda *_: got.append(1))
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    signal.set_wakeup_fd(write)  # a byte for each, where a handler may be called once for two
+    signal.signal(signal.SIGINT, lambda *_: None)
     print("up", flush=True)
-    while not got: time.sleep(0.01)
-    time.sleep(0.2)
+    got = os.read(read, 1)
+    if select.select([read], [], [], 0.3)[0]: got += os.read(read, 9)
     print("got", len(got), flush=True)
     return 130
 sys.exit(contain(main, ({kind!r},)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from orch.local import linux
 from orch.local.executor import LocalExecutor, Running
 from orch.local.identity import boot_id, is_alive, start_time
-from orch.local.kill import children
+from orch.local.kill import children, children_by_scan, family
 from orch.model.attempt import Attempt, Result, StartError
 
 ENV = {"PATH": os.environ["PATH"]}
@@ -239,8 +240,31 @@ def test_the_end_of_one_attempt_leaves_the_processes_of_another_alone(executor: 
     assert finish(executor, other).stopped == "cancel"
 
 
-def test_an_orphan_that_cleared_its_environment_but_holds_a_log_is_killed(executor: LocalExecutor) -> None:
-    assert perform(executor, sh("setsid env -i sleep 60 & exit 0")).killed == 1
+@pytest.mark.parametrize(
+    ("sign", "runaway"),
+    [
+        ("session", "env -i sleep 60 </dev/null >/dev/null 2>&1"),
+        ("environment", "setsid sleep 60 </dev/null >/dev/null 2>&1"),
+        ("log", "env -i setsid sleep 60"),
+    ],
+)
+def test_an_orphan_is_known_by_any_one_sign(executor: LocalExecutor, sign: str, runaway: str) -> None:
+    # `exit` only after the runaway has become what it is: until then it has the signs of the shell
+    script = f'{runaway} & until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; exit 0'
+    assert perform(executor, sh(script)).killed == 1, sign
+
+
+def test_the_family_includes_what_other_threads_started(executor: LocalExecutor) -> None:
+    code = (
+        "import subprocess, threading\n"
+        "t = threading.Thread(target=lambda: subprocess.run(['sh', '-c', 'echo up; sleep 60; :']))\n"
+        "t.start()\nt.join()"
+    )
+    running = executor.begin(attempt(sys.executable, "-c", code))
+    until(lambda: running.stdout.size() > 0)
+    until(lambda: len(family([running.pid])) == 3)
+    executor.stop(running, "cancel")
+    assert finish(executor, running).stopped == "cancel"
 
 
 def test_another_attempts_exit_status_is_never_taken(executor: LocalExecutor) -> None:
@@ -291,6 +315,15 @@ def test_kill_all_ends_everything_at_once(executor: LocalExecutor) -> None:
     executor.kill_all()
     own = os.getpid()
     assert Path(f"/proc/{own}/task/{own}/children").read_text() == ""
+
+
+def test_without_the_kernels_list_of_children_a_scan_gives_the_same(executor: LocalExecutor) -> None:
+    running = executor.begin(sh("sleep 60 & echo up; wait"))
+    until(lambda: running.stdout.size() > 0)
+    assert children_by_scan(os.getpid()) == [running.pid]
+    assert children_by_scan(running.pid) == children(running.pid)
+    executor.stop(running, "cancel")
+    finish(executor, running)
 
 
 def test_a_process_is_known_by_its_start_time_whatever_its_name(executor: LocalExecutor, tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ def contain(main: Callable[[Containment], int], prefer: Sequence[Kind] = KINDS) 
     SIGTERM, SIGHUP and SIGQUIT, and keeps them blocked. No thread may run yet. In a pid namespace `main` is pid 1, to
     which a signal without a handler does nothing: it installs handlers. A signal sent to the whole process group may
     reach it twice. Locks are taken in `main`, so that the relay does not hold them."""
+    if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored children leave no exit status
     reasons: list[str] = []
     for kind in prefer:
         if kind == "none":
@@ -54,8 +56,6 @@ def contain(main: Callable[[Containment], int], prefer: Sequence[Kind] = KINDS) 
 def _relayed(kind: Kind, main: Callable[[Containment], int], reasons: list[str]) -> int | None:
     """The exit code of `main` in a child, or None and one reason more."""
     _flush()
-    if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored children leave no exit status
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)
     former = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     read, write = os.pipe()

@@ -38,7 +38,8 @@ class Running:
 
 
 class LocalExecutor:
-    """Runs attempts as processes of this machine. For one thread: the process's first, whose children they become.
+    """Runs attempts as processes of this machine. Made after the last fork of its process, and used by that process's
+    first thread only: the attempts are its children.
 
     Children of this process that are not leaders are taken for orphans: another child of the caller's must have been
     reaped before `collect`. The clock is in seconds and never goes back."""

@@ -31,7 +31,7 @@ def children(pid: int) -> list[int]:
             with open(f"/proc/{pid}/task/{thread}/children", "rb", buffering=0) as file:
                 found += [int(word) for word in file.read().split()]
     except FileNotFoundError:
-        return found if _has_children_file() else _scan(pid)
+        return found if _has_children_file() else children_by_scan(pid)
     except ProcessLookupError:
         return found
     return found
@@ -150,7 +150,8 @@ def _has_children_file() -> bool:
     return os.path.exists(f"/proc/{own}/task/{own}/children")
 
 
-def _scan(parent: int) -> list[int]:
+def children_by_scan(parent: int) -> list[int]:
+    """The same where the kernel was built without the list: every process is asked for its parent."""
     found = []
     for name in os.listdir("/proc"):
         if name.isdecimal() and (fields := stat_fields(int(name))) and int(fields[1]) == parent:
