@@ -10,10 +10,10 @@ BESIDE = ".new"
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def write_file(path: str, data: bytes, *, mode: int = 0o600, durable: bool = False) -> None:
+def write_file(path: str, data: bytes, *, mode: int = 0o600, durable: bool = False, unique: bool = False) -> None:
     """Put `data` at `path`, replacing what is there. Not synced unless `durable`, and then the caller still has to
-    sync the folder. For one writer at a time. Raises OSError with the path."""
-    beside = path + BESIDE
+    sync the folder. For one writer at a time, unless `unique`. Raises OSError with the path."""
+    beside = f"{path}.{os.getpid()}{BESIDE}" if unique else path + BESIDE
     fd = os.open(beside, _CREATE, mode)
     try:
         try:

@@ -50,14 +50,18 @@ def lies_there(run: RunDir, name: str, data: bytes) -> bool:
 def remove_unfinished(run: RunDir) -> list[str]:
     """Remove what a crash left half done: files that were to be renamed, and what an attempt was to hand over."""
     removed = []
-    for folder in ("", "nodes", "errors", "cas", "outputs"):
-        path = os.path.join(run.path, folder)
-        try:
-            names = os.listdir(path)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
+    for folder, subfolders, names in os.walk(run.path):
+        if os.path.basename(folder) == "sha256":
+            subfolders.clear()
+        relative = os.path.relpath(folder, run.path)
         for name in names:
-            if name.endswith(BESIDE) or folder == "outputs":
-                os.unlink(os.path.join(path, name))
-                removed.append(os.path.join(folder, name))
+            if is_unfinished(os.path.normpath(f"{relative}/{name}")):
+                os.unlink(f"{folder}/{name}")
+                removed.append(os.path.normpath(f"{relative}/{name}"))
     return removed
+
+
+def is_unfinished(name: str) -> bool:
+    """Is this file (relative to the run) one that a crash left half done?"""
+    folder, _, base = name.rpartition("/")
+    return base.endswith(BESIDE) or base.startswith(".") or folder == "outputs"

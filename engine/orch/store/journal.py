@@ -29,15 +29,24 @@ class FileJournal:
     """The owner's journal. After a failed or short write, or a failed sync, it is poisoned: what the file holds is no
     longer known here, and every later call raises OSError. `head` and `seq` are those of the last record."""
 
-    def __init__(self, path: str, fd: int, chain: Chain, durable: bool) -> None:
+    def __init__(
+        self,
+        path: str,
+        fd: int,
+        chain: Chain,
+        durable: bool,
+        *,
+        write: Callable[[int, bytes], int] = os.write,
+        sync: Callable[[int], None] = _fdatasync,
+    ) -> None:
         self._path = path
         self._fd = fd
         self._durable = durable
         self._unsynced = False
         self._folder_unsynced = durable and not chain.seq
         self._poison: OSError | None = None
-        self._write: Callable[[int, bytes], int] = os.write
-        self._sync: Callable[[int], None] = _fdatasync
+        self._write = write
+        self._sync = sync
         self.head = chain.head
         self.seq = chain.seq
 

@@ -34,6 +34,7 @@ class Record:
         "idempotency_key",
         "inputs",
         "logs",
+        "looked_at",
         "outputs",
         "over",
         "running",
@@ -55,6 +56,7 @@ class Record:
         self.exit_code: int | None = None
         self.idempotency_key: str | None = None
         self.settled_by: str | None = None
+        self.looked_at = 0
         self.facts: dict[str, Any] | None = None
         self.outputs: dict[str, Any] | None = None
         self.artifacts: tuple[dict[str, Any], ...] = ()
@@ -171,6 +173,7 @@ class Ledger:
         if record.started_at is None:
             record.started_at = event.at
         record.facts = event.facts
+        record.looked_at = self.last_at
         if event.status == "succeeded":
             record.over = True
             record.completed_at = event.at

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from types import UnionType
+from typing import get_args, get_origin, get_type_hints
+
 from orch.model.codec import UnknownEvent, decode, digest
 from orch.model.events import EVENT_TYPES, Event, Finished, Observed
 from orch.model.status import STATUS_BY_WORD
 from orch.problems.problem import Exit, OrchError, Problem
 
-_PLAIN = {"int": int, "str": str, "bool": bool, "dict": dict, "list": list, "tuple": tuple}
-
 
 def _shape(cls: type[Event]) -> tuple[tuple[type, ...], ...]:
-    """The types that each field may have, from the annotations: `int`, `dict[str, Any] | None`, …"""
-    kinds = []
-    for name in cls._fields:
-        written = str(cls.__annotations__[name])
-        kind = _PLAIN[written.partition(" ")[0].partition("[")[0]]
-        kinds.append((kind, type(None)) if written.endswith("| None") else (kind,))
-    return tuple(kinds)
+    """The types that the value of each field may have."""
+    hints = get_type_hints(cls)
+    return tuple(
+        tuple(get_origin(kind) or kind for kind in (get_args(hint) if isinstance(hint, UnionType) else (hint,)))
+        for hint in (hints[name] for name in cls._fields)
+    )
 
 
 _SHAPES = {cls: _shape(cls) for cls in EVENT_TYPES.values()}

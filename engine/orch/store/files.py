@@ -1,0 +1,122 @@
+"""The files of a run against what the journal says of them: logs, artifacts, kept bytes, and what nobody knows."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Iterator
+
+from orch.model.compiled import Compiled
+from orch.model.events import Event, Finished, Started
+from orch.model.names import file_stem
+from orch.model.retry import has_probe
+from orch.problems.problem import Problem
+from orch.store.beat import read_beat
+from orch.store.expected import is_unfinished
+from orch.store.rundir import RunDir
+
+_BLOCK = 1 << 20
+_OWN = ("plan.json", "journal.ndjson", "requests.ndjson", "lock", "owner.json", "beat", "manifest.json", "resume-token")
+
+
+class Files:
+    """The directory as it lies. `compare` the derived files first, then `check` the rest; `count` is how many regular
+    files there are."""
+
+    def __init__(self, run: RunDir, plan: Compiled, events: Iterable[Event]) -> None:
+        self._run = run
+        self._plan = plan
+        self._there: dict[str, os.stat_result] = dict(_files(run.path))
+        self._known = set(_OWN)
+        self._logs: dict[str, str] = {}
+        self._kept: dict[str, str] = {}
+        self._copies: dict[str, str] = {}
+        self._collect(events)
+        self.count = len(self._there)
+
+    def compare(self, name: str, data: bytes | None, *, required: bool, hint: str | None) -> list[Problem]:
+        """Is this derived file there, with these bytes? None: it cannot be known what must be in it."""
+        self._known.add(name)
+        if name not in self._there:
+            return [Problem("O610", f"{name} is missing", hint=hint)] if required else []
+        if data is None or not self._is_regular(name) or self._digest(name) == hashlib.sha256(data).hexdigest():
+            return []
+        return [Problem("O612", f"{name} is not what the journal says", hint=hint)]
+
+    def check(self, *, closed: bool, live: bool, derived: bool) -> list[Problem]:
+        """Everything that is recorded by digest, and everything that is not recorded at all. Without `derived` the
+        journal is not whole, and what follows from it is unknown."""
+        problems = []
+        for name, sha256 in {**self._logs, **self._kept}.items():
+            problems += self._recorded(name, sha256)
+        for name, found in self._there.items():
+            if not stat.S_ISREG(found.st_mode):
+                problems.append(Problem("O613", f"{name} is not a regular file"))
+            elif name.startswith("cas/sha256/"):
+                problems += [] if name in self._kept else self._recorded(name, os.path.basename(name))
+            elif name in self._copies:
+                problems += self._recorded(name, self._copies[name])
+            elif name in self._known or name in self._logs or live or not derived:
+                continue
+            elif closed or not is_unfinished(name):
+                problems.append(Problem("O613", f"{name} is not accounted for"))
+        if closed:
+            problems += [Problem("O610", f"{name} is missing") for name in ("lock", "beat") if name not in self._there]
+        if "lock" in self._there and self._there["lock"].st_size:
+            problems.append(Problem("O611", "lock was written to"))
+        if "beat" in self._there and not live and read_beat(self._run) is None:
+            problems.append(Problem("O611", "beat was changed"))
+        return problems
+
+    def _collect(self, events: Iterable[Event]) -> None:
+        for resource in self._plan.head.get("resources", ()):
+            self._keep(resource["sha256"])
+        for event in events:
+            if isinstance(event, Started):
+                stem = f"logs/{file_stem(event.address)}.{event.attempt}"
+                step = self._plan.index_of.get(event.address, self._plan.size)
+                probed = step < self._plan.size and has_probe(self._plan.action(step).step)
+                # an attempt that a crash cut short, and a probe: their logs are in no record
+                self._known.update(f"{stem}{end}" for end in (".out", ".err"))
+                self._known.update(f"{stem}.probe{end}" for end in (".out", ".err") if probed)
+            elif isinstance(event, Finished):
+                stem = f"logs/{file_stem(event.address)}.{event.attempt}"
+                self._known.difference_update((f"{stem}.out", f"{stem}.err"))
+                for log in (event.logs or {}).values():
+                    self._logs[str(log.get("path"))] = str(log.get("sha256"))
+                for artifact in event.artifacts:
+                    self._keep(str(artifact["sha256"]))
+                    copy = f"artifacts/{file_stem(event.address)}/{artifact['name']}"
+                    self._copies[copy] = str(artifact["sha256"])
+
+    def _keep(self, sha256: str) -> None:
+        self._kept[f"cas/sha256/{sha256[:2]}/{sha256}"] = sha256
+
+    def _recorded(self, name: str, sha256: str) -> list[Problem]:
+        if name not in self._there:
+            return [Problem("O610", f"{name} is missing")]
+        if not self._is_regular(name) or self._digest(name) == sha256:
+            return []
+        return [Problem("O611", f"{name} was changed")]
+
+    def _digest(self, name: str) -> str:
+        digest = hashlib.sha256()
+        fd = os.open(f"{self._run.path}/{name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(fd, "rb", buffering=0) as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+        return digest.hexdigest()
+
+    def _is_regular(self, name: str) -> bool:
+        return stat.S_ISREG(self._there[name].st_mode)
+
+
+def _files(path: str, prefix: str = "") -> Iterator[tuple[str, os.stat_result]]:
+    with os.scandir(path) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(entry.path, f"{prefix}{entry.name}/")
+        else:
+            yield f"{prefix}{entry.name}", entry.stat(follow_symlinks=False)

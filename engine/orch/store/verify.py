@@ -1,0 +1,139 @@
+"""Is a run's directory what its journal says? Every record and every file, as they lie; nothing is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import NamedTuple
+
+from orch.gates.verdict import Context
+from orch.model.compiled import Compiled
+from orch.model.events import Event, Observed, Opened
+from orch.model.plan import Plan
+from orch.model.state import RunState
+from orch.problems.problem import OrchError, Problem
+from orch.store.atomic import read_file
+from orch.store.expected import derived
+from orch.store.files import Files
+from orch.store.ledger import Ledger, replay
+from orch.store.lock import is_held
+from orch.store.owner import Owner, owner_bytes
+from orch.store.poll import Judge
+from orch.store.requests import parse
+from orch.store.rundir import RunDir, load_plan
+from orch.store.walk import Walked, walk
+
+
+class Verified(NamedTuple):
+    """What was found, and over what: the number of records and files that were looked at, and the head (sha256 in hex)
+    of the journal, to be kept elsewhere. `live` says that an owner is at work, and derived files were left out."""
+
+    problems: list[Problem]
+    records: int
+    files: int
+    head: str
+    live: bool
+
+
+def verify(
+    run: RunDir, *, head: str | None = None, compiler: Callable[[Plan], Compiled], judge: Judge | None = None
+) -> Verified:
+    """Check a run. `head` is what `apply` printed; without it a journal that was cut or written anew as a whole, with
+    all that follows from it, cannot be told from a true one. Raises OSError where files cannot be read at all."""
+    live = is_held(run)
+    try:
+        plan = load_plan(run)
+    except OrchError as error:
+        return Verified(error.problems, 0, 0, "", live)
+    walked = walk(run.journal, plan.digest)
+    problems = list(walked.problems)
+    if head is not None and head.removeprefix("sha256:") != walked.head:
+        problems.append(Problem("O614", f"the journal ends with {walked.head}, not with {head}"))
+    try:
+        compiled = compiler(plan)
+        files = Files(run, compiled, walked.events)
+        state, ledger = replay(compiled, walked.events)
+    except Exception as error:  # compiling and folding trust what orch wrote, and this may be anything
+        if not walked.problems:
+            problems.append(Problem("O617", f"plan and journal cannot have been written by orch ({error!r})"))
+        return Verified(problems, len(walked.events), 0, walked.head, live)
+    closed = ledger.closed is not None
+    if not walked.problems:
+        problems += _story(run, compiled, walked.events, judge)
+        if not live:
+            problems += _derived(run, compiled, state, ledger, walked, files)
+    problems += files.check(closed=closed, live=live, derived=not walked.problems)
+    problems += _requests(run)
+    return Verified(problems, len(walked.events), files.count, walked.head, live)
+
+
+def _derived(
+    run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, walked: Walked, files: Files
+) -> list[Problem]:
+    """Manifests, error artifacts, owner.json. Of a run that died, those that lie there are compared."""
+    problems = []
+    closed = ledger.closed is not None
+    for name, data in derived(run, plan, state, ledger, walked.head):
+        problems += files.compare(name, data, required=closed, hint=f"orch resume {run.run_id}")
+    if closed:
+        opened = ledger.openings[-1]
+        try:
+            data = owner_bytes(Owner(epoch=opened.epoch, **opened.owner))
+        except TypeError:
+            data = None
+        problems += files.compare("owner.json", data, required=True, hint=None)
+    elif not _holds_noted_head(run, walked):
+        said = "manifest.json speaks of a record that the journal does not hold: its end was cut off"
+        problems.append(Problem("O614", said))
+    return problems
+
+
+def _holds_noted_head(run: RunDir, walked: Walked) -> bool:
+    """Does the journal of a run that has not closed hold the record with which its manifest was written?"""
+    try:
+        noted = json.loads(read_file(run.manifest))["journal_head"]
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return True  # a power cut took it: it is written again when the run is resumed
+    return noted in walked.heads
+
+
+def _story(run: RunDir, plan: Compiled, events: list[Event], judge: Judge | None) -> list[Problem]:
+    """What the records say must fit the run, and the recorded facts of a gate must mean what the record says."""
+    problems = []
+    epoch = latest = 0
+    for event in events:
+        latest = max(latest, event.at)
+        if isinstance(event, Opened):
+            epoch += 1
+            if event.epoch != epoch or event.plan != plan.digest:
+                problems.append(Problem("O617", f"epoch {event.epoch} does not follow epoch {epoch - 1} of this plan"))
+                epoch = event.epoch
+            if event.owner.get("run_id", run.run_id) != run.run_id:
+                problems.append(Problem("O617", f"this is the journal of run {event.owner['run_id']}"))
+        elif isinstance(event, Observed) and judge is not None and not _stands(run, plan, event, latest, judge):
+            said = f"gate {event.gate} was recorded as {event.status} ({event.reason}), which its facts do not say"
+            problems.append(Problem("O615", said, hint=f"orch gate show {event.gate} --run {run.run_id}"))
+    return problems
+
+
+def _stands(run: RunDir, plan: Compiled, event: Observed, latest: int, judge: Judge) -> bool:
+    try:
+        gate = plan.action(plan.index_of[event.gate]).step["gate"]
+        verdict = judge(gate, event.facts, latest / 1000, Context(run=run.run_id))
+    except Exception:  # facts that no look can have given
+        return False
+    return (verdict.status, verdict.reason) == (event.status, event.reason)
+
+
+def _requests(run: RunDir) -> list[Problem]:
+    try:
+        lines = read_file(f"{run.path}/requests.ndjson").split(b"\n")
+    except FileNotFoundError:
+        return []
+    return [
+        Problem("O616", f"requests.ndjson:{number}: this line is not a request")
+        for number, line in enumerate(lines, 1)
+        if line and (parse(line) is None or number == len(lines))
+    ]
