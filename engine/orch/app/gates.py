@@ -15,6 +15,7 @@ from orch.app.prospects import plan_gates
 from orch.app.root import RUNS, find_root
 from orch.gates.verdict import Context as CommandContext
 from orch.governance.decide import Request, Written
+from orch.governance.subjects import nothing
 from orch.governance.where import Where
 from orch.model.compiled import Compiled
 from orch.model.state import RunState
@@ -89,7 +90,7 @@ def decide(context: Context, kind: Kind, gate: str, role: str, by: str | None, r
         raise OrchError(Problem("O317", message, hint=f"orch gate show {gate}"), Exit.USAGE)
     at_ms = max(context.clock.now_ms(), subject.state.latest_ms)
     facts, _, _ = subject.gates.examine(subject.state, step, at_ms)
-    where: Where = places(context, subject.root, subject.plan.head)(lambda reference: None, {})
+    where: Where = places(context, subject.root, subject.plan.head)(nothing, {})
     inside = context.env.get("ORCH_RUN_ID")
     return write(Request(kind, role, by, reason), planned, facts, where, at_ms / 1000, inside)  # type: ignore[arg-type]
 

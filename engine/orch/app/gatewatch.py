@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from orch.gates.judge import judge
 from orch.gates.verdict import Context as CommandContext
 from orch.gates.verdict import Verdict
-from orch.governance.observe import observe_approval
 from orch.governance.freshness import observe_freshness
-from orch.governance.subjects import Subject
+from orch.governance.inside import Refused, read_inside
+from orch.governance.observe import observe_approval
+from orch.governance.subjects import Subject, nothing
 from orch.governance.where import Where
 from orch.model.compiled import Compiled
 from orch.model.events import Event, Observed
@@ -107,11 +109,11 @@ class ProjectGates:
         if self._keep is None:
             return True
         gate = self._plan.action(step).step["gate"]["name"]
+        root = self._where(nothing, {}).root
         for path, read in subject.files.items():
             try:
-                with open(os.path.join(self._where_root(), path), "rb") as file:
-                    data = file.read()
-            except OSError:
+                data = read_inside(root, path, sys.maxsize - 1)
+            except Refused:
                 return False
             if hashlib.sha256(data).hexdigest() != read.sha256:
                 return False
@@ -119,9 +121,6 @@ class ProjectGates:
             if self._subjects_dir is not None:
                 _lay_out(os.path.join(self._subjects_dir, gate, path), data)
         return True
-
-    def _where_root(self) -> str:
-        return self._where(lambda reference: None, {}).root
 
 
 def _lay_out(target: str, data: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from orch.app.context import Context
 from orch.app.project import load
 from orch.governance.git import identity
-from orch.governance.subjects import Resolve
+from orch.governance.subjects import Resolve, nothing
 from orch.governance.where import Where
 from orch.model.compiled import Compiled
 from orch.model.events import Event, Opened
@@ -52,9 +52,8 @@ def starter(context: Context, root: str, plan: Compiled) -> str | None:
     ):
         return None
     address = identity(root, context.env)
-    people: Mapping[str, Sequence[str]] = plan.head["people"]
-    found = [handle for handle, emails in people.items() if address in emails]
-    return found[0] if address and len(found) == 1 else None
+    found = places(context, root, plan.head)(nothing, {}).handles_of(address) if address else []
+    return found[0] if len(found) == 1 else None
 
 
 def started_by(events: Iterable[Event]) -> str | None:

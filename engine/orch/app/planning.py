@@ -205,7 +205,7 @@ def _flat(compiled: Compiled) -> list[Any]:
 _TABLE = Compiled._fields.index("action_table")
 
 
-def _from_cache(cache: PlanCache, key: str, root: str) -> tuple[Plan, Compiled, list[tuple[str, str, bytes]]] | None:
+def _from_cache(cache: str, key: str, root: str) -> tuple[Plan, Compiled, list[tuple[str, str, bytes]]] | None:
     value = plan_cache.load(cache, key)
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""Is everything that people wrote here right? Pipelines, the project's file and decisions, each with all its problems."""
+"""Is everything that people wrote here right? Pipelines, orch.yaml and decisions, each with all its problems."""
 
 from __future__ import annotations
 

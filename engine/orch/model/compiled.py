@@ -29,8 +29,8 @@ class Compiled(NamedTuple):
     """Steps are the indexes 0 … n-1 in the plan's order; the matrix parents (groups) follow as n … n+g-1.
 
     `needs_count[i]` counts the steps and groups that i waits for, `dependants[i]` lists who waits for i.
-    `phase_of[i]` is -1 for `finally` steps; `group_of[i]` is the index of the parent, or -1. Phases are indexes too. `head` is the
-    plan's JSON without its steps.
+    `phase_of[i]` is -1 for `finally` steps; `group_of[i]` is the index of the parent, or -1. Phases are indexes too.
+    `head` is the plan's JSON without its steps.
     """
 
     digest: str

@@ -29,8 +29,8 @@ def select(doc: PlanDoc, tokens: Sequence[str]) -> None:
 
 def _meant(doc: PlanDoc, token: str) -> set[str]:
     kind = token.partition(":")[0]
-    if ":" in token and kind in _LATER or "+" in token or "," in token:
-        message = f"`{token}`: only addresses and ids can be selected in this version, not yet {kind if ':' in token else 'sets'}"
+    if (":" in token and kind in _LATER) or "+" in token or "," in token:
+        message = f"`{token}`: this version selects by address and id, not yet by {kind if ':' in token else 'sets'}"
         raise OrchError(Problem("O280", message, hint="orch graph PIPELINE lists the addresses"), Exit.USAGE)
     found = {
         step["address"]

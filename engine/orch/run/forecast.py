@@ -21,7 +21,7 @@ LookAt = Callable[[RunState, int], Look]
 
 
 class Prospect(NamedTuple):
-    """What would happen to a step: `word` is run, skip, wait, blocked, open, fail or later; `why` is a sentence part."""
+    """What would happen to a step: run, skip, wait, blocked, open, fail or later, and why."""
 
     word: str
     why: str
