@@ -10,7 +10,6 @@ from typing import Any
 from orch.model.events import Event, Opened
 from orch.model.fold import apply
 from orch.model.plan import Plan, PlanDoc, seal
-from orch.model.state import RunState
 from orch.plan.compile import compile_plan
 from orch.store import rundir
 from orch.store.beat import Beat

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,13 +33,13 @@ def path(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def whole(path: str) -> Iterator[str]:
+def whole(path: str) -> str:
     journal = FileJournal.create(path, PLAN)
     journal.append(EVENTS[:2])
     journal.append(EVENTS[2:])
     journal.sync()
     journal.close()
-    yield path
+    return path
 
 
 def reopened(path: str) -> tuple[list[Event], int]:
