@@ -24,11 +24,15 @@ class Approval(Shape):
     require: dict[Id, Annotated[int, Field(ge=1, le=100)]] = Field(
         min_length=1, description="How many people of each role must approve: `{product: 1, engineering: 2}`."
     )
-    exclude: Texts[Literal["author"]] = Field((), description="`[author]`: who wrote the subject cannot approve it.")
-    evidence: Texts[Text] = Field((), description="Nodes that must have succeeded; their manifests join the subject.")
-    max_age: Maybe[Seconds] = Field(None, description="A decision older than this no longer counts: `30d`.")
+    exclude: Texts[Literal["author"]] = Field(
+        default=(), description="`[author]`: who wrote the subject cannot approve it."
+    )
+    evidence: Texts[Text] = Field(
+        default=(), description="Nodes that must have succeeded; their manifests join the subject."
+    )
+    max_age: Maybe[Seconds] = Field(default=None, description="A decision older than this no longer counts: `30d`.")
     trust: Maybe[Literal["file", "committed"]] = Field(
-        None,
+        default=None,
         description="`file`: a decision's file is enough; `committed`: it must be the same in HEAD. "
         "`committed` where `exclude` is used, else `file`.",
     )
@@ -39,7 +43,7 @@ class Freshness(Shape):
 
     path: Text = Field(description="A Markdown file with front matter.")
     max_age: Seconds = Field(description="How old the review may be: `30d`.")
-    field: Text = Field("last_review", description="The key of the front matter that holds the date.")
+    field: Text = Field(default="last_review", description="The key of the front matter that holds the date.")
 
 
 class Check(Shape):
@@ -54,18 +58,19 @@ class Gate(Shape):
     """What must hold before any node of the phase starts: exactly one of `approval`, `freshness`, `check`."""
 
     if_: Maybe[Text] = Field(
-        None, alias="if", description="An expression, without `${{ }}`; where it is false the gate is skipped."
+        default=None, alias="if", description="An expression, without `${{ }}`; where it is false the gate is skipped."
     )
-    description: Maybe[str] = Field(None, description="For people: what this gate is for.")
-    approval: Maybe[Approval] = Field(None, description="People must agree.")
-    freshness: Maybe[Freshness] = Field(None, description="A document must have been reviewed lately.")
-    check: Maybe[Check] = Field(None, description="An expression must be true.")
+    description: Maybe[str] = Field(default=None, description="For people: what this gate is for.")
+    approval: Maybe[Approval] = Field(default=None, description="People must agree.")
+    freshness: Maybe[Freshness] = Field(default=None, description="A document must have been reviewed lately.")
+    check: Maybe[Check] = Field(default=None, description="An expression must be true.")
 
     @model_validator(mode="before")
     @classmethod
     def _one_kind(cls, data: object) -> object:
         if isinstance(data, dict):
             kinds = [key for key in data if key in GATE_KINDS or key in NOT_YET["gate"]]
-            if len(kinds) != 1:
+            unknown = any(key not in GATE_KINDS and key not in ("if", "description") for key in data)
+            if len(kinds) > 1 or not (kinds or unknown):
                 raise PydanticCustomError("kinds", "exactly one kind", {"kinds": kinds, "what": "gate"})
         return data

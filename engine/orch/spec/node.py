@@ -16,12 +16,14 @@ class Retry(Shape):
     """When a failed command is tried again. There is no retry unless it is asked for."""
 
     limit: int = Field(ge=0, le=1000, description="How many more tries there are after the first one.")
-    delay: Seconds = Field(1.0, description="How long to wait before the second try: `1s`.")
-    backoff: float = Field(2.0, ge=1, le=1000, description="By what each next delay is multiplied.")
-    max_delay: Seconds = Field(300.0, description="No delay is longer than this: `5m`.")
-    jitter: float = Field(0.0, ge=0, le=1, description="The part of a delay that is left to chance, from 0 to 1.")
+    delay: Seconds = Field(default=1.0, description="How long to wait before the second try: `1s`.")
+    backoff: float = Field(default=2.0, ge=1, le=1000, description="By what each next delay is multiplied.")
+    max_delay: Seconds = Field(default=300.0, description="No delay is longer than this: `5m`.")
+    jitter: float = Field(
+        default=0.0, ge=0, le=1, description="The part of a delay that is left to chance, from 0 to 1."
+    )
     on: Texts[RetryReason] = Field(
-        ("command-failed", "timed-out", "worker-lost"),
+        default=("command-failed", "timed-out", "worker-lost"),
         min_length=1,
         description="The reasons of a failure that are worth another try.",
     )
@@ -34,7 +36,7 @@ class Once(Shape):
         description="The idempotency key; may hold `${{ }}`. It reaches the command in ORCH_IDEMPOTENCY_KEY."
     )
     probe: Maybe[Text | Annotated[Texts[str], Field(min_length=1)]] = Field(
-        None,
+        default=None,
         union_mode="left_to_right",
         description="Asked after a crash whether it was done: exit 0 is done, 1 is not done. A script or an argv.",
     )
@@ -49,17 +51,19 @@ class Work(Shape):
         "A list is an argv, started without a shell, and may hold `${{ }}`.",
     )
     if_: Maybe[Text] = Field(
-        None, alias="if", description="An expression, without `${{ }}`; where it is false the node is skipped."
+        default=None, alias="if", description="An expression, without `${{ }}`; where it is false the node is skipped."
     )
     env: dict[EnvName, EnvText] = Field(
         default_factory=dict, description="Environment variables, added to `defaults.env`; values may hold `${{ }}`."
     )
-    cwd: Maybe[Text] = Field(None, description="The working directory, relative to the project's root.")
+    cwd: Maybe[Text] = Field(default=None, description="The working directory, relative to the project's root.")
     timeout: Maybe[Seconds] = Field(
-        None, description="The command is killed after this long: `20m`. No limit unless set."
+        default=None, description="The command is killed after this long: `20m`. No limit unless set."
     )
-    retry: Maybe[Retry] = Field(None, description="When a failed command is tried again.")
-    allow_failure: bool = Field(False, description="A failure of this node does not make the phase or the run fail.")
+    retry: Maybe[Retry] = Field(default=None, description="When a failed command is tried again.")
+    allow_failure: bool = Field(
+        default=False, description="A failure of this node does not make the phase or the run fail."
+    )
     outputs: dict[OutputName, Any] = Field(
         default_factory=dict,
         description="The values that the command writes to $ORCH_OUTPUT as one JSON object: `{coverage: number}`, "
@@ -71,24 +75,26 @@ class Work(Shape):
         description="Files that the command leaves, by name; paths relative to `cwd`. Kept with the run.",
     )
     effect: Literal["idempotent", "pure"] | Once = Field(
-        "idempotent",
+        default="idempotent",
         union_mode="left_to_right",
         description="What running twice would do: `idempotent` and `pure` commands run again after a crash, "
         "`{once: KEY}` does not without being asked.",
     )
-    tags: Texts[Tag] = Field((), description="Words to select nodes by.")
-    description: Maybe[str] = Field(None, description="For people: what this node is for.")
+    tags: Texts[Tag] = Field(default=(), description="Words to select nodes by.")
+    description: Maybe[str] = Field(default=None, description="For people: what this node is for.")
 
 
 class Node(Work):
     """One step of a phase: a command, or with `matrix` one command for each combination of values."""
 
-    needs: Texts[str] = Field((), description="The nodes of this phase that must have ended before this one starts.")
+    needs: Texts[str] = Field(
+        default=(), description="The nodes of this phase that must have ended before this one starts."
+    )
     trigger_rule: TriggerRule = Field(
-        "all_success", description="What the ends of `needs` must be for this node to run."
+        default="all_success", description="What the ends of `needs` must be for this node to run."
     )
     matrix: Maybe[dict[Id, Any]] = Field(
-        None,
+        default=None,
         description="One child for each combination: axes with their values, and `include` and `exclude`.",
         json_schema_extra={
             "properties": {
@@ -102,9 +108,10 @@ class Node(Work):
         },
     )
     key: Maybe[Text] = Field(
-        None, description="The children's key, such as `${{ matrix.lang }}`. The values joined by `-` unless set."
+        default=None,
+        description="The children's key, such as `${{ matrix.lang }}`. The values joined by `-` unless set.",
     )
-    max_parallel: Maybe[int] = Field(None, ge=1, description="How many children run at the same time.")
+    max_parallel: Maybe[int] = Field(default=None, ge=1, description="How many children run at the same time.")
 
 
 class FinallyNode(Work):

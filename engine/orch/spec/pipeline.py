@@ -20,26 +20,29 @@ class Input(Shape):
     type: Literal["string", "integer", "number", "boolean", "list", "enum"] = Field(
         description="What kind of value it is."
     )
-    items: Maybe[ScalarType] = Field(None, description="For a list: what kind its items are; `string` unless set.")
-    values: Texts[Text] = Field((), description="For an enum: the values that there are.")
+    items: Maybe[ScalarType] = Field(
+        default=None, description="For a list: what kind its items are; `string` unless set."
+    )
+    values: Texts[Text] = Field(default=(), description="For an enum: the values that there are.")
     required: Maybe[bool] = Field(
-        None, description="Must the value be given? An input without a default always must; so it need not be said."
+        default=None,
+        description="Must the value be given? An input without a default always must; so it need not be said.",
     )
-    default: Maybe[Scalar | Texts[Scalar]] = Field(None, description="The value where none is given.")
+    default: Maybe[Scalar | Texts[Scalar]] = Field(default=None, description="The value where none is given.")
     pattern: Maybe[Text] = Field(
-        None, description="For a string: a regular expression (Python's) that the whole value must match."
+        default=None, description="For a string: a regular expression (Python's) that the whole value must match."
     )
-    description: Maybe[str] = Field(None, description="For people: what the value is for.")
+    description: Maybe[str] = Field(default=None, description="For people: what the value is for.")
 
 
 class Defaults(Shape):
     """What holds for every node that does not say otherwise."""
 
     env: dict[EnvName, EnvText] = Field(default_factory=dict, description="Merged by name with each node's `env`.")
-    cwd: Maybe[Text] = Field(None, description="The working directory, relative to the project's root.")
-    timeout: Maybe[Seconds] = Field(None, description="A command is killed after this long: `20m`.")
+    cwd: Maybe[Text] = Field(default=None, description="The working directory, relative to the project's root.")
+    timeout: Maybe[Seconds] = Field(default=None, description="A command is killed after this long: `20m`.")
     retry: Maybe[Retry] = Field(
-        None, description="When a failed command is tried again; a node's own `retry` replaces it."
+        default=None, description="When a failed command is tried again; a node's own `retry` replaces it."
     )
 
 
@@ -47,11 +50,12 @@ class Phase(Shape):
     """Nodes that start together once the gates of the phase are open."""
 
     needs: Maybe[Texts[str]] = Field(
-        None, description="The phases that must have passed; the one written before unless set. `[]` starts at once."
+        default=None,
+        description="The phases that must have passed; the one written before unless set. `[]` starts at once.",
     )
     gates: dict[Id, Gate] = Field(default_factory=dict, description="All of them must be open before a node starts.")
     nodes: dict[Id, Node] = Field(default_factory=dict, description="The work of the phase; parallel but for `needs`.")
-    description: Maybe[str] = Field(None, description="For people: what this phase is for.")
+    description: Maybe[str] = Field(default=None, description="For people: what this phase is for.")
 
 
 class Pipeline(Shape):
@@ -60,10 +64,12 @@ class Pipeline(Shape):
     apiVersion: Literal["orch/v1"] = Field(description="The version of this format: `orch/v1`.")  # noqa: N815
     kind: Literal["Pipeline"] = Field(description="What this document is: `Pipeline`.")
     name: Id = Field(description="The pipeline's name; decisions are bound to it.")
-    description: Maybe[str] = Field(None, description="For people: what the pipeline does.")
-    task: Text = Field("-", description="The task that a run belongs to; may hold `${{ }}` over inputs. `-` is none.")
+    description: Maybe[str] = Field(default=None, description="For people: what the pipeline does.")
+    task: Text = Field(
+        default="-", description="The task that a run belongs to; may hold `${{ }}` over inputs. `-` is none."
+    )
     inputs: dict[Id, Input] = Field(default_factory=dict, description="The values that a run is started with.")
-    defaults: Defaults = Field(Defaults(), description="What holds for every node that does not say otherwise.")
+    defaults: Defaults = Field(default=Defaults(), description="What holds for every node that does not say otherwise.")
     phases: Annotated[dict[Id, Phase], Field(min_length=1)] = Field(
         description="The phases, in the order written: each waits for the one before."
     )

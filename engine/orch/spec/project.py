@@ -12,39 +12,41 @@ from orch.spec.shapes import UUID_PATTERN, Email, EnvName, Handle, Id, Maybe, Sh
 class Person(Shape):
     """Somebody who decides or commits."""
 
-    emails: Texts[Email] = Field((), description="The addresses that this person commits with.")
+    emails: Texts[Email] = Field(default=(), description="The addresses that this person commits with.")
 
 
 class Policy(Shape):
     """The least that every pipeline must keep to; a pipeline may ask for more, never for less."""
 
-    trust: Literal["file", "committed"] = Field("file", description="The least trust that a decision must have.")
+    trust: Literal["file", "committed"] = Field(
+        default="file", description="The least trust that a decision must have."
+    )
 
 
 class Env(Shape):
     """What commands see of the caller's environment."""
 
     pass_: Texts[EnvName] = Field(
-        (), alias="pass", description="Names of variables that every command gets as they are."
+        default=(), alias="pass", description="Names of variables that every command gets as they are."
     )
 
 
 class Project(Shape):
     """A project: everything is optional, and holds for all pipelines below this folder."""
 
-    apiVersion: Literal["orch/v1"] = Field("orch/v1", description="The version of this format: `orch/v1`.")  # noqa: N815
-    kind: Literal["Project"] = Field("Project", description="What this document is: `Project`.")
-    name: Maybe[Text] = Field(None, description="The project's name.")
+    apiVersion: Literal["orch/v1"] = Field(default="orch/v1", description="The version of this format: `orch/v1`.")  # noqa: N815
+    kind: Literal["Project"] = Field(default="Project", description="What this document is: `Project`.")
+    name: Maybe[Text] = Field(default=None, description="The project's name.")
     id: Maybe[Annotated[str, Field(pattern=UUID_PATTERN)]] = Field(
-        None, description="A UUID that decisions are bound to; `orch init` writes it."
+        default=None, description="A UUID that decisions are bound to; `orch init` writes it."
     )
     people: dict[Handle, Person] = Field(default_factory=dict, description="Who there is, by handle.")
     roles: dict[Id, Texts[str]] = Field(default_factory=dict, description="The people of each role, by handle.")
-    policy: Policy = Field(Policy(), description="The least that every pipeline must keep to.")
-    env: Env = Field(Env(), description="What commands see of the caller's environment.")
+    policy: Policy = Field(default=Policy(), description="The least that every pipeline must keep to.")
+    env: Env = Field(default=Env(), description="What commands see of the caller's environment.")
     jobs: Annotated[int, Field(ge=1, le=10_000)] | Literal["auto"] = Field(
-        "auto", union_mode="left_to_right", description="How many commands run at once; `auto` is one a core."
+        default="auto", union_mode="left_to_right", description="How many commands run at once; `auto` is one a core."
     )
     durability: Literal["full", "none"] = Field(
-        "full", description="`full`: what is shown survives a power cut. `none`: only the end of the process."
+        default="full", description="`full`: what is shown survives a power cut. `none`: only the end of the process."
     )

@@ -47,7 +47,7 @@ def seconds(value: object) -> float:
 
 
 def size_bytes(value: object) -> int:
-    """The bytes of a size such as `64MiB` (binary) or `10MB` (decimal). Raises ValueError with a sentence for people."""
+    """The bytes of a size such as `64MiB` (binary) or `10MB` (decimal). Raises ValueError with a sentence."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("a size is written like `64MiB`")
     text = str(value)

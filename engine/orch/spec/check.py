@@ -1,0 +1,30 @@
+"""Is everything that a pipeline names there, and certainly known by then? All problems of that kind at once."""
+
+from __future__ import annotations
+
+from orch.source.document import Document
+from orch.spec.checks.gates import check_gates
+from orch.spec.checks.inputs import check_inputs
+from orch.spec.checks.matrices import check_matrices
+from orch.spec.checks.names import check_names
+from orch.spec.checks.needs import check_node_needs, check_phase_needs
+from orch.spec.checks.nodes import check_nodes
+from orch.spec.checks.sites import check_pipeline_texts
+from orch.spec.graph import Graph
+from orch.spec.pipeline import Pipeline
+from orch.spec.report import Report
+
+
+def check_pipeline(pipeline: Pipeline, document: Document) -> None:
+    """Raise OrchError with every problem of a pipeline whose shape is right."""
+    report = Report(document)
+    graph = Graph(pipeline)
+    check_names(pipeline, report)
+    check_phase_needs(graph, report)
+    check_node_needs(graph, report)
+    check_inputs(pipeline, report)
+    check_matrices(graph, report)
+    check_nodes(graph, report)
+    check_gates(graph, report)
+    check_pipeline_texts(graph, report)
+    report.close()

@@ -1,0 +1,94 @@
+"""`needs` of phases and nodes: what they name exists, and nothing waits for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orch.source.document import Route
+from orch.spec.expressions.wording import names_text, nearest
+from orch.spec.graph import Graph, cycles
+from orch.spec.report import Report
+
+MAX_CYCLES = 10
+
+
+def check_phase_needs(graph: Graph, report: Report) -> None:
+    """Report phases that need what is not there, and those that wait for themselves."""
+    phases = graph.pipeline.phases
+    for name, phase in phases.items():
+        for index, need in enumerate(phase.needs or ()):
+            route = ("phases", name, "needs", index)
+            if need not in phases:
+                near = nearest(need, phases)
+                hint = f"did you mean `{near}`?" if near else f"the phases are {names_text(phases)}"
+                if need in graph.nodes:
+                    hint = f"`{need}` is a node; a phase needs phases: `{graph.phase_of[need]}`"
+                report.add("O204", f"there is no phase `{need[:48]}`", route, hint)
+            elif need in (phase.needs or ())[:index]:
+                report.add("O213", f"`{need}` is named twice in `needs`", route, "remove one of the two")
+    _report_cycles(graph.phase_needs, lambda name: ("phases", name), "O205", "phases", report)
+
+
+def check_node_needs(graph: Graph, report: Report) -> None:
+    """Report nodes that need what is not there or not in their phase, and those that wait for themselves."""
+    for phase_name, phase in graph.pipeline.phases.items():
+        nodes = phase.nodes
+        seen: set[str] = set()
+        forward = False
+        for name, node in nodes.items():
+            needs = node.needs
+            if not seen.issuperset(needs):
+                forward = True
+                for index, need in enumerate(needs):
+                    if need not in nodes:
+                        _unknown(graph, report, need, name, ("phases", phase_name, "nodes", name, "needs", index))
+            if len(needs) > 1 and len(set(needs)) < len(needs):
+                _repeated(needs, ("phases", phase_name, "nodes", name, "needs"), report)
+            seen.add(name)
+        if forward:  # where everything needs what is written above it, nothing can go round
+            edges = {name: node.needs for name, node in nodes.items()}
+            _report_cycles(edges, lambda name: ("phases", phase_name, "nodes", name), "O203", "nodes", report)  # noqa: B023
+
+
+def _unknown(graph: Graph, report: Report, need: str, node: str, route: Route) -> None:
+    here = graph.phase_of[node]
+    there = graph.phase_of.get(need)
+    if there is not None:
+        if there in graph.phases_before(here):
+            hint = f"remove it: phase `{here}` starts only when phase `{there}` has passed"
+        else:
+            hint = f"`needs` stays within a phase: let phase `{here}` need phase `{there}`, or move the node"
+        report.add("O202", f"`{need}` is a node of phase `{there}`, not of `{here}`", route, hint)
+        return
+    nodes = graph.pipeline.phases[here].nodes
+    near = nearest(need, nodes)
+    if need in graph.gates:
+        hint = f"`{need}` is a gate: all nodes of its phase wait for it already"
+    elif need in graph.pipeline.phases:
+        hint = f"`{need}` is a phase: write `needs` on the phase `{here}`"
+    elif need in graph.pipeline.finally_:
+        hint = f"`{need}` is a `finally` node, which runs when all is over"
+    else:
+        hint = f"did you mean `{near}`?" if near else f"the nodes of this phase are {names_text(nodes)}"
+    report.add("O201", f"there is no node `{need[:48]}` in phase `{here}`", route, hint)
+
+
+def _repeated(needs: tuple[str, ...], route: Route, report: Report) -> None:
+    for index, need in enumerate(needs):
+        if need in needs[:index]:
+            report.add("O213", f"`{need}` is named twice in `needs`", (*route, index), "remove one of the two")
+
+
+def _report_cycles(edges: Mapping[str, tuple[str, ...]], at: object, code: str, what: str, report: Report) -> None:
+    assert callable(at)
+    for path in cycles(edges)[:MAX_CYCLES]:
+        places = [(name, report.document.span(at(name), key=True).line) for name in path]
+        shown = " → ".join(f"{name} (line {line})" for name, line in places[:12])
+        if len(places) > 12:
+            shown += f" → … → {places[-1][0]}"
+        route = at(path[0])
+        if len(path) == 2:
+            message, hint = f"`{path[0]}` needs itself", "remove it from its own `needs`"
+        else:
+            message, hint = f"{what} that wait for each other: {shown}", "remove one of these `needs`"
+        report.add(code, message, route, hint, key=True)

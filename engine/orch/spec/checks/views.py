@@ -1,0 +1,76 @@
+"""What the texts of each place can see: nodes, gates, `finally`, and what is read when the plan is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orch.spec.checks import shapes
+from orch.spec.checks.texts import View
+from orch.spec.expressions.check import Scalar, Shape
+from orch.spec.graph import Graph
+
+TASK = Scalar("string")
+
+
+def planning(graph: Graph, **more: Shape) -> View:
+    """Texts that are evaluated when the plan is made."""
+    return View({"inputs": shapes.of_inputs(graph.pipeline.inputs), "task": TASK, **more})
+
+
+def node(graph: Graph, name: str, matrix: Mapping[str, Shape]) -> View:
+    """The texts of a node of a phase. `matrix` is that root, or empty."""
+    phase = graph.phase_of[name]
+    ancestors: set[str] = set()
+    successes: set[str] = set()
+    before: set[str] = set()
+
+    def over() -> set[str]:
+        if not before:
+            ancestors.update(graph.ancestors(name))
+            successes.update(graph.succeeded_before(name))
+            before.update(ancestors, _nodes_before(graph, phase))
+        return before
+
+    def unsure(other: str) -> bool:
+        over()
+        failed = other in ancestors and other not in successes
+        return failed or graph.nodes[other].allow_failure or graph.may_be_skipped(other)
+
+    return View({**_running(graph), **matrix}, over, unsure, lambda other: _hint(graph, other, phase, in_phase=True))
+
+
+def gate(graph: Graph, phase: str) -> View:
+    """The conditions of a gate of this phase."""
+    nodes = _nodes_before(graph, phase)
+
+    def unsure(other: str) -> bool:
+        return graph.nodes[other].allow_failure or graph.may_be_skipped(other)
+
+    return View(_running(graph), lambda: nodes, unsure, lambda other: _hint(graph, other, phase, in_phase=False))
+
+
+def ended(graph: Graph) -> View:
+    """The texts of `finally` nodes: everything is over, and anything may have failed."""
+    return View({**_running(graph), "run": shapes.RUN_ENDED}, graph.nodes.keys)
+
+
+def closing(graph: Graph) -> View:
+    """The outputs of the pipeline: what is not there is null."""
+    return View(_running(graph), graph.nodes.keys, lambda other: False)
+
+
+def _running(graph: Graph) -> dict[str, Shape]:
+    return {"inputs": shapes.of_inputs(graph.pipeline.inputs), "task": TASK, "run": shapes.RUN}
+
+
+def _nodes_before(graph: Graph, phase: str) -> set[str]:
+    return {node for name in graph.phases_before(phase) for node in graph.pipeline.phases[name].nodes}
+
+
+def _hint(graph: Graph, other: str, phase: str, *, in_phase: bool) -> str:
+    there = graph.phase_of[other]
+    if there != phase:
+        return f"let phase `{phase}` need phase `{there}`, which `{other}` is in"
+    if in_phase:
+        return f"add it: `needs: [{other}]`"
+    return "a gate stands before the nodes of its phase: move it to a later phase"

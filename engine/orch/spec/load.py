@@ -1,0 +1,85 @@
+"""A document → a pipeline or a project that is right in itself, or every problem of the first stage that has any."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from orch.problems.problem import OrchError, Problem
+from orch.source.document import Document
+from orch.source.events import collector_off
+from orch.spec.expressions.wording import nearest
+from orch.spec.not_yet import KINDS
+
+if TYPE_CHECKING:
+    from orch.spec.pipeline import Pipeline
+    from orch.spec.project import Project
+
+
+def load_pipeline(document: Document) -> Pipeline:
+    """The pipeline in a document: its shape, then all its names and references. Raises OrchError."""
+    header(document, "Pipeline", required=True)
+    from pydantic import ValidationError
+
+    from orch.spec.pipeline import Pipeline
+
+    data = {key: value for key, value in document.data.items() if not key.startswith("x-")}
+    try:
+        with collector_off():
+            pipeline = Pipeline.model_validate(data)
+    except ValidationError as error:
+        from orch.spec import mistakes, places
+
+        mistakes.report_mistakes(error, document, places.PIPELINE)
+        raise
+    from orch.spec.check import check_pipeline
+
+    check_pipeline(pipeline, document)
+    return pipeline
+
+
+def load_project(document: Document) -> Project:
+    """The project in a document: its shape, then its people and roles. Raises OrchError."""
+    header(document, "Project", required=False)
+    from pydantic import ValidationError
+
+    from orch.spec.project import Project
+
+    try:
+        project = Project.model_validate(document.data)
+    except ValidationError as error:
+        from orch.spec import mistakes, places
+
+        mistakes.report_mistakes(error, document, places.PROJECT)
+        raise
+    from orch.spec.checks.people import check_people
+
+    check_people(project, document)
+    return project
+
+
+def header(document: Document, kind: str, *, required: bool) -> None:
+    """Is this a document of that kind at all? Nothing else is looked at where it is not: it would all seem wrong."""
+    problems = []
+    for key, wanted in (("apiVersion", "orch/v1"), ("kind", kind)):
+        if key not in document.data:
+            if required:
+                problems.append(
+                    Problem("O102", f"`{key}` is missing", document.span(()), f"begin with `{key}: {wanted}`")
+                )
+        elif document.data[key] != wanted:
+            problems.append(_other(document, key, document.data[key], wanted))
+    if problems:
+        raise OrchError(problems)
+
+
+def _other(document: Document, key: str, found: Any, wanted: str) -> Problem:
+    at = document.span((key,))
+    if key == "kind" and found in KINDS:
+        return Problem("O110", f"documents of kind {found} are not part of this version yet", at)
+    shown = found if isinstance(found, str) and len(found) < 48 else "this"
+    if key == "kind" and found in ("Pipeline", "Project"):
+        hint = "a project is written in orch.yaml, and a pipeline in a file of its own"
+    else:
+        near = nearest(shown, (wanted,))
+        hint = f"did you mean `{wanted}`?" if near else f"write `{key}: {wanted}`"
+    return Problem("O108", f"`{key}` is `{shown}`, and must be `{wanted}`", at, hint)

@@ -1,0 +1,62 @@
+"""Which mapping of a document is which: its model, its name in messages, by its route."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from orch.spec.gate import Approval, Check, Freshness, Gate
+from orch.spec.node import FinallyNode, Node, Once, Retry
+from orch.spec.pipeline import Defaults, Input, Phase, Pipeline
+from orch.spec.project import Env, Person, Policy, Project
+from orch.spec.shapes import Shape
+
+
+class Place(NamedTuple):
+    """A kind of mapping. `table` is its name in the tables of `not_yet`."""
+
+    table: str
+    words: str
+    model: type[Shape]
+
+
+_NODE = {
+    ("retry",): Place("retry", "`retry`", Retry),
+    ("effect",): Place("once", "`effect`", Once),
+}
+_GATE = {
+    ("approval",): Place("approval", "`approval`", Approval),
+    ("freshness",): Place("freshness", "`freshness`", Freshness),
+    ("check",): Place("check", "`check`", Check),
+}
+PIPELINE: dict[tuple[str, ...], Place] = {
+    (): Place("pipeline", "a pipeline", Pipeline),
+    ("inputs", "*"): Place("input", "an input", Input),
+    ("defaults",): Place("defaults", "`defaults`", Defaults),
+    ("defaults", "retry"): _NODE[("retry",)],
+    ("phases", "*"): Place("phase", "a phase", Phase),
+    ("phases", "*", "gates", "*"): Place("gate", "a gate", Gate),
+    **{("phases", "*", "gates", "*", *tail): place for tail, place in _GATE.items()},
+    ("phases", "*", "nodes", "*"): Place("node", "a node", Node),
+    **{("phases", "*", "nodes", "*", *tail): place for tail, place in _NODE.items()},
+    ("finally", "*"): Place("finally", "a `finally` node", FinallyNode),
+    **{("finally", "*", *tail): place for tail, place in _NODE.items()},
+}
+PROJECT: dict[tuple[str, ...], Place] = {
+    (): Place("project", "a project", Project),
+    ("people", "*"): Place("person", "a person", Person),
+    ("policy",): Place("policy", "`policy`", Policy),
+    ("env",): Place("env", "`env`", Env),
+}
+
+
+def keys(place: Place) -> list[str]:
+    """The keys that this mapping has, in the order in which they are documented."""
+    return [field.alias or name for name, field in place.model.model_fields.items()]
+
+
+def place_of(route: tuple[str | int, ...], places: dict[tuple[str, ...], Place]) -> Place | None:
+    """The kind of the mapping at a route; None where it is a mapping from names, or none at all."""
+    for pattern, place in places.items():
+        if len(pattern) == len(route) and all(step in ("*", part) for step, part in zip(pattern, route, strict=True)):
+            return place
+    return None
