@@ -15,6 +15,7 @@ PAGES = sorted(
     path
     for pattern in ("*.md", "docs/*.md", "changelog.d/*.md", "evaluation/*/*.md", "fixtures/*/*.md")
     for path in ROOT.glob(pattern)
+    if path.name not in ("cli.md", "errors.md", "benchmarks.md")
 )
 TRANSCRIPTS = [ROOT / "README.md", ROOT / "docs" / "quickstart.md"]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
@@ -173,3 +174,9 @@ def test_every_make_target_that_a_page_names_exists() -> None:
     prose = {"dist", "test", "lint", "integration", "benchmarks"}  # those of the pipelines shown
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
     assert told - prose <= targets
+
+
+def test_what_is_generated_is_fresh() -> None:
+    argv = [sys.executable, str(ROOT / ".ci" / "generate.py"), "--check"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
