@@ -9,14 +9,11 @@ from dataclasses import dataclass
 
 from orch import __version__
 from orch.app.context import Context
-from orch.app.gatewatch import ProjectGates
 from orch.app.outcome import exit_of, exit_of_signal
-from orch.app.people import places, started_by, starter
 from orch.app.recorder import RunRecorder
 from orch.app.reporting import Reporter, RunInfo
 from orch.app.signals import Interruption
 from orch.app.surroundings import surroundings
-from orch.gates.verdict import Context as CommandContext
 from orch.local.contain import Containment
 from orch.local.executor import LocalExecutor
 from orch.local.identity import boot_id, start_time
@@ -24,6 +21,7 @@ from orch.model.compiled import Compiled
 from orch.model.events import Closed, Event, Opened
 from orch.model.state import RunState
 from orch.plan.compile import compile_plan
+from orch.ports import GateWatch, Look
 from orch.problems.problem import Exit
 from orch.run.attempts import Renderer
 from orch.run.close import closing
@@ -51,6 +49,14 @@ class Work:
     choose: Callable[[Compiled, RunState], tuple[str, ...]] | None = None
     settle_only: bool = False
     compiled: Compiled | None = None
+
+
+class NoGates:
+    """The gates of a plan that has none; what looks at gates is not even imported."""
+
+    def look(self, state: RunState, step: int, at_ms: int) -> Look:
+        """Never called."""
+        raise AssertionError(f"step {step} is not a gate")
 
 
 class Ownership:
@@ -107,18 +113,8 @@ class Ownership:
         self, plan: Compiled, state: RunState, events: list[Event], journal: FileJournal, projector: Projector
     ) -> Loop:
         run, head = self._run, plan.head
-        approvals = any(plan.phase_gates)
-        manifests = NodeManifests(plan)
+        gated = any(plan.phase_gates)
         cas = Cas(run.path, durable=head["durability"] == "full")
-        gates = ProjectGates(
-            plan,
-            places(self._context, self._root, head, started_by(events)),
-            CommandContext(run=run.run_id),
-            keep=cas.put_bytes,
-            subjects_dir=f"{run.path}/subjects",
-            manifest=lambda step: manifests.build(step, state, projector.ledger.records[step]),
-        )
-        gates.remember(events)
         executor = LocalExecutor(run.path)
         interrupted = Interruption()
         executor.watch(interrupted.fd)
@@ -129,19 +125,36 @@ class Ownership:
             run_dir=run.path,
             run_id=run.run_id,
             task=run.task,
-            subjects=approvals,
+            subjects=gated,
         )
         world = World(
             clock=self._context.clock,
             journal=journal,
             executor=executor,
-            gates=gates,
+            gates=self._gates(plan, state, events, cas, projector) if gated else NoGates(),
             harvest=DirHarvest(run.path, cas),
             inbox=Inbox(run),
             recorder=RunRecorder(projector, self._reporter),
             interrupted=interrupted,
         )
         return Loop(plan, state, world, Renderer(plan, around))
+
+    def _gates(self, plan: Compiled, state: RunState, events: list[Event], cas: Cas, projector: Projector) -> GateWatch:
+        from orch.app.gatewatch import ProjectGates
+        from orch.app.people import places, started_by
+        from orch.gates.verdict import Context as CommandContext
+
+        manifests = NodeManifests(plan)
+        gates = ProjectGates(
+            plan,
+            places(self._context, self._root, plan.head, started_by(events)),
+            CommandContext(run=self._run.run_id),
+            keep=cas.put_bytes,
+            subjects_dir=f"{self._run.path}/subjects",
+            manifest=lambda step: manifests.build(step, state, projector.ledger.records[step]),
+        )
+        gates.remember(events)
+        return gates
 
     def _opened(self, plan: Compiled, state: RunState, torn: int, reset: tuple[str, ...]) -> Opened:
         pid = os.getpid()
@@ -158,7 +171,9 @@ class Ownership:
         versions = {"orch": __version__, "python": platform.python_version()}
         kind = self._containment.kind
         record = owner.record()
-        if owner.epoch == 1:
+        if owner.epoch == 1 and any(plan.phase_gates):
+            from orch.app.people import starter
+
             by = starter(self._context, self._root, plan)
             record |= {"started_by": by} if by else {}
         return Opened(now, owner.epoch, record, plan.digest, kind, versions, torn, reset)

@@ -13,7 +13,6 @@ from orch.governance.where import Where
 from orch.model.compiled import Compiled
 from orch.model.events import Event, Opened
 from orch.problems.problem import OrchError
-from orch.spec.project import Project
 
 Places = Callable[[Resolve, Mapping[str, Sequence[Sequence[str]]]], Where]
 
@@ -22,11 +21,17 @@ def places(context: Context, root: str, head: Mapping[str, Any], started_by: str
     """Makes the `Where` of a look. orch.yaml is read at each look; while it cannot be read, nobody has a role."""
 
     def where(resolve: Resolve, history: Mapping[str, Sequence[Sequence[str]]]) -> Where:
+        people: dict[str, list[str]] = {}
+        today: dict[str, list[str]] = {}
+        floor = "file"
         try:
-            today = load(root).project
+            project = load(root).project
         except OrchError:
-            today = Project()
-        people = {handle: list(person.emails) for handle, person in today.people.items()}
+            pass
+        else:
+            people = {handle: list(person.emails) for handle, person in project.people.items()}
+            today = {role: list(handles) for role, handles in project.roles.items()}
+            floor = project.policy.trust
         return Where(
             root=root,
             project=head["project"].get("id"),
@@ -34,8 +39,8 @@ def places(context: Context, root: str, head: Mapping[str, Any], started_by: str
             pipeline=head["pipeline"]["name"],
             people=people,
             pinned=head["roles"],
-            today={role: list(handles) for role, handles in today.roles.items()},
-            trust_floor=today.policy.trust,
+            today=today,
+            trust_floor=floor,
             resolve=resolve,
             starter=started_by,
             history=history,

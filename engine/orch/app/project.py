@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from orch.app.root import PROJECT_FILE
-from orch.source.document import Document
-from orch.spec.project import Project
+
+if TYPE_CHECKING:
+    from orch.spec.project import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,7 @@ def load(root: str) -> ProjectFile:
     """Read orch.yaml. Raises OrchError with its problems."""
     from orch.source.read import parse
     from orch.spec.load import load_project
+    from orch.spec.project import Project
 
     data = read_bytes(root)
-    if not data:
-        return ProjectFile(data, Project())
-    document: Document = parse(data, PROJECT_FILE)
-    return ProjectFile(data, load_project(document))
+    return ProjectFile(data, load_project(parse(data, PROJECT_FILE)) if data else Project())

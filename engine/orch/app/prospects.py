@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from orch.app.context import Context
-from orch.app.gatewatch import ProjectGates
-from orch.app.people import places, starter
 from orch.app.planning import Planned, PlanRequest
-from orch.gates.verdict import Context as CommandContext
 from orch.run.forecast import Prospect, forecast
+
+if TYPE_CHECKING:
+    from orch.app.gatewatch import ProjectGates
 
 
 def prospects(context: Context, planned: Planned, request: PlanRequest, *, dry_run: bool) -> list[Prospect]:
@@ -21,6 +23,10 @@ def prospects(context: Context, planned: Planned, request: PlanRequest, *, dry_r
 
 def plan_gates(context: Context, planned: Planned, request: PlanRequest) -> ProjectGates:
     """The gates of a plan that has no run yet."""
+    from orch.app.gatewatch import ProjectGates
+    from orch.app.people import places, starter
+    from orch.gates.verdict import Context as CommandContext
+
     pairs = tuple((name, value) for name, _, value in (item.partition("=") for item in request.inputs))
     head = planned.compiled.head
     command = CommandContext(pipeline=head["pipeline"]["path"], inputs=pairs)

@@ -10,7 +10,6 @@ from typing import Any
 
 from orch.app.context import Context
 from orch.app.root import RUNS, find_root
-from orch.gates.judge import judge
 from orch.model.compiled import Compiled
 from orch.model.state import RunState
 from orch.plan.compile import compile_plan
@@ -137,12 +136,16 @@ def _pipeline(run: RunDir) -> str:
 
 def verify(context: Context, ref: str, head: str | None = None) -> Verified:
     """Does everything in the run's directory hold together?"""
+    from orch.gates.judge import judge
+
     run = find(os.path.join(find_root(context.cwd), RUNS), ref)
     return check(run, head=head.removeprefix("sha256:") if head else None, compiler=compile_plan, judge=judge)
 
 
 def poll(context: Context, ref: str, since: int | None = None) -> dict[str, Any]:
     """How is the run doing? Writes nothing."""
+    from orch.gates.judge import judge
+
     run = find(os.path.join(find_root(context.cwd), RUNS), ref)
     plan = compile_plan(load_plan(run))
     return look(run, plan, now_ms=context.clock.now_ms(), host=platform.node(), since=since, judge=judge)
