@@ -254,6 +254,20 @@ def test_an_orphan_is_known_by_any_one_sign(executor: LocalExecutor, sign: str, 
     assert perform(executor, sh(script)).killed == 1, sign
 
 
+CHAINS = {
+    "one after another": """(setsid sh -c 'setsid sh -c "setsid sleep 60 & sleep 0" &' &)""",
+    "in one session": """sh -c 'sh -c "sleep 60 & :" & :' & :""",
+    "at once": """for i in 1 2 3; do (setsid sleep 60 &); done; sh -c 'exec setsid sh -c "sleep 60 & setsid sleep 60"' &""",
+}
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_what_forks_execs_and_exits_at_that_very_moment_is_found(executor: LocalExecutor, chain: str) -> None:
+    for number in range(60):
+        perform(executor, sh(CHAINS[chain], number=number))
+        assert children(os.getpid()) == []
+
+
 def test_the_family_includes_what_other_threads_started(executor: LocalExecutor) -> None:
     code = (
         "import subprocess, threading\n"

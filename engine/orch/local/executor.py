@@ -111,7 +111,7 @@ class LocalExecutor:
                     woken = True
                     continue
                 running.exited = True
-                if running.kill_at == _NEVER or not self._orphans_of(running):
+                if running.kill_at == _NEVER or self._is_over(running):
                     ready.append(running)
                 else:
                     self._next_duty = now
@@ -129,7 +129,7 @@ class LocalExecutor:
         running.deadline = _NEVER
         running.kill_at = self._now() + self._grace
         self._next_duty = min(self._next_duty, running.kill_at)
-        processes = kill.family([running.pid, *self._orphans_of(running)])
+        processes = self._tree(running)
         kill.send(processes, signal.SIGTERM)
         kill.send(processes, signal.SIGCONT)
 
@@ -206,53 +206,58 @@ class LocalExecutor:
             if running.exited:
                 if running.kill_at == _NEVER:
                     continue
-                if now >= running.kill_at or not self._orphans_of(running):
+                if now >= running.kill_at or self._is_over(running):
                     running.kill_at = _NEVER
                     ready.append(running)
                 else:
                     tick = _LINGER_TICK_SECONDS
             elif now >= running.kill_at:
                 running.kill_at = _NEVER
-                kill.send(kill.family([running.pid, *self._orphans_of(running)]), signal.SIGKILL)
+                kill.send(self._tree(running), signal.SIGKILL)
             due = min(due, running.deadline, running.kill_at)
             if max(self._logs.trim(running.stdout), self._logs.trim(running.stderr)) > busy_bytes:
                 tick = min(tick, _BUSY_TICK_SECONDS)
         self._next_duty = min(due, now + tick) if self._running else _NEVER
 
-    def _strangers(self) -> list[int]:
-        """Children of this process that are no leaders: orphans, of whichever attempt. Ended ones are reaped."""
-        if self._children_fd < 0:
-            found = kill.children(os.getpid())
-        else:
-            text = os.pread(self._children_fd, 4096, 0)
-            if text.count(b" ") == len(self._leaders):
-                return []
-            # a longer list than one page comes in pieces, which only a fresh descriptor reads in order
-            found = [int(word) for word in text.split()] if len(text) < 4000 else kill.children(os.getpid())
-        return [pid for pid in found if pid not in self._leaders and not kill.reap(pid)]
+    def _children(self) -> list[int]:
+        """The children of this process; none when the leaders are all there are, which is seen without reading them."""
+        text = os.pread(self._children_fd, 4096, 0) if self._children_fd >= 0 else b""
+        if self._children_fd >= 0 and text.count(b" ") == len(self._leaders):
+            return []
+        # a longer list than one page comes in pieces, which only a fresh descriptor reads in order
+        return [int(word) for word in text.split()] if 0 < len(text) < 4000 else kill.children(os.getpid())
 
-    def _orphans_of(self, running: Running) -> list[int]:
-        strangers = self._strangers()
+    def _orphans_of(self, running: Running) -> tuple[list[int], bool]:
+        """The adopted processes that are this attempt's, and whether it may have others, of which that cannot be seen
+        at the moment."""
+        strangers = kill.living(self._children, self._leaders)
         if not strangers:
-            return strangers
-        marks = self._marks(running)
-        return [pid for pid in strangers if kill.belongs(pid, marks) is not False]
+            return strangers, False
+        marks = kill.Marks(running.pid, running.marks, (running.stdout.identity(), running.stderr.identity()))
+        known = [(pid, kill.belongs(pid, marks)) for pid in strangers]
+        return [pid for pid, is_ours in known if is_ours], any(is_ours is None for _, is_ours in known)
+
+    def _is_over(self, running: Running) -> bool:
+        """Has an attempt whose leader is gone no other process?"""
+        return self._orphans_of(running) == ([], False)
+
+    def _tree(self, running: Running) -> dict[int, int]:
+        return kill.family([running.pid, *self._orphans_of(running)[0]])
 
     def _end_orphans(self, running: Running) -> int:
         """Kill in rounds until no adopted process is this attempt's; how many they were."""
         killed: set[int] = set()
         pause: kill.Pause | None = None
-        while orphans := self._orphans_of(running):
+        while True:
+            orphans, unsure = self._orphans_of(running)
+            if not orphans and not unsure:
+                return len(killed)
             processes = kill.family(orphans)
             killed.update(pid for pid in processes if not kill.is_exiting(stat_fields(pid)))
             kill.send(processes, signal.SIGKILL)
             pause = pause or kill.Pause()
             if not pause():
-                break
-        return len(killed)
-
-    def _marks(self, running: Running) -> kill.Marks:
-        return kill.Marks(running.pid, running.marks, (running.stdout.identity(), running.stderr.identity()))
+                return len(killed)
 
     def _signal_group(self, running: Running) -> None:
         try:

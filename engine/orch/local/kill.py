@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from orch.local.identity import stat_fields
 
 _EXITING = 0x4  # PF_EXITING, kernel flag of a process that is on its way out
+_ENVIRONMENT_END = 48  # of the fields from the third on; 0 while there is none
 _GIVE_UP_SECONDS = 5.0  # a process that sleeps uninterruptibly in the kernel cannot be ended by anybody
 
 
@@ -50,19 +51,24 @@ def family(roots: Iterable[int]) -> dict[int, int]:
 
 
 def belongs(pid: int, marks: Marks) -> bool | None:
-    """Is this orphan the attempt's? None while it is exiting: then it no longer shows whose it is, and its own children
-    are yet to be adopted."""
+    """Is this orphan the attempt's? None while that cannot be seen: in the middle of an exec it has no environment yet,
+    and on its way out no longer; its children are yet to be adopted then."""
     fields = stat_fields(pid)
-    if is_exiting(fields):
-        return None if fields else False
-    if int(fields[3]) == marks.session:
+    if fields and int(fields[3]) == marks.session and not is_exiting(fields):
         return True
     try:
         with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
-            variables = file.read().split(b"\0")
+            variables: list[bytes] | None = file.read().split(b"\0")
     except OSError:
-        variables = []
-    return all(word in variables for word in marks.variables) or _holds(pid, marks.logs)
+        variables = None
+    if variables is not None and all(word in variables for word in marks.variables):
+        return True
+    if _holds(pid, marks.logs):
+        return True
+    # only now: it may have begun to exit, or to exec, while it was looked at
+    fields = stat_fields(pid)
+    unsure = is_exiting(fields) or (variables is not None and fields[_ENVIRONMENT_END] == b"0")
+    return None if fields and unsure else False
 
 
 def is_exiting(fields: list[bytes]) -> bool:
@@ -100,13 +106,24 @@ def reap(pid: int) -> bool:
         return True
 
 
-def end_descendants(spare: Collection[int] = ()) -> int:
-    """Kill every descendant of this process but those spared, in rounds until none is left; how many they were. For
-    the end of an engine: exit statuses are thrown away."""
+def living(read: Callable[[], list[int]], spare: Collection[int] = ()) -> list[int]:
+    """Which of this process's children, as `read` lists them, live, but those spared. The others are reaped, and the
+    list is read again after that: one of them may have left its own children to this process since."""
+    while True:
+        listed = [pid for pid in read() if pid not in spare]
+        left = [pid for pid in listed if not reap(pid)]
+        if len(left) == len(listed):
+            return left
+
+
+def end_descendants() -> int:
+    """Kill every descendant of this process, in rounds until none is left; how many they were. For the end of an
+    engine: exit statuses are thrown away."""
+    own = os.getpid()
     killed: set[int] = set()
     pause = Pause()
-    while roots := [pid for pid in children(os.getpid()) if pid not in spare and not reap(pid)]:
-        if os.getpid() == 1 and not spare:
+    while roots := living(lambda: children(own)):
+        if own == 1:
             os.kill(-1, signal.SIGKILL)  # at once, and so faster than anything that forks
         found = family(roots)
         killed.update(found)
