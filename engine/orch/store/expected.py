@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 
@@ -23,7 +24,7 @@ def manifest_name(plan: Compiled, step: int) -> str:
 def derived(
     run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, head: str
 ) -> Iterator[tuple[str, bytes | None]]:
-    """Every derived file, relative to the run, with what must be in it; None where the logs that it quotes are gone.
+    """Every derived file, relative to the run, with what must be in it; None where a log that it quotes is lost.
     The run's manifest is among them once the run has closed."""
     manifests = NodeManifests(plan)
     for step, record in ledger.records.items():
@@ -31,12 +32,17 @@ def derived(
             yield manifest_name(plan, step), manifests.build(step, state, record)
     for failure in ledger.failures:
         name = error_name(failure.number, plan.addresses[failure.step])
-        try:
-            yield name, error_bytes(run, plan, failure)
-        except OSError:
-            yield name, None
+        whole = all(_is_whole(f"{run.path}/{log['path']}", log["sha256"]) for log in failure.logs.values())
+        yield name, error_bytes(run, plan, failure) if whole else None
     if ledger.closed is not None:
         yield "manifest.json", run_manifest(run, plan, state, ledger, head, token_digest(run))
+
+
+def _is_whole(path: str, sha256: str) -> bool:
+    try:
+        return hashlib.sha256(read_file(path)).hexdigest() == sha256
+    except OSError:
+        return False
 
 
 def lies_there(run: RunDir, name: str, data: bytes) -> bool:

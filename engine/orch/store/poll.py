@@ -43,6 +43,9 @@ def poll(
     elsewhere = owner is not None and owner.host != host
     closed = ledger.closed
     dead = closed is None and not held and not elsewhere
+    if dead:
+        for step in state.running:
+            state.status[step] = Status.QUEUED
     document: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "run_id": run.run_id,

@@ -74,7 +74,7 @@ def create(
     for folder in above[1:]:
         _make_folder(folder)
     run = _claim(above[-1], task, now_ms, random)
-    write_file(f"{run.path}/resume-token", random(32).hex().encode() + b"\n", durable=durable)
+    write_file(f"{run.path}/resume-token", random(32).hex().encode(), durable=durable)
     cas = Cas(run.path, durable=durable)
     for sha256, data in blobs.items():
         if cas.put_bytes(data) != sha256:
@@ -123,10 +123,10 @@ def damaged_plan(run: RunDir, error: Exception) -> OrchError:
 
 
 def token_digest(run: RunDir) -> str:
-    """The sha256 (hex) of the resume token; empty where it is missing."""
+    """The sha256 (hex) of the resume token; empty where it cannot be read."""
     try:
-        return hashlib.sha256(read_file(f"{run.path}/resume-token").strip()).hexdigest()
-    except FileNotFoundError:
+        return hashlib.sha256(read_file(f"{run.path}/resume-token")).hexdigest()
+    except OSError:
         return ""
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import NamedTuple
 
 from orch.gates.verdict import Context
 from orch.model.compiled import Compiled
-from orch.model.events import Event, Observed, Opened
+from orch.model.events import Closed, Event, Observed, Opened
 from orch.model.plan import Plan
 from orch.model.state import RunState
+from orch.model.status import Status
 from orch.problems.problem import OrchError, Problem
+from orch.run.scope import verdict
 from orch.store.atomic import read_file
 from orch.store.expected import derived
 from orch.store.files import Files
@@ -39,13 +42,16 @@ def verify(
     run: RunDir, *, head: str | None = None, compiler: Callable[[Plan], Compiled], judge: Judge | None = None
 ) -> Verified:
     """Check a run. `head` is what `apply` printed; without it a journal that was cut or written anew as a whole, with
-    all that follows from it, cannot be told from a true one. Raises OSError where files cannot be read at all."""
-    live = is_held(run)
+    all that follows from it, cannot be told from a true one. Raises OSError where a file exists and cannot be read."""
+    live = _is_live(run)
     try:
         plan = load_plan(run)
+        walked = walk(run.journal, plan.digest)
     except OrchError as error:
         return Verified(error.problems, 0, 0, "", live)
-    walked = walk(run.journal, plan.digest)
+    except OSError as error:
+        said = f"{os.path.basename(str(error.filename))} cannot be read: {error.strerror}"
+        return Verified([Problem("O610", said)], 0, 0, "", live)
     problems = list(walked.problems)
     if head is not None and head.removeprefix("sha256:") != walked.head:
         problems.append(Problem("O614", f"the journal ends with {walked.head}, not with {head}"))
@@ -60,6 +66,8 @@ def verify(
     closed = ledger.closed is not None
     if not walked.problems:
         problems += _story(run, compiled, walked.events, judge)
+        if ledger.closed is not None and not _ends_so(state, ledger.closed):
+            problems.append(Problem("O617", f"the run closed as {ledger.closed.status}, which its steps do not say"))
         if not live:
             problems += _derived(run, compiled, state, ledger, walked, files)
     problems += files.check(closed=closed, live=live, derived=not walked.problems)
@@ -127,10 +135,23 @@ def _stands(run: RunDir, plan: Compiled, event: Observed, latest: int, judge: Ju
     return (verdict.status, verdict.reason) == (event.status, event.reason)
 
 
+def _ends_so(state: RunState, closed: Closed) -> bool:
+    if closed.status == "waiting":
+        return Status.WAITING in state.status
+    return min(state.status, default=Status.SUCCEEDED) >= Status.SUCCEEDED and closed.status == verdict(state)
+
+
+def _is_live(run: RunDir) -> bool:
+    try:
+        return is_held(run)
+    except OSError:
+        return False  # not a file that an owner made: the list of files says so
+
+
 def _requests(run: RunDir) -> list[Problem]:
     try:
         lines = read_file(f"{run.path}/requests.ndjson").split(b"\n")
-    except FileNotFoundError:
+    except OSError:
         return []
     return [
         Problem("O616", f"requests.ndjson:{number}: this line is not a request")

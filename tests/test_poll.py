@@ -1,0 +1,223 @@
+"""How a run stands, for those who only look: from journal, lock and beat, whoever is at work."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plans import plan_doc
+from recorded import NOW, Recorded
+
+from orch.gates.verdict import Context, Verdict
+from orch.model.events import Closed, Finished, Observed, Started
+from orch.problems.problem import Exit, OrchError
+from orch.store.beat import Pulse, beat_bytes
+from orch.store.owner import Owner, write_owner
+from orch.store.poll import poll
+
+FAILED = {"status": "failed", "reason": "command-failed", "exit_code": 2, "error": {"summary": "exit code 2"}}
+
+
+def judge(gate: Mapping[str, Any], facts: Mapping[str, Any], at: float, context: Context) -> Verdict:
+    return Verdict("waiting", "needs-decision", "", 1, 2, ("product",), context.command("approve", "ok", "product"))
+
+
+def run_of(tmp_path: Path, gates: dict[str, Any] | None = None, **nodes: Any) -> Recorded:
+    return Recorded(tmp_path, plan_doc({"build": {"gates": gates or {}, "nodes": nodes}}))
+
+
+def ask(run: Recorded, **fields: Any) -> dict[str, Any]:
+    return poll(run.run, run.compiled, **{"now_ms": run.now, "host": "here", **fields})
+
+
+def test_a_live_run_reads_running(tmp_path: Path) -> None:
+    run = run_of(tmp_path, a={"run": "make"}, b={})
+    run.open()
+    run.happen(Started(run.at(), "build.a", 1))
+    found = ask(run)
+    assert found.pop("heartbeat") == {
+        "updated_at": "2026-11-22T19:05:12.345Z",
+        "age_seconds": 1.0,
+        "stale": False,
+        "interval_seconds": 5,
+        "stale_after_seconds": 30,
+    }
+    root = f".runs/-/cli/{run.run.run_id}"
+    assert found == {
+        "format_version": 1,
+        "run_id": run.run.run_id,
+        "status": "running",
+        "started_at": "2026-11-22T19:05:12.345Z",
+        "polled_at": "2026-11-22T19:05:13.345Z",
+        "manifest": f"{root}/manifest.json",
+        "artifact_root": root,
+        "counts": {"queued": 1, "running": 1},
+        "commands": [
+            {
+                "index": 1,
+                "address": "build.a",
+                "command": "make",
+                "status": "running",
+                "started_at": "2026-11-22T19:05:13.345Z",
+            },
+            {"index": 2, "address": "build.b", "command": "true", "status": "queued"},
+        ],
+        "waiting": [],
+        "errors": [],
+        "cursor": 2,
+        "next_poll_after_seconds": 5,
+    }
+    run.leave()
+
+
+def test_a_finished_run_is_never_stale_and_says_what_failed(tmp_path: Path) -> None:
+    run = run_of(tmp_path, a={})
+    run.open()
+    run.happen(Started(run.at(), "build.a", 1))
+    run.happen(Finished(run.at(), "build.a", 1, True, **FAILED))
+    run.happen(Closed(run.at(), "failed", "failed", {}, "1 failed"))
+    run.leave()
+    found = ask(run, now_ms=NOW + 10**9, host="elsewhere")
+    assert (found["status"], found["status_detail"]) == ("failed", "failed")
+    assert found["completed_at"] == "2026-11-22T19:05:15.345Z"
+    assert found["heartbeat"]["stale"] is False
+    assert "next_poll_after_seconds" not in found
+    error = {"address": "build.a", "attempt": 1, "reason": "command-failed", "summary": "exit code 2"}
+    assert found["errors"] == [{**error, "error_file": "errors/01-build-a.json"}]
+    command = found["commands"][0]
+    assert (command["exit_code"], command["error_file"]) == (2, "errors/01-build-a.json")
+    assert (command["summary"], command["reason"]) == ("exit code 2", "command-failed")
+
+
+def test_a_run_whose_owner_is_gone_reads_interrupted_at_once(tmp_path: Path) -> None:
+    run = run_of(tmp_path, a={})
+    run.open()
+    run.happen(Started(run.at(), "build.a", 1))
+    assert ask(run)["status"] == "running"
+    run.leave()
+    found = ask(run)
+    assert (found["status"], found["heartbeat"]["stale"]) == ("interrupted", False)
+    assert "next_poll_after_seconds" not in found
+    assert [command["status"] for command in found["commands"]] == ["queued"], "nothing of it runs any more"
+    assert found["counts"] == {"queued": 1}
+
+
+def test_a_killed_owner_is_seen_through_a_real_process(tmp_path: Path) -> None:
+    run = run_of(tmp_path, a={})
+    program = (
+        "import os, sys\n"
+        "from orch.store.lock import Lock\n"
+        "from orch.store.rundir import RunDir\n"
+        "lock = Lock.acquire(RunDir(sys.argv[1], '-', 'r'))\n"
+        "print('held', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, run.run.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    assert ask(run)["status"] == "running"
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert ask(run)["status"] == "interrupted"
+
+
+def test_a_run_that_was_only_claimed_reads_interrupted(tmp_path: Path) -> None:
+    run = run_of(tmp_path, a={})
+    found = ask(run)
+    assert (found["status"], found["cursor"]) == ("interrupted", 0)
+    assert "started_at" not in found
+    assert "heartbeat" not in found
+
+
+@pytest.mark.parametrize(("age_ms", "stale"), [(30_000, False), (30_001, True), (-60_000, False)])
+def test_an_owner_elsewhere_is_judged_by_its_beat(tmp_path: Path, age_ms: int, stale: bool) -> None:
+    run = run_of(tmp_path, a={})
+    run.open()
+    run.leave()
+    write_owner(run.run, Owner(run.run.run_id, 1, 1, 1, "boot", "far"))
+    Path(run.run.path, "beat").write_bytes(beat_bytes(Pulse(3, 9, NOW)))
+    found = ask(run, now_ms=NOW + age_ms)
+    assert (found["status"], found["heartbeat"]["stale"]) == ("running", stale)
+    assert found["heartbeat"]["age_seconds"] == max(0, age_ms) / 1000
+
+
+def test_a_waiting_gate_says_what_is_missing_and_the_command(tmp_path: Path) -> None:
+    run = run_of(tmp_path, {"ok": {"kind": "approval"}}, a={})
+    run.open()
+    run.happen(
+        Observed(run.at(), "build.ok", "waiting", "needs-decision", "needs 1 more: product", {"kind": "approval"})
+    )
+    run.happen(Closed(run.at(), "waiting", "needs-decision", {}, ""))
+    run.leave()
+    gate = {"gate": "build.ok", "reason": "needs-decision", "sentence": "needs 1 more: product"}
+    found = ask(run)
+    assert (found["status"], found["next_poll_after_seconds"]) == ("waiting", 30)
+    assert "completed_at" not in found
+    assert found["waiting"] == [gate]
+    command = f"orch approve ok --role product --by <you> --run {run.run.run_id}"
+    assert ask(run, judge=judge)["waiting"] == [{**gate, "have": 1, "need": 2, "next": command}]
+
+
+def test_a_step_in_doubt_waits_with_the_command_that_settles_it(tmp_path: Path) -> None:
+    run = run_of(tmp_path, push={"effect": {"once": "x"}, "matrix": ["a"]})
+    run.open()
+    run.happen(Started(run.at(), "build.push[a]", 1))
+    run.leave()
+    run.open()
+    found = ask(run)["waiting"]
+    assert found == [
+        {
+            "step": "build.push[a]",
+            "reason": "in-doubt",
+            "next": f"orch settle {run.run.run_id} 'build.push[a]' --done",
+        }
+    ]
+    run.leave()
+
+
+def test_since_gives_only_what_changed(tmp_path: Path) -> None:
+    run = run_of(tmp_path, a={}, b={}, c={})
+    run.open()
+    run.happen(Started(run.at(), "build.a", 1))
+    run.happen(Finished(run.at(), "build.a", 1, True, **FAILED))
+    first = ask(run)
+    assert len(first["commands"]) == 3
+    nothing = ask(run, since=first["cursor"])
+    assert (nothing["commands"], nothing["errors"], nothing["cursor"]) == ([], [], first["cursor"])
+    run.happen(Started(run.at(), "build.c", 1))
+    run.happen(Finished(run.at(), "build.c", 1, True, **FAILED))
+    found = ask(run, since=first["cursor"])
+    assert [command["address"] for command in found["commands"]] == ["build.c"]
+    assert [error["error_file"] for error in found["errors"]] == ["errors/02-build-c.json"]
+    assert found["counts"] == {"queued": 1, "failed": 2}
+    assert len(ask(run, since=0)["commands"]) == 3
+    run.leave()
+
+
+@pytest.mark.parametrize("since", [-1, 2, 10**9])
+def test_a_cursor_of_another_run_is_refused(tmp_path: Path, since: int) -> None:
+    run = run_of(tmp_path, a={})
+    run.open()
+    run.leave()
+    with pytest.raises(OrchError) as caught:
+        ask(run, since=since)
+    assert (caught.value.exit, caught.value.problems[0].code) == (Exit.USAGE, "O620")
+
+
+def test_polling_writes_nothing_and_does_not_believe_the_manifest(tmp_path: Path) -> None:
+    run = run_of(tmp_path, a={})
+    run.open()
+    run.leave()
+    Path(run.run.manifest).write_text('{"status": "succeeded"}')
+    before = sorted(os.listdir(run.run.path))
+    assert ask(run)["status"] == "interrupted"
+    assert sorted(os.listdir(run.run.path)) == before
+    assert Path(run.run.manifest).read_text() == '{"status": "succeeded"}'

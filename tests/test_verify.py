@@ -1,0 +1,341 @@
+"""Anyone can check a run: every change of a finished run is found, and nothing is found on its untouched twin."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plans import plan_doc
+from recorded import NOW, Recorded
+
+from orch.gates.verdict import Context, Verdict
+from orch.model.codec import digest, encode
+from orch.model.events import Closed, Event, Finished, Observed, Opened, Requested, Skipped, Started
+from orch.plan.compile import compile_plan
+from orch.store.journal import read
+from orch.store.requests import ask
+from orch.store.rundir import RunDir
+from orch.store.verify import Verified, verify
+
+SPEC = b"# the spec\n"
+FACTS = {"kind": "freshness", "value": "2026-11-20"}
+
+
+def judge(gate: Mapping[str, Any], facts: Mapping[str, Any], at: float, context: Context) -> Verdict:
+    """Open on one date; `at` is the time of the look in seconds."""
+    if at < NOW / 1000:
+        raise ValueError("before the run")
+    good = facts["value"] == "2026-11-20"
+    return Verdict("succeeded" if good else "waiting", "ok" if good else "stale", "", 1, 1)
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """A finished run with a file of every kind."""
+    sha256 = hashlib.sha256(SPEC).hexdigest()
+    nodes = {"a": {"retry": {"limit": 1}}, "b": {"needs": ["a"]}, "c": {"if": "inputs.no"}}
+    doc = plan_doc(
+        {"build": {"gates": {"fresh": {"kind": "freshness"}}, "nodes": nodes}},
+        resources=[{"kind": "spec", "path": "spec.md", "sha256": sha256}],
+    )
+    run = Recorded(tmp_path_factory.mktemp("ended"), doc, {sha256: SPEC})
+    run.open()
+    asked = ask(run.run, "resume", "mlee", {}, now_ms=NOW, random=os.urandom)
+    failed = {"status": "failed", "reason": "command-failed", "exit_code": 1, "error": {"summary": "exit code 1"}}
+    for events in (
+        [Observed(run.at(), "build.fresh", "succeeded", "ok", "fresh", FACTS)],
+        [Requested(run.at(), asked, "resume", "mlee", "refused", "the run has a live owner")],
+        [Started(run.at(), "build.a", 1), Skipped(run.at(), "build.c", "if-false")],
+        [Finished(run.at(), "build.a", 1, False, **failed, logs={"stderr": run.log("build.a.1.err", b"no\n")})],
+        [Started(run.at(), "build.a", 2)],
+        [Finished(run.at(), "build.a", 2, True, "succeeded", "ok", 0, artifacts=(run.artifact("build.a", "x", b"1"),))],
+        [Started(run.at(), "build.b", 1)],
+        [Finished(run.at(), "build.b", 1, True, "succeeded", "ok", 0, logs={"stdout": run.log("build.b.1.out", b"y")})],
+        [Closed(run.at(), "succeeded", "ok", {}, "2 succeeded, 1 skipped")],
+    ):
+        run.happen(*events)  # type: ignore[arg-type]  # lists of different events
+    run.leave()
+    return run
+
+
+@pytest.fixture
+def run(ended: Recorded, tmp_path: Path) -> RunDir:
+    """A twin of the finished run."""
+    path = tmp_path / ".runs" / "-" / "cli" / ended.run.run_id
+    shutil.copytree(ended.run.path, path)
+    return RunDir(str(path), "-", ended.run.run_id)
+
+
+def check(run: RunDir, **fields: Any) -> Verified:
+    return verify(run, compiler=compile_plan, judge=judge, **fields)
+
+
+def codes(run: RunDir, **fields: Any) -> set[str]:
+    return {problem.code for problem in check(run, **fields).problems}
+
+
+def names(run: RunDir) -> list[str]:
+    root = Path(run.path)
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+def journal_lines(run: RunDir) -> list[bytes]:
+    return Path(run.journal).read_bytes().splitlines(keepends=True)
+
+
+def test_nothing_is_found_on_an_untouched_run(run: RunDir) -> None:
+    found = check(run)
+    assert found.problems == []
+    assert (found.records, found.files, found.live) == (11, len(names(run)), False)
+    assert found.head == json.loads(Path(run.manifest).read_text())["journal_head"]
+    assert check(run, head=found.head).problems == []
+    assert check(run, head=f"sha256:{found.head}").problems == []
+
+
+def test_the_sample_holds_every_kind_of_file(run: RunDir) -> None:
+    kinds = {name.partition("/")[0] for name in names(run)}
+    assert kinds == {
+        "plan.json",
+        "journal.ndjson",
+        "requests.ndjson",
+        "lock",
+        "owner.json",
+        "beat",
+        "manifest.json",
+        "resume-token",
+        "nodes",
+        "logs",
+        "errors",
+        "cas",
+        "artifacts",
+    }
+
+
+def test_a_flipped_bit_in_any_byte_of_any_file_is_found(run: RunDir) -> None:
+    for name in names(run):
+        path = Path(run.path, name)
+        mode = path.stat().st_mode
+        path.chmod(0o600)
+        good = path.read_bytes()
+        step = max(1, len(good) // 12)
+        for at in {*range(0, len(good), step), len(good) - 1} - {-1}:
+            bit = 1 << at % 8
+            path.write_bytes(good[:at] + bytes([good[at] ^ bit]) + good[at + 1 :])
+            assert check(run).problems, f"bit {bit} of byte {at} of {name}"
+        path.write_bytes(good)
+        path.chmod(mode)
+    assert check(run).problems == []
+
+
+def test_a_shorter_or_longer_file_of_any_kind_is_found(run: RunDir) -> None:
+    for name in names(run):
+        path = Path(run.path, name)
+        path.chmod(0o600)
+        good = path.read_bytes()
+        for wrong in (good[:-1], good[: len(good) // 2], b"", good + b"x"):
+            # a line that is gone from the requests was answered in the journal, or never was
+            if wrong != good and not (name == "requests.ndjson" and wrong == b""):
+                path.write_bytes(wrong)
+                assert check(run).problems, f"{len(wrong)} of {len(good)} bytes of {name}"
+        path.write_bytes(good)
+    assert check(run).problems == []
+
+
+def test_a_removed_file_of_any_kind_is_found(run: RunDir) -> None:
+    for name in names(run):
+        if name == "requests.ndjson" or name.startswith("artifacts/"):
+            continue  # answered in the journal; a copy of what lies in cas
+        path = Path(run.path, name)
+        os.rename(path, f"{run.path}/../aside")
+        assert check(run).problems, name
+        os.rename(f"{run.path}/../aside", path)
+    assert check(run).problems == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "note.txt",
+        "nodes/build.z.json",
+        "nodes/build.a.json.new",
+        "logs/build.a.1.out",
+        "logs/build.b.2.out",
+        "logs/build.a.1.probe.out",
+        "errors/02-build-a.json",
+        "cas/sha256/ab/" + "ab" * 32,
+        "cas/other",
+        "artifacts/build.a/y",
+        "outputs/0.1.json",
+        "sub/folder/file",
+    ],
+)
+def test_an_added_file_is_named(run: RunDir, name: str) -> None:
+    Path(run.path, name).parent.mkdir(parents=True, exist_ok=True)
+    Path(run.path, name).write_text("added")
+    problems = check(run).problems
+    assert [problem.message.split()[0] for problem in problems] == [name]
+
+
+def test_a_link_is_not_taken_for_the_file(run: RunDir, tmp_path: Path) -> None:
+    for name in names(run):
+        path = Path(run.path, name)
+        os.rename(path, tmp_path / "moved")
+        path.symlink_to(tmp_path / "moved")
+        assert check(run).problems, name
+        path.unlink()
+        os.rename(tmp_path / "moved", path)
+    (Path(run.path) / "extra").symlink_to(tmp_path)
+    assert [problem.code for problem in check(run).problems] == ["O613"]
+
+
+def test_every_dropped_swapped_doubled_and_blank_line_of_the_journal_is_found(run: RunDir) -> None:
+    good = journal_lines(run)
+    for at in range(len(good)):
+        for wrong in (
+            good[:at] + good[at + 1 :],
+            [*good[:at], good[at], *good[at:]],
+            [*good[:at], b"\n", *good[at:]],
+            [*good[:at], *good[at + 1 : at + 2], good[at], *good[at + 2 :]],
+        ):
+            if wrong != good:
+                Path(run.journal).write_bytes(b"".join(wrong))
+                assert check(run).problems, at
+
+
+def test_all_bad_lines_are_named_not_only_the_first(run: RunDir) -> None:
+    lines = journal_lines(run)
+    for at in (2, 6):
+        lines[at] = lines[at].replace(b'"attempt":1', b'"attempt":7').replace(b'"at":"2026', b'"at":"2025')
+    Path(run.journal).write_bytes(b"".join(lines))
+    places = [problem.message.split(":")[1] for problem in check(run).problems if problem.code == "O602"]
+    assert places == ["4", "8"]
+
+
+def test_a_cut_end_is_found_by_the_head_that_was_kept_elsewhere(run: RunDir) -> None:
+    head = check(run).head
+    lines = journal_lines(run)
+    for kept in range(len(lines)):
+        Path(run.journal).write_bytes(b"".join(lines[:kept]))
+        Path(run.manifest).unlink(missing_ok=True)
+        assert "O614" in codes(run, head=head)
+
+
+def test_a_cut_end_is_found_by_the_manifest_that_was_left(run: RunDir) -> None:
+    lines = journal_lines(run)
+    for kept in range(len(lines)):
+        Path(run.journal).write_bytes(b"".join(lines[:kept]))
+        assert "O614" in codes(run)
+
+
+def rewrite(run: RunDir, events: list[Event], plan_digest: str) -> None:
+    """Write the journal anew, its chain right, and every projection with it: what a forger would do."""
+    from orch.store.projector import Projector
+    from orch.store.rundir import load_plan
+
+    data, head = b"", plan_digest
+    for seq, event in enumerate(events, 1):
+        line = encode(event, seq, head)
+        data, head = data + line, digest(line)
+    Path(run.journal).write_bytes(data)
+    Projector(run, compile_plan(load_plan(run)), lambda: head).rebuild(events)
+
+
+def test_a_rewritten_whole_is_found_only_with_the_head(run: RunDir, ended: Recorded) -> None:
+    head = check(run).head
+    events = read(run.journal, ended.plan.digest).events
+    events[-1] = events[-1]._replace(at=events[-1].at + 1)
+    rewrite(run, events, ended.plan.digest)
+    assert codes(run) == set()
+    assert codes(run, head=head) == {"O614"}
+
+
+def altered(kind: type[Event], **fields: Any) -> Callable[[list[Event]], list[Event]]:
+    def change(events: list[Event]) -> list[Event]:
+        at = max(i for i, event in enumerate(events) if isinstance(event, kind))
+        return [*events[:at], events[at]._replace(**fields), *events[at + 1 :]]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (altered(Observed, facts={"kind": "freshness", "value": "2020-01-01"}), "O615"),
+        (altered(Observed, facts={}), "O615"),
+        (altered(Observed, reason="cached"), "O615"),
+        (altered(Opened, epoch=2), "O617"),
+        (altered(Opened, plan="0" * 64), "O617"),
+        (altered(Opened, owner={"run_id": "20261122T190512Z-000000"}), "O617"),
+        (altered(Started, address="build.nowhere"), "O617"),
+        (altered(Closed, status="failed"), "O617"),
+    ],
+)
+def test_a_rewritten_record_that_cannot_be_true_is_found(
+    run: RunDir, ended: Recorded, change: Callable[[list[Event]], list[Event]], code: str
+) -> None:
+    events = change(read(run.journal, ended.plan.digest).events)
+    try:
+        rewrite(run, events, ended.plan.digest)
+    except KeyError:
+        assert code == "O617", "such a journal cannot even be projected"
+    assert code in codes(run)
+
+
+def test_another_plan_is_found_by_the_journal(run: RunDir) -> None:
+    data = Path(run.plan).read_bytes()
+    Path(run.plan).write_bytes(data.replace(b'"run":"true"', b'"run":"evil"', 1))
+    assert "O602" in codes(run)
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b'{"format_version":1,"steps":[\n]}\n'])
+def test_a_plan_that_is_none_is_found(run: RunDir, data: bytes) -> None:
+    Path(run.plan).write_bytes(data)
+    assert codes(run) & {"O602", "O607"}
+
+
+def test_one_cause_is_reported_once(run: RunDir) -> None:
+    Path(run.path, "logs/build.a.1.err").write_bytes(b"yes")
+    assert [problem.code for problem in check(run).problems] == ["O611"]
+    os.unlink(f"{run.path}/logs/build.a.1.err")
+    assert [problem.code for problem in check(run).problems] == ["O610"]
+
+
+def test_what_the_next_owner_would_repair_is_no_finding_on_a_run_that_died(run: RunDir, ended: Recorded) -> None:
+    lines = journal_lines(run)
+    Path(run.journal).write_bytes(b"".join(lines[:9]) + lines[9][:20])
+    os.unlink(run.manifest)
+    os.unlink(f"{run.path}/nodes/build.b.json")
+    os.unlink(f"{run.path}/nodes/build.a.json")
+    os.unlink(f"{run.path}/logs/build.b.1.out")
+    Path(run.path, "nodes/build.a.json.new").write_text("half")
+    Path(run.path, "logs/build.b.1.out").write_text("of an attempt that was cut short")
+    assert check(run).problems == []
+    assert ended.run.run_id == run.run_id
+
+
+def test_of_a_live_run_only_what_is_recorded_is_checked(tmp_path: Path) -> None:
+    made = Recorded(tmp_path, plan_doc({"build": {"nodes": {"a": {}}}}))
+    made.open()
+    Path(made.run.path, "nodes").mkdir()
+    Path(made.run.path, "nodes/build.a.json.new").write_text("half")
+    found = check(made.run)
+    assert (found.live, found.problems) == (True, [])
+    made.leave()
+
+
+def test_a_line_that_is_no_request_is_named(run: RunDir) -> None:
+    with open(f"{run.path}/requests.ndjson", "a") as file:
+        file.write('{"verb": "cancel"}\n')
+    assert [problem.message.split(" ")[0] for problem in check(run).problems] == ["requests.ndjson:2:"]
+
+
+def test_verifying_writes_nothing(run: RunDir) -> None:
+    before = [(name, Path(run.path, name).stat().st_mtime_ns) for name in names(run)]
+    check(run)
+    assert [(name, Path(run.path, name).stat().st_mtime_ns) for name in names(run)] == before
