@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from orch.gates.judge import judge
 from orch.gates.verdict import Context as CommandContext
 from orch.gates.verdict import Verdict
 from orch.governance.freshness import observe_freshness
-from orch.governance.inside import Refused, read_inside
+from orch.governance.inside import Refused, open_inside
 from orch.governance.observe import observe_approval
 from orch.governance.subjects import Subject, nothing
 from orch.governance.where import Where
@@ -22,6 +21,7 @@ from orch.model.events import Event, Observed
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.ports import Look
+from orch.store.atomic import write_file
 
 Keep = Callable[[bytes], object]
 _READS = 3
@@ -112,7 +112,8 @@ class ProjectGates:
         root = self._where(nothing, {}).root
         for path, read in subject.files.items():
             try:
-                data = read_inside(root, path, sys.maxsize - 1)
+                with open(open_inside(root, path), "rb") as file:
+                    data = file.read()
             except Refused:
                 return False
             if hashlib.sha256(data).hexdigest() != read.sha256:
@@ -125,11 +126,7 @@ class ProjectGates:
 
 def _lay_out(target: str, data: bytes) -> None:
     os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-    beside = f"{target}.tmp"
-    with open(beside, "wb") as file:
-        file.write(data)
-    os.chmod(beside, 0o444)
-    os.replace(beside, target)
+    write_file(target, data, mode=0o444)
 
 
 def _canonical(value: Any) -> str:
