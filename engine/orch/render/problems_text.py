@@ -41,13 +41,13 @@ def visible(text: str) -> str:
 
 def _excerpt(at: Span, label: str | None, gutter: str) -> list[str]:
     source, first, end = _cropped(at)
-    carets = "^" * max(1, _width(source[first:end]))
+    carets = "^" * max(1, width_of(source[first:end]))
     remark = f" {visible(label)}" if label else ""
     return [
         f"{gutter[1:]}--> {visible(at.path)}:{at.line}:{at.column}",
         f"{gutter}|",
         f" {at.line} | {visible(source)}".rstrip(),
-        f"{gutter}| {' ' * _width(source[:first])}{carets}{remark}",
+        f"{gutter}| {' ' * width_of(source[:first])}{carets}{remark}",
     ]
 
 
@@ -80,7 +80,7 @@ def _shown(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode()
 
 
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
     """How many cells of a terminal `text` takes as it is shown."""
     return len(text) if text.isascii() and text.isprintable() else sum(map(_cells, text))
 

@@ -1,0 +1,43 @@
+"""What approve, reject and revoke have in common: whose decision, about which gate, and where it was written."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import click
+
+from orch.cli.options import target, target_of, verb
+from orch.cli.session import Session, put
+
+
+def deciding(
+    name: str, kind: Literal["approved", "rejected", "revoked"], text: str, reason: str = "Why; kept in the decision."
+) -> click.Command:
+    """The command for one kind of decision."""
+
+    @verb(name, help=text)
+    @click.argument("gate")
+    @click.option("--role", required=True, metavar="ROLE", help="The role that decides.")
+    @click.option("--by", metavar="WHO", help="Who decides; may be left out where orch.yaml maps the git identity.")
+    @click.option("--message", "-m", default="", metavar="WHY", help=reason)
+    @target
+    def command(
+        session: Session,
+        gate: str,
+        role: str,
+        by: str | None,
+        message: str,
+        run: str | None,
+        pipeline: str | None,
+        inputs: tuple[str, ...],
+        task: str | None,
+    ) -> int:
+        from orch.app.gates import decide
+        from orch.render.gates_text import written_text
+
+        aim = target_of(run, pipeline, inputs, task)
+        written = decide(session.context, kind, gate, role, by, message, aim)
+        put(written_text(written, session.out))
+        return 0
+
+    return command

@@ -1,0 +1,38 @@
+"""From the command line to an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from orch.cli.verbs import root_help
+
+if TYPE_CHECKING:
+    from orch.app.context import Context
+
+
+def run(argv: Sequence[str], context: Context | None = None) -> int:
+    """Carry out one command line, without its first word. What goes wrong is said on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    if not argv or list(argv) in (["--help"], ["-h"]):
+        print(root_help(), end="")
+        return 0
+    from orch.cli.boundary import guarded
+    from orch.cli.session import Session
+
+    session = Session(given=context, written=list(argv))
+    return guarded(lambda: _dispatch(list(argv), session), session)
+
+
+def _dispatch(argv: list[str], session: Session) -> int:
+    from orch.cli.group import root
+
+    code = root.main(args=argv, prog_name="orch", standalone_mode=False, obj=session)
+    return code if isinstance(code, int) else 0
+
+
+if TYPE_CHECKING:
+    from orch.cli.session import Session

@@ -1,0 +1,22 @@
+"""orch resume"""
+
+from __future__ import annotations
+
+from orch.cli.options import json_flag, run_argument, verb
+from orch.cli.session import Session
+
+
+@verb("resume")
+@run_argument
+@json_flag
+def command(session: Session, run: str, as_json: bool) -> int:
+    """Go on with a run that waits at a gate or was interrupted.
+
+    What has finished is not run again. It goes on with the plan that the run was started with; of a run that has ended
+    nothing is run.
+    """
+    from orch.app.runs import resume
+    from orch.cli.owning import telling
+
+    reporter, guard = telling(session, as_json=as_json, action="resume")
+    return resume(session.context, run, reporter, guard)

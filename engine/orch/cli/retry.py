@@ -1,0 +1,21 @@
+"""orch retry"""
+
+from __future__ import annotations
+
+import click
+
+from orch.cli.options import json_flag, run_argument, verb
+from orch.cli.session import Session
+
+
+@verb("retry")
+@run_argument
+@click.option("--failed", is_flag=True, required=True, help="What failed, and what was skipped because of it.")
+@json_flag
+def command(session: Session, run: str, failed: bool, as_json: bool) -> int:
+    """Decide again what failed in a run; what succeeded stays as it is."""
+    from orch.app.runs import retry
+    from orch.cli.owning import telling
+
+    reporter, guard = telling(session, as_json=as_json, action="retry")
+    return retry(session.context, run, reporter, guard)

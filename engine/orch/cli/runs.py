@@ -1,0 +1,86 @@
+"""orch runs list, show, logs, errors"""
+
+from __future__ import annotations
+
+import click
+
+from orch.cli.group import VerbGroup
+from orch.cli.options import json_flag, run_argument, verb
+from orch.cli.session import Session, put, say
+from orch.problems.problem import Exit
+
+
+@click.group("runs", cls=VerbGroup, default="list")
+def command() -> None:
+    """List the runs of the project; show one, its logs, its errors.
+
+    `orch runs` is `orch runs list`.
+    """
+
+
+@verb("list")
+@click.option("--task", metavar="ID", help="Only the runs of this task.")
+@click.option("--limit", type=click.IntRange(min=1), default=None, metavar="N", help="The newest N; on a terminal 20.")
+@json_flag
+def listed(session: Session, task: str | None, limit: int | None, as_json: bool) -> int:
+    """List the runs, newest first."""
+    from orch.app.records import list_runs
+    from orch.render.runs_text import ON_A_TERMINAL, runs_json, runs_text
+
+    if limit is None and session.out.width is not None and not as_json:
+        limit = ON_A_TERMINAL
+    rows = list_runs(session.context, task=task, limit=limit)
+    put(runs_json(rows) if as_json else runs_text(rows, session.out))
+    if not rows and not as_json:
+        say("There is no run yet. orch apply PIPELINE makes one.")
+    return Exit.OK
+
+
+@verb("show")
+@run_argument
+@json_flag
+def shown(session: Session, run: str, as_json: bool) -> int:
+    """Show a run: its state, its gates and its steps, as the journal tells them."""
+    from orch.app.records import show
+
+    manifest = show(session.context, run)
+    if as_json:
+        from orch.render.run_text import run_json
+
+        put(run_json(manifest))
+    else:
+        from orch.render.run_text import run_text
+
+        put(run_text(manifest, session.out))
+    return Exit.OK
+
+
+@verb("logs")
+@run_argument
+@click.argument("address", required=False)
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
+@click.option("--raw", is_flag=True, help="The bytes as written; else what a terminal would obey is escaped.")
+def logged(session: Session, run: str, address: str | None, follow: bool, raw: bool) -> int:
+    """Print the logs of a run, or of one step (ADDRESS)."""
+    from orch.cli.logs import print_logs
+
+    return print_logs(session, run, address, follow=follow, raw=raw)
+
+
+@verb("errors")
+@run_argument
+@json_flag
+def failed(session: Session, run: str, as_json: bool) -> int:
+    """Show every failed attempt of a run, with the end of its log."""
+    from orch.app.records import errors
+    from orch.render.errors_text import errors_json, errors_text
+
+    found = errors(session.context, run)
+    put(errors_json(found) if as_json else errors_text(found, session.out))
+    if not found and not as_json:
+        say("No attempt has failed.")
+    return Exit.OK
+
+
+for each in (listed, shown, logged, failed):
+    command.add_command(each)

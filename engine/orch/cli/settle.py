@@ -1,0 +1,26 @@
+"""orch settle"""
+
+from __future__ import annotations
+
+import click
+
+from orch.cli.options import json_flag, run_argument, verb
+from orch.cli.session import Session
+
+
+@verb("settle")
+@run_argument
+@click.argument("address")
+@click.option("--done/--not-done", "done", default=None, required=True, help="Was what it does done?")
+@json_flag
+def command(session: Session, run: str, address: str, done: bool, as_json: bool) -> int:
+    """Say whether a step in doubt was done.
+
+    A step with `effect: {once: …}` that was cut off is not run again before somebody, or its probe, says so. ADDRESS is
+    the step's, as `orch poll` shows it.
+    """
+    from orch.app.runs import settle
+    from orch.cli.owning import telling
+
+    reporter, guard = telling(session, as_json=as_json, action="settle")
+    return settle(session.context, run, address, "done" if done else "not-done", reporter, guard)

@@ -1,0 +1,150 @@
+"""The report at the end of a run: each failure again with the end of its log, what waits, and the next commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections import Counter
+from typing import Any, NamedTuple
+
+from orch.model.compiled import GATE, Compiled
+from orch.model.state import RunState
+from orch.model.status import Status
+from orch.problems.problem import Exit
+from orch.render.lengths import duration
+from orch.render.problems_text import visible
+from orch.render.style import Style
+from orch.store.errors import error_name
+
+SHOWN_FAILURES = 10
+TAIL_LINES = 8
+_TAIL_COLUMNS = 200
+
+
+class Ending(NamedTuple):
+    """A run at its end. `path` is the run's directory from `root` on; `head` the sha256 (hex) of its last record."""
+
+    root: str
+    cwd: str
+    plan: Compiled
+    state: RunState
+    code: Exit
+    run_id: str
+    task: str
+    path: str
+    head: str
+
+
+def ending_text(end: Ending, style: Style, elapsed_ms: float, *, unchanged: bool) -> str:
+    """The whole report, with a newline at its end. `unchanged` says that there was nothing to do."""
+    lines: list[str] = []
+    failed = [step for step, status in enumerate(end.state.status) if status is Status.FAILED]
+    for step in failed[:SHOWN_FAILURES]:
+        lines += _failure(end, step, style)
+    if len(failed) > SHOWN_FAILURES:
+        lines += [f"… and {len(failed) - SHOWN_FAILURES:,} more failures: orch runs errors {end.run_id}", ""]
+    waiting = _waiting(end, style)
+    lines += waiting
+    if waiting:
+        lines.append("")
+    lines.append(_summary(end, style, elapsed_ms, unchanged))
+    told = [("run", _shown(end, end.path))]
+    told += [("next", command) for command in _next(end)]
+    if end.head:
+        told.append(("head", f"sha256:{end.head}"))
+    lines += [f"  {name:6}{text}" for name, text in told]
+    return style.ascii("\n".join(lines) + "\n")
+
+
+def _failure(end: Ending, step: int, style: Style) -> list[str]:
+    address = end.plan.addresses[step]
+    name, artifact = _artifact(end, address)
+    details = artifact.get("details", {})
+    tail = _tail(details.get("stderr_tail", "")) or _tail(details.get("stdout_tail", ""))
+    allowed = " (allowed to fail)" if end.plan.action(step).step.get("allow_failure") else ""
+    told = artifact.get("summary") or end.state.sentence.get(step) or end.state.reason[step] or "failed"
+    rule = ("─" if style.unicode else "-") * 4
+    lines = [f"{rule} {style.status('failed', address)}: {visible(str(told))}{allowed}"]
+    lines += [f"  {line}" for line in tail]
+    if name:
+        lines.append(f"  {'error':6}{_shown(end, name)}")
+    if any(key.endswith("_tail") for key in details):
+        lines.append(f"  {'log':6}orch runs logs {end.run_id} {shlex.quote(address)}")
+    return [*lines, ""]
+
+
+def _artifact(end: Ending, address: str) -> tuple[str, dict[str, Any]]:
+    """The newest error artifact of a step, and its path from the root on; empty where there is none."""
+    ending = error_name(0, address).partition("-")[2]
+    folder = f"{end.path}/errors"
+    try:
+        names = [name for name in os.listdir(f"{end.root}/{folder}") if name.partition("-")[2] == ending]
+    except OSError:
+        return "", {}
+    for name in sorted(names, key=lambda name: int(name.partition("-")[0]), reverse=True):
+        try:
+            with open(f"{end.root}/{folder}/{name}", encoding="utf-8") as file:
+                artifact = json.load(file)
+        except (OSError, ValueError):
+            continue
+        if artifact.get("address") == address:
+            return f"{folder}/{name}", artifact
+    return "", {}
+
+
+def _tail(text: str) -> list[str]:
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    return [visible(line[:_TAIL_COLUMNS]) + ("…" if len(line) > _TAIL_COLUMNS else "") for line in lines[-TAIL_LINES:]]
+
+
+def _waiting(end: Ending, style: Style) -> list[str]:
+    lines = []
+    for step, status in enumerate(end.state.status):
+        if status is not Status.WAITING or end.state.closed != "waiting":
+            continue
+        reason = end.state.reason[step] or ""
+        told = end.state.sentence.get(step, "")
+        if end.plan.kinds[step] != GATE:
+            command = f"orch settle {end.run_id} {shlex.quote(end.plan.addresses[step])}"
+            told = f"in doubt, was it done? {command} --done (or --not-done)"
+        word = "rejected" if reason == "rejected" else "waiting"
+        lines.append(f"{style.icon(word)} {end.plan.addresses[step]}  {word}: {visible(told or reason)}")
+    return lines
+
+
+def _summary(end: Ending, style: Style, elapsed_ms: float, unchanged: bool) -> str:
+    nodes = Counter(status for status, kind in zip(end.state.status, end.plan.kinds, strict=False) if kind != GATE)
+    gates = sum(
+        status is Status.WAITING for status, kind in zip(end.state.status, end.plan.kinds, strict=False) if kind == GATE
+    )
+    word = end.state.closed or "interrupted"
+    counts = [f"{nodes[status]:,} {status.word}" for status in _ORDER if nodes[status]]
+    if gates:
+        counts.append(f"{gates} gate{'s' if gates > 1 else ''} waiting")
+    took = "nothing to do" if unchanged else f"in {duration(elapsed_ms)}"
+    return f"{style.icon(word)} {style.paint(word, 'bold')}: {', '.join(counts) or 'no steps'}, {took}"
+
+
+_ORDER = (
+    Status.FAILED,
+    Status.CANCELLED,
+    Status.SUCCEEDED,
+    Status.SKIPPED,
+    Status.WAITING,
+    Status.RUNNING,
+    Status.QUEUED,
+)
+
+
+def _next(end: Ending) -> list[str]:
+    if end.state.closed is None:
+        return [f"orch resume {end.run_id}"]
+    if end.state.closed == "waiting":
+        failed = end.state.failed
+        return [f"orch resume {end.run_id}", *([f"orch retry {end.run_id} --failed"] if failed else [])]
+    return [f"orch retry {end.run_id} --failed"] if end.state.closed in ("failed", "cancelled") else []
+
+
+def _shown(end: Ending, path: str) -> str:
+    return os.path.relpath(os.path.join(end.root, path), end.cwd)

@@ -1,0 +1,71 @@
+"""A run as NDJSON: a first line with the format's version, one line for each event, and a last one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from orch.model.compiled import Compiled
+from orch.model.events import TYPE_NAMES, Event
+from orch.model.state import RunState
+from orch.model.times import to_iso
+from orch.problems.problem import Exit
+from orch.render.progress import Run
+
+FORMAT_VERSION = 1
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class JsonReporter:
+    """The reporter of `--json`. Lines: `{format_version, type: run, run_id, …}`, then the events as the journal has
+    them (without its chain), then `{type: end, status, exit_code, head}`."""
+
+    def __init__(self, data: TextIO) -> None:
+        self._data = data
+
+    def opened(self, run: Run, plan: Compiled, state: RunState) -> None:
+        """The first line."""
+        first = {
+            "format_version": FORMAT_VERSION,
+            "type": "run",
+            "run_id": run.run_id,
+            "task_id": run.task,
+            "pipeline": run.pipeline,
+            "artifact_root": run.path,
+            "containment": run.containment,
+            "steps": plan.size,
+        }
+        self._write([first])
+
+    def happened(self, events: Sequence[Event], state: RunState) -> None:
+        """One line each."""
+        self._write([_document(event) for event in events])
+
+    def tick(self, state: RunState) -> None:
+        """Time alone is no event."""
+
+    def ended(self, run: Run, state: RunState, code: Exit) -> None:
+        """The last line."""
+        status = state.closed or "interrupted"
+        self._write([{"type": "end", "status": status, "exit_code": int(code), "head": f"sha256:{run.head}"}])
+
+    def close(self) -> None:
+        """There is nothing to put back."""
+
+    def _write(self, documents: list[dict[str, Any]]) -> None:
+        self._data.write("".join([_encode(document) + "\n" for document in documents]))
+        self._data.flush()
+
+
+def _document(event: Event) -> dict[str, Any]:
+    cls = type(event)
+    fields = {
+        name: value
+        for name, value in zip(cls._fields[1:], event[1:], strict=True)
+        if cls._field_defaults.get(name, _NONE) != value
+    }
+    return {"type": TYPE_NAMES[cls], "at": to_iso(event.at), **fields}
+
+
+_NONE = object()

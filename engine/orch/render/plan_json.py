@@ -1,0 +1,49 @@
+"""A plan as one JSON object: what would happen to each step, and what it is made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from orch.model.compiled import GATE, Compiled
+from orch.render.plan_order import dag_order
+from orch.render.plan_text import summary_counts, what
+from orch.run.forecast import Prospect
+
+FORMAT_VERSION = 1
+
+
+def plan_json(plan: Compiled, prospects: Sequence[Prospect], *, dry_run: bool) -> str:
+    """`{format_version, dry_run, pipeline, task, inputs, max_in_flight, plan_digest, resources, summary, steps}`; a
+    step is `{address, kind: run|gate, phase, word, why, command}`."""
+    steps = []
+    for step in dag_order(plan):
+        document, (word, why) = plan.action(step).step, prospects[step]
+        phase = plan.phase_of[step]
+        row = {
+            "address": plan.addresses[step],
+            "kind": "gate" if plan.kinds[step] == GATE else "run",
+            "phase": plan.phase_names[phase] if phase >= 0 else "finally",
+            "word": word,
+            "why": why,
+        }
+        row["gate" if "gate" in document else "command"] = document.get("gate") or what(document)
+        if "tags" in document:
+            row["tags"] = document["tags"]
+        steps.append(row)
+    head = plan.head
+    return json.dumps(
+        {
+            "format_version": FORMAT_VERSION,
+            "dry_run": dry_run,
+            "pipeline": head["pipeline"],
+            "task": plan.task,
+            "inputs": plan.inputs,
+            "max_in_flight": plan.max_in_flight,
+            "plan_digest": plan.digest,
+            "resources": head["resources"],
+            "summary": summary_counts(prospects),
+            "steps": steps,
+        },
+        ensure_ascii=False,
+    )

@@ -1,0 +1,147 @@
+"""A plan for people: every step in DAG order, what would happen to it and why, then one summary line."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from orch.model.compiled import GATE, Compiled
+from orch.model.plan import StepDoc
+from orch.render.lengths import counted
+from orch.render.plan_order import dag_order
+from orch.render.problems_text import visible
+from orch.render.style import Style
+from orch.run.forecast import Prospect
+
+_WORDS = {
+    "run": "to run",
+    "open": "open",
+    "wait": "waiting",
+    "blocked": "blocked",
+    "fail": "failing",
+    "later": "later",
+    "skip": "skipped",
+}
+_WIDEST_ADDRESS = 40
+
+
+def plan_text(plan: Compiled, prospects: Sequence[Prospect], style: Style, *, dry_run: bool) -> str:
+    """The whole text, without a newline at its end."""
+    order = dag_order(plan)
+    lines = [_title(plan, style), *_inputs(plan, style)]
+    if dry_run:
+        lines.append("dry run: every gate is assumed open, every node is assumed to succeed")
+    lines.append("")
+    lines += _steps(plan, prospects, order, style)
+    lines += ["", style.paint(_summary(prospects), "bold"), *_uses(plan), *_footer(plan)]
+    return style.ascii("\n".join(lines))
+
+
+def summary_counts(prospects: Iterable[Prospect]) -> dict[str, int]:
+    """How many steps have which word, in the order of the summary line."""
+    found = Counter(prospect.word for prospect in prospects)
+    return {word: found[word] for word in _WORDS if found[word]}
+
+
+def what(step: StepDoc) -> str:
+    """What a step does, in one line: a command, or what a gate asks for."""
+    if "gate" in step:
+        return gate_words(step["gate"])
+    run = step["run"]
+    if isinstance(run, list):
+        return shlex.join(run)
+    lines = [line.strip() for line in run.split("\n") if line.strip()]
+    return (lines[0] if lines else "") + (" …" if len(lines) > 1 else "")
+
+
+def gate_words(gate: dict[str, Any]) -> str:
+    """What a gate asks for."""
+    if gate["kind"] == "check":
+        return f"check: {gate['expr']}"
+    if gate["kind"] == "freshness":
+        return f"freshness: {gate['path']} at most {gate['max_age_seconds'] // 86400} days"
+    needs = ", ".join(f"{count} × {role}" for role, count in gate["require"].items())
+    return f"approval: {needs} for {', '.join(gate['subject'])}"
+
+
+def _title(plan: Compiled, style: Style) -> str:
+    head = plan.head
+    task = f"  task {plan.task}" if plan.task != "-" else ""
+    phases = f" in {counted(len(plan.phase_names), 'phase')}" if plan.phase_names else ""
+    name = style.paint(head["pipeline"]["name"], "bold")
+    return f"Pipeline {name}{task}  {counted(plan.size, 'step')}{phases}, jobs {plan.max_in_flight}"
+
+
+def _inputs(plan: Compiled, style: Style) -> list[str]:
+    if not plan.inputs:
+        return []
+    return [style.cut("inputs  " + visible("  ".join(f"{name}={value}" for name, value in plan.inputs.items())))]
+
+
+def _steps(plan: Compiled, prospects: Sequence[Prospect], order: list[int], style: Style) -> list[str]:
+    width = min(max(map(len, plan.addresses[: plan.size]), default=0), _WIDEST_ADDRESS)
+    icons = {word: style.icon(word) for word in _WORDS}
+    words = {word: style.status(word, f"{word:8}") for word in _WORDS}
+    details: dict[int, str] = {}
+    lines = []
+    for step in order:
+        word, why = prospects[step]
+        if not why:
+            action = plan.actions[step]
+            known = details.get(action)
+            if known is None:
+                known = details[action] = _detail(plan.action(step).step)
+            why = known
+        elif word == "run" or plan.kinds[step] != GATE:
+            why = visible(f"{_detail(plan.action(step).step)}  ({why})" if word == "run" else why)
+        else:
+            why = visible(why)
+        line = f"  {icons[word]} {plan.addresses[step]:{width}}  {words[word]} {why}"
+        lines.append(line)
+    if style.width is not None:
+        lines = [_fitted(line, style) for line in lines]
+    return lines
+
+
+def _detail(step: StepDoc) -> str:
+    tags = "".join(f"  [{tag}]" for tag in step.get("tags", ()))
+    return visible(what(step)) + tags
+
+
+def _fitted(line: str, style: Style) -> str:
+    """Commands are cut; what a gate waits for is not: it ends in a command to paste."""
+    assert style.width is not None
+    if len(line) <= style.width or "orch " in line:
+        return line
+    return style.cut(line) if not style.color else _cut_coloured(line, style)
+
+
+def _cut_coloured(line: str, style: Style) -> str:
+    """Only the part behind the last colour is cut: the columns before it are narrow."""
+    start = line.rfind("\x1b[0m") + len("\x1b[0m")
+    used = len(line[:start]) - sum(len(code) for code in _codes(line[:start]))
+    return line[:start] + style.cut(line[start:], used)
+
+
+def _codes(text: str) -> list[str]:
+    return [f"\x1b{piece[: piece.index('m') + 1]}" for piece in text.split("\x1b")[1:]]
+
+
+def _summary(prospects: Sequence[Prospect]) -> str:
+    return f"Plan: {', '.join(f'{count:,} {_WORDS[word]}' for word, count in summary_counts(prospects).items())}."
+
+
+def _uses(plan: Compiled) -> list[str]:
+    return [
+        f"{'Uses:' if number == 0 else '     '} {resource['kind']} {visible(resource['path'])} "
+        f"(project) sha256:{resource['sha256'][:12]}"
+        for number, resource in enumerate(plan.head["resources"])
+    ]
+
+
+def _footer(plan: Compiled) -> list[str]:
+    nodes = plan.size - sum(map(len, plan.phase_gates))
+    told = [f"All {nodes:,} nodes are" if nodes > 1 else "The node is"]
+    return [f"{told[0]} unsandboxed: your own commands, with your permissions."]

@@ -1,0 +1,218 @@
+"""Tells people how a run goes: a line for each step that ends, now and then what is running, a report at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TextIO
+
+from orch.model.compiled import Compiled
+from orch.model.events import Event, Finished, Observed, Skipped, Started
+from orch.model.state import RunState
+from orch.model.status import Status
+from orch.problems.problem import Exit
+from orch.render.ending import Ending, ending_text
+from orch.render.lengths import counted, duration
+from orch.render.problems_text import visible
+from orch.render.style import Style
+
+MANY_STEPS = 200
+LIVE_AFTER_SECONDS = 0.5
+BEAT_SECONDS = 30.0  # between two lines about what is running, where no terminal shows it
+MANY_BEAT_SECONDS = 5.0
+_NAMED = 4
+
+
+class Run(Protocol):
+    """What is known of the run: its id, its task, its directory from the project's root on."""
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def task(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def pipeline(self) -> str: ...
+    @property
+    def containment(self) -> str: ...
+    @property
+    def head(self) -> str: ...
+
+
+class Area(Protocol):
+    """The part of a terminal that is written over."""
+
+    def show(self, lines: list[str]) -> None: ...
+    def clear(self) -> None: ...
+
+
+class LineReporter:
+    """The reporter of a run as text. Lines go to `talk`, the report at the end to `data`. `root` is the project's and
+    `cwd` the user's folder; `steady` is a clock in seconds, `now_ms` the time of day. With `live` a terminal's last lines show what is running:
+    it makes the area, once there is something to show for half a second."""
+
+    def __init__(
+        self,
+        talk: TextIO,
+        data: TextIO,
+        style: Style,
+        data_style: Style,
+        *,
+        root: str,
+        cwd: str,
+        steady: Callable[[], float],
+        now_ms: Callable[[], int],
+        verbose: bool = False,
+        live: Callable[[], Area] | None = None,
+        action: str = "run",
+    ) -> None:
+        self._talk, self._data, self._style, self._data_style = talk, data, style, data_style
+        self._root, self._cwd, self._steady, self._verbose = root, cwd, steady, verbose
+        self._now_ms = now_ms
+        self._live = live
+        self._area: Area | None = None
+        self._action = action
+        self._began = self._beat_at = steady()
+        self._started: dict[str, int] = {}
+        self._sentences: dict[str, str] = {}
+        self._quiet = False
+        self._done = 0
+        self._shown_at = 0.0
+
+    def opened(self, run: Run, plan: Compiled, state: RunState) -> None:
+        """Which run this is."""
+        self._plan = plan
+        self._quiet = plan.size > MANY_STEPS and not self._verbose
+        self._beat_every = MANY_BEAT_SECONDS if self._quiet else BEAT_SECONDS
+        self._done = sum(status >= Status.SUCCEEDED for status in state.status)
+        self._done_before = self._done
+        task = f"  task {run.task}" if run.task != "-" else ""
+        jobs = counted(plan.max_in_flight, "job")
+        self._write(
+            [
+                f"{self._action} {self._style.paint(run.run_id, 'bold')}  {visible(run.pipeline)}{task}  "
+                f"{counted(plan.size, 'step')}, {jobs}"
+            ]
+        )
+
+    def happened(self, events: Sequence[Event], state: RunState) -> None:
+        """Lines for what ended; where there are many steps, only for what went wrong or waits."""
+        lines: list[str] = []
+        for event in events:
+            kind = type(event)
+            if kind is Started:
+                self._started[event.address] = event.at  # type: ignore[union-attr]
+            elif kind is Finished:
+                self._finished(event, lines)  # type: ignore[arg-type]
+            elif kind is Skipped:
+                self._done += 1
+                if not self._quiet:
+                    lines.append(self._line("skipped", event.address, f"skipped  {event.reason}"))  # type: ignore[union-attr]
+            elif kind is Observed:
+                self._observed(event, lines)  # type: ignore[arg-type]
+        if lines:
+            self._write(lines)
+
+    def tick(self, state: RunState) -> None:
+        """Time goes by."""
+        now = self._steady()
+        if self._live is not None:
+            if self._area is None and now - self._began >= LIVE_AFTER_SECONDS:
+                self._area = self._live()
+            if self._area is not None and now - self._shown_at >= 0.1:
+                self._shown_at = now
+                self._area.show(self._running_lines(state))
+        elif now - self._beat_at >= self._beat_every:
+            self._beat_at = now
+            self._write([self._progress(state)])
+
+    def ended(self, run: Run, state: RunState, code: Exit) -> None:
+        """The report."""
+        self.close()
+        ending = Ending(self._root, self._cwd, self._plan, state, code, run.run_id, run.task, run.path, run.head)
+        elapsed = self._steady() - self._began
+        nothing_new = self._done == self._done_before and not self._sentences and state.closed is not None
+        self._talk.flush()
+        self._data.write(ending_text(ending, self._data_style, elapsed * 1000, unchanged=nothing_new))
+        self._data.flush()
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self._area is not None:
+            self._area.clear()
+        self._live = self._area = None
+
+    def _finished(self, event: Finished, lines: list[str]) -> None:
+        started = self._started.pop(event.address, None)
+        if event.final:
+            self._done += 1
+        if event.status == "succeeded":
+            if not self._quiet:
+                took = "" if started is None or not event.attempt else duration(event.at - started)
+                lines.append(self._line("succeeded", event.address, took))
+            return
+        took = "" if started is None else f"{duration(event.at - started)}  "
+        lines.append(self._line(event.status, event.address, f"{took}{self._why(event)}"))
+
+    def _why(self, event: Finished) -> str:
+        error = event.error or {}
+        told = error.get("summary") or event.reason
+        if event.exit_code is not None and event.reason == "command-failed":
+            told = f"exit {event.exit_code}"
+        if not event.final:
+            told += ", in doubt" if event.reason == "in-doubt" else ", will be tried again"
+        return f"{event.status}  {visible(str(told))}" + (f" (attempt {event.attempt})" if event.attempt > 1 else "")
+
+    def _observed(self, event: Observed, lines: list[str]) -> None:
+        if event.status == "succeeded":
+            self._done += 1
+            if not self._quiet:
+                lines.append(self._line("open", event.gate, "gate open"))
+        elif self._sentences.get(event.gate) != event.sentence:
+            self._sentences[event.gate] = event.sentence
+            word = "rejected" if event.reason == "rejected" else "waiting"
+            lines.append(self._line(word, event.gate, f"gate {word}: {visible(event.sentence)}"))
+
+    def _line(self, word: str, address: str, rest: str) -> str:
+        return f"  {self._style.icon(word)} {address}  {rest}".rstrip()
+
+    def _write(self, lines: list[str]) -> None:
+        text = self._style.ascii("\n".join(lines) + "\n")
+        self._beat_at = self._steady()
+        if self._area is not None:
+            self._area.clear()
+        self._talk.write(text)
+        self._talk.flush()
+
+    def _progress(self, state: RunState) -> str:
+        return f"  {self._done:,} of {self._plan.size:,} done; {self._running(state)}"
+
+    def _running(self, state: RunState) -> str:
+        if not state.running:
+            return "nothing running"
+        oldest = list(state.running)[:_NAMED]
+        named = ", ".join(self._one_running(step) for step in oldest)
+        more = len(state.running) - len(oldest)
+        return f"running {named}" + (f" and {more} more" if more else "")
+
+    def _one_running(self, step: int) -> str:
+        address = self._plan.addresses[step]
+        return f"{address} ({self._age(address)})"
+
+    def _age(self, address: str) -> str:
+        started = self._started.get(address)
+        return "?" if started is None else duration(max(0, self._now_ms() - started))
+
+    def _running_lines(self, state: RunState) -> list[str]:
+        style = self._style
+        lines = [
+            style.cut(
+                f"  {style.icon('running')} {self._plan.addresses[step]}  {self._age(self._plan.addresses[step])}"
+            )
+            for step in list(state.running)
+        ]
+        failed = f", {state.failed} failed" if state.failed else ""
+        waiting = f", {len(state.waiting_gates)} waiting" if state.waiting_gates else ""
+        took = duration((self._steady() - self._began) * 1000)
+        lines.append(f"  {self._done:,} of {self._plan.size:,} done{failed}{waiting}  {took}")
+        return lines

@@ -1,0 +1,73 @@
+"""One run for people: its state, its gates, its steps; from the manifest, which is plain data."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from orch.render.lengths import duration
+from orch.render.problems_text import visible
+from orch.render.style import Style
+
+
+def run_text(manifest: dict[str, Any], style: Style) -> str:
+    """The whole text."""
+    rows = [
+        ("run", f"{style.paint(manifest['run_id'], 'bold')}  {style.status(manifest['status'])}{_detail(manifest)}"),
+        ("pipeline", f"{manifest['pipeline']['name']}  ({manifest['pipeline']['path']})"),
+    ]
+    if manifest["task_id"] != "-":
+        rows.append(("task", manifest["task_id"]))
+    rows.append(("started", _time(manifest["started_at"])))
+    if manifest.get("completed_at"):
+        rows.append(
+            ("ended", f"{_time(manifest['completed_at'])}, took {duration(manifest['duration_seconds'] * 1000)}")
+        )
+    if manifest.get("summary"):
+        rows.append(("summary", manifest["summary"]))
+    rows.append(("epoch", f"{manifest['epoch']}, containment {manifest['containment']}"))
+    if manifest.get("outputs"):
+        rows.append(("outputs", json.dumps(manifest["outputs"], ensure_ascii=False)))
+    rows += [("files", manifest["artifact_root"]), ("head", f"sha256:{manifest['journal_head']}")]
+    lines = [f"{name:9}{visible(text) if name not in ('run',) else text}" for name, text in rows]
+    steps = manifest.get("steps", [])
+    if steps:
+        width = min(max(len(step["address"]) for step in steps), 48)
+        lines += ["", *(_step(step, width, style) for step in steps)]
+    return style.ascii("\n".join([*lines, *_next(manifest)]))
+
+
+def run_json(manifest: dict[str, Any]) -> str:
+    """The manifest, `format_version` first, with `steps`."""
+    return json.dumps(manifest, ensure_ascii=False)
+
+
+def _step(step: dict[str, Any], width: int, style: Style) -> str:
+    status = step["status"]
+    told = step.get("sentence") or ("" if step.get("reason") in (None, "ok") else step["reason"])
+    if step.get("exit_code"):
+        told = f"exit {step['exit_code']}  {told}".rstrip()
+    took = duration(step["duration_seconds"] * 1000) if "duration_seconds" in step else ""
+    line = f"  {style.icon(status)} {step['address']:{width}}  {style.status(status, f'{status:9}')}  {took:>7}"
+    return f"{line}  {visible(told)}".rstrip()
+
+
+def _next(manifest: dict[str, Any]) -> list[str]:
+    run, status = manifest["run_id"], manifest["status"]
+    commands = {
+        "failed": f"orch retry {run} --failed",
+        "cancelled": f"orch retry {run} --failed",
+        "waiting": f"orch resume {run}",
+        "interrupted": f"orch resume {run}",
+        "running": f"orch poll {run} --watch",
+    }
+    return ["", f"next     {commands[status]}"] if status in commands else []
+
+
+def _detail(manifest: dict[str, Any]) -> str:
+    detail = manifest.get("status_detail")
+    return f" ({detail})" if detail and detail != "ok" and manifest["status"] != detail else ""
+
+
+def _time(text: str) -> str:
+    return text[:19].replace("T", " ") + " UTC"

@@ -1,0 +1,82 @@
+"""Lists of runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from orch.model.times import to_iso
+from orch.render.lengths import duration, minute
+from orch.render.problems_text import visible
+from orch.render.style import Style
+
+ON_A_TERMINAL = 20
+FORMAT_VERSION = 1
+_WIDEST = 24
+
+
+class Row(Protocol):
+    """A run in a list. Times are milliseconds."""
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def task(self) -> str: ...
+    @property
+    def pipeline(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def started_ms(self) -> int | None: ...
+    @property
+    def duration_ms(self) -> int | None: ...
+
+
+def runs_text(rows: Sequence[Row], style: Style) -> str:
+    """One line a run; empty where there is none."""
+    if not rows:
+        return ""
+    cells = [_cells(row) for row in rows]
+    head = ("RUN", "TASK", "PIPELINE", "STATE", "STARTED (UTC)", "TOOK", "SUMMARY")
+    widths = [max(len(line[column]) for line in (head, *cells)) for column in range(len(head) - 1)]
+    lines = [style.paint("  ".join([*_padded(head, widths), head[-1]]), "dim")]
+    for row, line in zip(rows, cells, strict=True):
+        padded = _padded(line, widths)
+        used = sum(widths) + 2 * len(widths)
+        padded[3] = style.status(row.status, padded[3])
+        lines.append("  ".join([*padded, style.cut(line[-1], used)]).rstrip())
+    return style.ascii("\n".join(lines))
+
+
+def runs_json(rows: Sequence[Row]) -> str:
+    """`{format_version, runs: [{run_id, task_id, pipeline, status, reason, summary, started_at, duration_seconds}]}`."""
+    return json.dumps({"format_version": FORMAT_VERSION, "runs": [_document(row) for row in rows]}, ensure_ascii=False)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    took = "-" if row.duration_ms is None else duration(row.duration_ms)
+    name = visible(row.pipeline)
+    name = name if len(name) <= _WIDEST else name[: _WIDEST - 1] + "…"
+    return row.run_id, row.task, name, row.status, minute(row.started_ms), took, visible(row.summary)
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
+    return [f"{cell:{width}}" for cell, width in zip(cells, widths, strict=False)]
+
+
+def _document(row: Row) -> dict[str, Any]:
+    return {
+        "run_id": row.run_id,
+        "task_id": row.task,
+        "pipeline": row.pipeline,
+        "status": row.status,
+        "reason": row.reason or None,
+        "summary": row.summary or None,
+        "started_at": None if row.started_ms is None else to_iso(row.started_ms),
+        "duration_seconds": None if row.duration_ms is None else row.duration_ms / 1000,
+    }
