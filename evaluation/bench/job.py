@@ -18,7 +18,7 @@ Graph = list[list[int]]
 
 @dataclass
 class Job:
-    """Commands are argv, started in `cwd`. `plan` is a dry run or a listing. `clean` are globs below `cwd` that are
+    """Commands are argv, started in `cwd`; an empty one is not measured. `plan` is a dry run or a listing. `clean` are globs below `cwd` that are
     removed before each cold run, `cache` are those that are kept by it and emptied where a cache must be empty.
     `absent` says why the tool cannot be measured here."""
 
@@ -78,6 +78,6 @@ def write(name: str, shape: str, size: int, root: Path, stamp: bool = False) -> 
     job = TOOLS[name][0](Workload(shape, size, graph(shape, size), root, stamp))
     job.cwd = str(root)
     job.env = {**ENV, **job.env}
-    if not job.absent and shutil.which(job.run[0]) is None:
+    if job.run and not job.absent and shutil.which(job.run[0]) is None:
         job.absent = f"{Path(job.run[0]).name} is not installed"
     return job

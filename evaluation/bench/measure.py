@@ -118,12 +118,10 @@ def _enter(what: str, size: int, name: str, work: Path) -> Entrant | Row | None:
     root = work / f"{name}-{what}-{size}"
     job = write(name, shape, size, root, stamp=kind == "noop")
     argv = {"plan": job.plan, "version": job.version, "help": job.help}.get(kind, job.run)
-    reason = job.absent or ("" if argv else "-")
-    if argv is None or reason or (name == "python" and kind == "tiny"):
-        shutil.rmtree(root, ignore_errors=True)
-        silent = reason in ("-", "start-up only", "")
-        return None if silent else {"what": what, "n": size, "tool": name, "absent": reason}
-    return Entrant(name, job, argv)
+    if argv and not job.absent:
+        return Entrant(name, job, argv)
+    shutil.rmtree(root, ignore_errors=True)
+    return {"what": what, "n": size, "tool": name, "absent": job.absent} if argv else None
 
 
 def _warm(what: str, entrant: Entrant, budget: float) -> None:

@@ -44,7 +44,7 @@ def orch(load: Workload) -> Job:
 def python(load: Workload) -> Job:
     """The floor of start-up for all that is written in Python."""
     bare = [sys.executable, "-c", "pass"]
-    return Job(bare, version=bare, help=bare, note="bare start", absent="" if load.size == 1 else "start-up only")
+    return Job([], version=bare, help=bare, note="bare start")
 
 
 @tool("floor-c", ("wide",))

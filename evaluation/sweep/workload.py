@@ -1,0 +1,148 @@
+"""The project that is swept: twelve nodes, three phases, each kind of gate; every start leaves a line outside .runs."""
+
+from __future__ import annotations
+
+import datetime
+import os
+
+NODES = (
+    "build.config",
+    "build.part[left]",
+    "build.part[right]",
+    "build.flaky",
+    "build.noisy",
+    "build.register",
+    "check.join",
+    "check.style",
+    "check.quiet",
+    "ship.release",
+    "ship.announce",
+    "finally.report",
+)
+FAILS = ("check.style",)
+"""Nodes that fail and are allowed to."""
+GATES = ("build.fresh", "check.enough", "ship.approved")
+ONCE = ("build.register", "ship.release")
+STARTED = 'echo "$ORCH_ADDRESS $ORCH_ATTEMPT" >> ../effects'
+"""One write of an appending descriptor: what the engine has in its journal is counted against these lines."""
+
+PROJECT = """\
+apiVersion: orch/v1
+kind: Project
+name: sweep
+id: 3f1c2a7e-9b54-4d1e-8a60-5c7d2e9f4b13
+jobs: 4
+people:
+  owner: { emails: [owner@sweep.example] }
+roles:
+  owner: [owner]
+"""
+
+PIPELINE = f"""\
+apiVersion: orch/v1
+kind: Pipeline
+name: sweep
+
+phases:
+  build:
+    gates:
+      fresh: {{ freshness: {{ path: spec.md, max_age: 30d }} }}
+    nodes:
+      config:
+        run: |
+          {STARTED}
+          echo '{{"parts": 2}}' > "$ORCH_OUTPUT"
+        outputs: {{ parts: integer }}
+      part:
+        needs: [config]
+        matrix: {{ side: [left, right] }}
+        run: |
+          {STARTED}
+          mkdir -p made
+          echo "$SIDE" > "made/$SIDE.txt"
+        env: {{ SIDE: "${{{{ matrix.side }}}}" }}
+        artifacts: {{ half: "made/${{{{ matrix.side }}}}.txt" }}
+      flaky:
+        run: |
+          {STARTED}
+          test -e ../tried || {{ : > ../tried; exit 1; }}
+        retry: {{ limit: 1, delay: 1ms }}
+      noisy:
+        run: |
+          {STARTED}
+          echo to stdout
+          echo to stderr >&2
+      register:
+        run: |
+          {STARTED}
+        effect: {{ once: registered, probe: 'grep -q "^build.register " ../effects' }}
+  check:
+    gates:
+      enough: {{ check: {{ expr: nodes.config.outputs.parts == 2 }} }}
+    nodes:
+      join:
+        run: |
+          {STARTED}
+          cat "$ORCH_ARTIFACTS"/build.part*/half > made/whole.txt
+          test "$(cat made/whole.txt)" = "left
+          right"
+        artifacts: {{ whole: made/whole.txt }}
+      style:
+        run: |
+          {STARTED}
+          echo not neat
+          exit 3
+        allow_failure: true
+      quiet:
+        needs: [join]
+        run: |
+          {STARTED}
+  ship:
+    gates:
+      approved:
+        approval: {{ subject: [spec.md, "artifact:join.whole"], evidence: [config], require: {{ owner: 1 }} }}
+    nodes:
+      release:
+        run: |
+          {STARTED}
+          test "$(cat "$ORCH_SUBJECT/approved/spec.md" | wc -l)" -gt 2
+        effect: {{ once: released }}
+      announce:
+        needs: [release]
+        run: |
+          {STARTED}
+finally:
+  report:
+    run: |
+      {STARTED}
+      test "$STATUS" = succeeded
+    env: {{ STATUS: "${{{{ run.status }}}}" }}
+
+outputs:
+  parts: "${{{{ nodes.config.outputs.parts }}}}"
+"""
+
+
+def lay_out(base: str) -> str:
+    """Write the project below an empty folder; its root."""
+    root = os.path.join(base, "project")
+    os.makedirs(os.path.join(root, "pipelines"))
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    for path, text in (
+        ("orch.yaml", PROJECT),
+        ("pipelines/sweep.yaml", PIPELINE),
+        ("spec.md", f"---\nlast_review: {today}\n---\n# What is made\n"),
+    ):
+        with open(os.path.join(root, path), "w", encoding="utf-8") as file:
+            file.write(text)
+    return root
+
+
+def effects(base: str) -> list[tuple[str, int]]:
+    """Every start that really happened, in order: address and attempt."""
+    try:
+        with open(os.path.join(base, "effects"), encoding="utf-8") as file:
+            words = [line.split() for line in file]
+    except FileNotFoundError:
+        return []
+    return [(address, int(attempt)) for address, attempt in words]
