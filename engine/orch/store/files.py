@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterable, Iterator
 
 from orch.model.compiled import Compiled
-from orch.model.events import Event, Finished, Started
+from orch.model.events import Event, Finished, Observed, Started
 from orch.model.names import file_stem
 from orch.model.retry import has_probe
 from orch.problems.problem import Problem
@@ -32,6 +32,7 @@ class Files:
         self._logs: dict[str, str] = {}
         self._kept: dict[str, str] = {}
         self._copies: dict[str, str] = {}
+        self._subjects: dict[str, set[str]] = {}
         self._collect(events)
         self.count = len(self._there)
 
@@ -57,6 +58,10 @@ class Files:
                 problems += [] if name in self._kept else self._recorded(name, os.path.basename(name))
             elif name in self._copies:
                 problems += self._recorded(name, self._copies[name])
+            elif name in self._subjects:
+                problems += (
+                    [] if self._digest(name) in self._subjects[name] else [Problem("O611", f"{name} was changed")]
+                )
             elif name in self._known or name in self._logs or live or not derived:
                 continue
             elif closed or not is_unfinished(name):
@@ -89,6 +94,11 @@ class Files:
                     self._keep(str(artifact["sha256"]))
                     copy = f"artifacts/{file_stem(event.address)}/{artifact['name']}"
                     self._copies[copy] = str(artifact["sha256"])
+            elif isinstance(event, Observed) and event.facts.get("subject"):
+                # laid out before the look is recorded: after a crash they are those of the look that follows
+                for _, sha256, path in event.facts["subject"]["files"]:
+                    name = f"subjects/{event.gate.partition('.')[2]}/{path}"
+                    self._subjects.setdefault(name, set()).add(str(sha256))
 
     def _keep(self, sha256: str) -> None:
         self._kept[f"cas/sha256/{sha256[:2]}/{sha256}"] = sha256
