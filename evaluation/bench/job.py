@@ -18,8 +18,8 @@ Graph = list[list[int]]
 
 @dataclass
 class Job:
-    """Commands are argv, started in `cwd`; an empty one is not measured. `plan` is a dry run or a listing. `clean` are globs below `cwd` that are
-    removed before each cold run, `cache` are those that are kept by it and emptied where a cache must be empty.
+    """Commands are argv, started in `cwd`; an empty one is not measured. `plan` is a dry run or a listing. `clean` are
+    globs below `cwd` that are removed before each cold run, `cache` those that are emptied where a cache must be empty.
     `absent` says why the tool cannot be measured here."""
 
     run: list[str]
