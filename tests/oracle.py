@@ -1,5 +1,5 @@
 """What must come of a run, computed at once over the whole graph from the sentences of the semantics: no events, no
-counters, no code of the core. Outcomes do not depend on time: each node ends in one way, each gate ends up open or shut."""
+counters, no code of the core. Outcomes do not depend on time: a node ends in one way, a gate ends up open or shut."""
 
 from __future__ import annotations
 

@@ -75,6 +75,11 @@ def compiled(phases: dict[str, Any], final: dict[str, Any] | None = None, **head
     return compile_plan(seal(plan_doc(phases, final, **head)))
 
 
+def one_phase(**nodes: Any) -> dict[str, Any]:
+    """The phase `build` with these nodes."""
+    return {"build": {"nodes": nodes}}
+
+
 def _gate(spec: Any) -> dict[str, Any]:
     if isinstance(spec, str):
         return {"gate": {"kind": spec}}

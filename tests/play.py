@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from plans import compiled
+
 from orch.model.attempt import Result
 from orch.model.compiled import Compiled
 from orch.model.decisions import Close, Conclude, Decision, Observe, Probe, Schedule, Skip, Start, Stop
@@ -14,6 +16,7 @@ from orch.model.state import RunState
 from orch.run.decide import decide
 from orch.run.results import concluded, finished
 
+FAILS = "command-failed"
 START_MS = 1_700_000_000_000
 RESULTS = {
     "ok": Result(0, None, None, None, None, 0),
@@ -152,3 +155,15 @@ def finish_event(play: Play, address: str, **fields: Any) -> Finished:
             **fields,
         }
     )
+
+
+def played(phases: dict[str, Any], outcomes: dict[str, Any] | None = None, **more: Any) -> dict[str, str]:
+    """How the run and each step end; `more` holds `final`, `gates`, `probes` and what stands at the plan's head."""
+    head = {key: more.pop(key) for key in ("max_in_flight", "fail_fast") if key in more}
+    play = Play(compiled(phases, more.pop("final", None), **head), outcomes, **more).open()
+    return {"run": play.run(), **play.results()}
+
+
+def once(**more: Any) -> dict[str, Any]:
+    """The keys of a step that must not run twice."""
+    return {"effect": {"once": "k", **more}}

@@ -54,6 +54,7 @@ class _Maker:
 
     def case(self) -> Case:
         rng = self.rng
+        self.selecting = rng.random() < 0.15
         phases: dict[str, Any] = {}
         for number in range(rng.choice((1, 2, 2, 3, 4))):
             self.phase(f"p{number}", phases)
@@ -62,7 +63,7 @@ class _Maker:
         }
         head = {"max_in_flight": rng.choice((1, 1, 2, 3, 8)), "fail_fast": rng.random() < 0.12}
         doc = plan_doc(phases, final, **head)
-        if rng.random() < 0.15:
+        if self.selecting:
             self.select(doc)
         ends = {address: ENDS[behaviour.kind] for address, behaviour in self.behaviours.items()}
         return Case(doc, self.behaviours, Facts(ends, self.gates, self.conditions, self.checks, {}))
@@ -95,11 +96,12 @@ class _Maker:
             keys = rng.choice(([], ["a"], ["a", "b"], ["a", "b", "c", "d"])) if rng.random() < 0.25 else None
             if keys == []:
                 ancestors[node] = set()  # nothing of it waits for its needs, so neither does who needs it
-            phase["nodes"][node] = self.node(name, node, known + sorted(ancestors[node]), keys)
+            near = () if self.selecting else sorted(ancestors[node])  # a selection may leave out what lies between
+            phase["nodes"][node] = self.node(name, node, [*known, *near], keys)
             if needs:
                 phase["nodes"][node]["needs"] = needs
-                if rng.random() < 0.6:
-                    phase["nodes"][node]["trigger_rule"] = rng.choice(RULES)
+            if rng.random() < (0.6 if needs else 0.1):
+                phase["nodes"][node]["trigger_rule"] = rng.choice(RULES)
         phases[name] = phase
 
     def gate(self, address: str, known: list[str]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A seeded world in which a run is decided, performed, killed at any point and resumed, and everything is checked.
 
-`python tests/simulation.py SEED` replays one seed and prints its journal; `python tests/simulation.py FROM TO` runs many.
+`python tests/simulation.py SEED` replays one seed and prints its journal; `… FROM TO` runs many.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import sys
 from collections.abc import Iterable
 from random import Random
 
-from oracle import class_of, class_of_group, expect, holds, is_bad
+from oracle import is_bad
 from play import RESULTS, START_MS
+from promises import UNREACHED, Promises
 from random_plans import ENDS, Behaviour, random_case
+from world import World
 
 from orch.model.codec import decode, digest, encode
 from orch.model.decisions import Close, Conclude, Decision, Observe, Probe, Schedule, Skip, Start, Stop
@@ -28,66 +30,21 @@ from orch.run.results import concluded, finished, not_started
 
 DAY_MS = 86_400_000
 MOST_EPOCHS = 80
-UNREACHED = ("upstream-failed", "upstream-skipped", "phase-not-reached", "cancelled")
 
 
 class Crash(Exception):
     """The engine is killed here."""
 
 
-class World:
-    """What attempts and probes do, and what gates show; it does not know the engine."""
-
-    def __init__(self, rng: Random, behaviours: dict[str, Behaviour], gates: dict[str, tuple[str, str | None]]) -> None:
-        self.rng, self.behaviours, self.gates = rng, behaviours, gates
-        self.failures: dict[str, int] = {}
-        self.done: set[str] = set()
-        self.trouble = {address: rng.choice((0, 0, 0, 1, 2)) for address in behaviours}
-        self.shut_looks = {gate: rng.choice((0, 0, 1, 3)) for gate in gates}
-
-    def ends(self, address: str) -> str:
-        """An attempt comes to its own end: a word of RESULTS."""
-        behaviour = self.behaviours[address]
-        if behaviour.kind == "flaky" and self.failures.get(address, 0) < behaviour.failures:
-            self.failures[address] = self.failures.get(address, 0) + 1
-            return behaviour.reason
-        if behaviour.kind in ("ok", "flaky", "timeout-done"):
-            self.done.add(address)
-        return {"fail": "command-failed", "timeout": "timed-out", "timeout-done": "timed-out"}.get(behaviour.kind, "ok")
-
-    def killed(self, address: str) -> None:
-        """An attempt is killed: perhaps it had done its work by then."""
-        if self.rng.random() < 0.5:
-            self.ends(address)
-
-    def probe(self, address: str) -> str:
-        if self.trouble[address]:
-            self.trouble[address] -= 1
-            return "in-doubt"
-        return "done" if address in self.done else "not-done"
-
-    def look(self, gate: str) -> tuple[str, str]:
-        status, reason = self.gates[gate]
-        if status == "succeeded" and self.shut_looks[gate] and self.rng.random() < 0.8:
-            self.shut_looks[gate] -= 1
-            return "waiting", "needs-decision"
-        return status, str(reason)
-
-
-class Simulation:
+class Simulation(Promises):
     """One run from its plan to its end, with crashes, requests and retries on the way."""
 
     def __init__(self, seed: int) -> None:
         rng = self.rng = Random(seed)
         case = random_case(rng)
-        self.doc, self.facts = case.doc, case.facts
+        super().__init__(case.doc)
+        self.facts = case.facts
         self.plan = compile_plan(seal(case.doc))
-        self.steps = {step["address"]: step for step in case.doc["steps"]}
-        self.children: dict[str, list[str]] = {group["address"]: [] for group in case.doc["groups"]}
-        for address, step in self.steps.items():
-            if "group" in step:
-                self.children[step["group"]].append(address)
-        self.phase_needs = {phase["name"]: phase["needs"] for phase in case.doc["phases"]}
         self.world = World(rng, dict(case.behaviours), case.facts.gates)
         self.journal: list[bytes] = []
         self.clock = START_MS
@@ -96,7 +53,6 @@ class Simulation:
         self.cancels = rng.choice((0, 0, 0, 0, 0, 1))
         self.retries = rng.choice((0, 1, 2))
         self.requests = 0
-        self.disturbed = False
         self.unwritten: list[Event] = []
 
     # Owners come and go
@@ -130,12 +86,12 @@ class Simulation:
     def own(self, reset: tuple[str, ...]) -> None:
         self.state = RunState.new(self.plan)
         self.cleared = set(self.steps)
-        self.open_gates: set[str] = set()
+        self.open_gates = set()
         for event in self.events():
             self.happened(event)
         self.unwritten = []
-        self.effects: list[tuple[int, int]] = []
-        self.in_flight: dict[int, int] = {}
+        self.effects = []
+        self.in_flight = {}
         self.probing: dict[int, None] = {}
         self.stopping: set[int] = set()
         self.open_gates.clear()
@@ -179,7 +135,8 @@ class Simulation:
                     "decide gives something else when asked again"
                 )
                 assert self.state == before, "decide changes the state"
-            if not any([self.carry_out(decision) for decision in decisions]):
+            progress = [self.carry_out(decision) for decision in decisions]
+            if not any(progress):
                 assert decisions or self.in_flight or self.effects, "nothing is decided and nothing is under way"
                 return
         raise AssertionError("decide goes on for ever")
@@ -279,6 +236,7 @@ class Simulation:
                 self.probing[step] = None
                 return False
             case Stop(step, _):
+                assert not names[step].startswith("finally."), f"{names[step]} is stopped, and finally runs to its end"
                 self.stopping.add(step)
                 return False
             case Schedule(at):
@@ -360,108 +318,10 @@ class Simulation:
         self.facts = self.facts._replace(fixed={a: end for a, end in ends.items() if a not in again})
         return tuple(sorted(chosen))
 
-    # What must hold
-
-    def check_start(self, address: str, attempt: int) -> None:
-        step, state = self.steps[address], self.state
-        phase = address.partition(".")[0]
-        index = self.plan.index_of[address]
-        assert attempt == state.attempt[index] + 1, f"{address} skips an attempt"
-        assert index not in self.in_flight, f"{address} starts while it runs"
-        assert not self.once(address) or address in self.cleared, (
-            f"{address} starts again, and nobody said it was not done"
-        )
-        if phase == "finally":
-            body = [self.end(other) for other in self.steps if not other.startswith("finally.")]
-            assert all(over(end) for end in body), f"{address} starts before the rest is over"
-            return
-        assert not state.cancelling, f"{address} starts after a cancel"
-        assert not state.failing_fast, f"{address} starts after a failure that ends all"
-        assert step.get("selected", True), f"{address} is not selected"
-        self.check_entered(phase, now=True)
-        classes = []
-        for need in step.get("needs", ()):
-            members = self.children.get(need, [need])
-            for member in members:
-                assert over(self.end(member)), f"{address} starts before {member} is over"
-            found = [class_of(self.end(member), self.steps[member]) for member in members]
-            classes.append(class_of_group(found) if need in self.children else found[0])
-        assert holds(step.get("trigger_rule", "all_success"), classes), f"{address} starts against its rule"
-        self.check_limit(address, starting=1)
-
-    def check_limit(self, address: str, starting: int = 0) -> None:
-        group = self.steps[address].get("group")
-        limits = {row["address"]: row.get("max_parallel") for row in self.doc["groups"]}
-        if group is not None and limits[group] is not None:
-            live = {*self.in_flight, *(step for step, _ in self.effects)}
-            running = sum(self.steps[self.plan.addresses[step]].get("group") == group for step in live)
-            assert running + starting <= limits[group], f"{group} runs more than {limits[group]}"
-
-    def check_entered(self, phase: str, *, now: bool) -> None:
-        for address, step in self.steps.items():
-            if "gate" in step and address.partition(".")[0] == phase:
-                status, reason = self.end(address)
-                bars = status != "succeeded" and not (status == "skipped" and reason in ("if-false", "not-selected"))
-                assert not bars, f"{phase} is entered while {address} is {status}"
-                fresh = not now or status == "skipped" or address in self.open_gates
-                assert fresh, f"{phase} is entered and {address} was not looked at in this epoch"
-        for need in self.phase_needs[phase]:
-            self.check_entered(need, now=False)
-            for address, step in self.steps.items():
-                if "gate" not in step and address.partition(".")[0] == need:
-                    assert over(self.end(address)), f"{phase} is entered before {address} is over"
-                    assert not is_bad(self.end(address), step), f"{phase} is entered though {address} is bad"
-
-    def check_close(self, status: str) -> None:
-        assert not self.in_flight, "the run closes while something runs"
-        assert not self.effects, "the run closes while something starts"
-        ends = self.ends()
-        if status != "waiting":
-            assert all(over(end) for end in ends.values()), "the run closes and something is not over"
-            return
-        assert any(status == "waiting" for status, _ in ends.values()), "the run waits for nothing"
-        for address, end in ends.items():
-            if end[0] == "queued" and "gate" not in self.steps[address] and not address.startswith("finally."):
-                assert self.hindered(address), f"the run closes as waiting, and {address} could start"
-
-    def hindered(self, address: str) -> bool:
-        try:
-            self.check_entered(address.partition(".")[0], now=True)
-        except AssertionError:
-            return True
-        needs = self.steps[address].get("needs", ())
-        return any(not over(self.end(m)) for need in needs for m in self.children.get(need, [need]))
-
     def check_journal(self) -> None:
         again = fold(self.plan, self.events())
         assert again == self.state, "folding the journal gives another state"
         assert list(again.ready) == list(self.state.ready), "folding the journal gives another order"
-
-    def compare(self) -> None:
-        """The oracle knew how it would end."""
-        expected = expect(self.doc, self.facts)
-        ends = self.ends()
-        if self.state.cancelling or self.state.failing_fast:
-            self.disturbed = True
-        failed_gates = {
-            a.partition(".")[0] for a, end in ends.items() if "gate" in self.steps[a] and end[0] == "failed"
-        }
-        for address, end in ends.items():
-            want = expected.ends[address]
-            if end == want or (want[0] == "succeeded" and end == ("succeeded", "settled") and self.once(address)):
-                continue
-            beside = "gate" in self.steps[address] and address.partition(".")[0] in failed_gates
-            if beside and end == ("skipped", "phase-not-reached"):
-                continue
-            stopped = end[0] in ("cancelled", "queued") or end in [("skipped", reason) for reason in UNREACHED]
-            tired = address in self.world.behaviours and end[1] == self.world.behaviours[address].reason
-            if self.disturbed and (stopped or tired or address.startswith("finally.")):
-                continue
-            raise AssertionError(f"{address} is {end}, expected {want}")
-        if not self.disturbed:
-            assert self.state.closed == expected.status, f"closed as {self.state.closed}, expected {expected.status}"
-
-    # Small words
 
     def events(self) -> list[Event]:
         """The journal read from its bytes, the chain checked."""
@@ -472,21 +332,6 @@ class Simulation:
             prev = digest(line)
             events.append(event)
         return events
-
-    def once(self, address: str) -> bool:
-        return isinstance(self.steps[address].get("effect"), dict)
-
-    def end(self, address: str) -> tuple[str, str | None]:
-        step = self.plan.index_of[address]
-        return self.state.status[step].word, self.state.reason[step]
-
-    def ends(self) -> dict[str, tuple[str, str | None]]:
-        return {address: self.end(address) for address in self.steps}
-
-
-def over(end: tuple[str, str | None]) -> bool:
-    """Is this end final?"""
-    return end[0] in ("succeeded", "failed", "skipped", "cancelled")
 
 
 def simulate(seed: int, kind: type[Simulation] = Simulation) -> Simulation:

@@ -213,7 +213,8 @@ def _advance(plan: Compiled, state: RunState, phases: list[int]) -> None:
         if not state.phase_open[phase] and not state.phase_bad[phase]:
             for following in plan.phase_dependants[phase]:
                 state.phase_unmet[following] -= 1
-                agenda.append(following)
+                if not state.phase_unmet[following]:
+                    agenda.append(following)
 
 
 def _doom(plan: Compiled, state: RunState, phases: list[int]) -> None:

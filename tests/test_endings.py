@@ -1,0 +1,208 @@
+"""How a run ends: finally, cancel, fail-fast, retry of a run that ended; and the laws of `decide`."""
+
+from __future__ import annotations
+
+import copy
+import os
+import subprocess
+import sys
+
+from plans import compiled, one_phase
+from play import FAILS, Play, finish_event, once, played
+
+# The end
+
+
+def test_finally_runs_when_everything_else_is_over() -> None:
+    play = Play(compiled(one_phase(a={}, b={"needs": ["a"]}), {"report": {}, "clean": {}})).open()
+    play.attempt("build.a", FAILS)
+    assert play.next() == ["skip build.b upstream-failed"]
+    play._carry_out(play.decisions()[0])
+    assert play.next() == ["start finally.report", "start finally.clean"]
+
+
+def test_finally_sees_the_status_of_the_run_whatever_happens_in_finally() -> None:
+    final = {"a": {}, "b": {"if": "run.status == 'succeeded'"}}
+    play = Play(compiled(one_phase(x={}), final, max_in_flight=1), {"finally.a": FAILS}).open()
+    assert play.run() == "failed"
+    assert play.result("finally.b") == "succeeded ok"
+
+
+def test_finally_can_only_worsen_the_verdict() -> None:
+    assert played(one_phase(a={}), {"finally.f": FAILS}, final={"f": {}})["run"] == "failed"
+    assert played(one_phase(a={}), {"build.a": FAILS}, final={"f": {}})["run"] == "failed"
+
+
+def test_a_closed_run_has_no_decisions() -> None:
+    play = Play(compiled(one_phase(a={}))).open()
+    play.run()
+    assert play.next() == []
+
+
+def test_a_step_in_doubt_beside_a_failed_one_keeps_the_run_waiting() -> None:
+    play = Play(compiled(one_phase(a=once(), b={}), {"f": {}}), {"build.b": FAILS, "build.a": "timed-out"}).open()
+    assert play.run() == "waiting"
+    assert play.result("finally.f") == "queued None"
+
+
+# Cancelling
+
+
+def test_after_a_cancel_what_runs_is_stopped_what_began_is_cancelled_and_the_rest_is_skipped() -> None:
+    nodes = {"a": {}, "b": {"retry": {"delay_seconds": 9.0}}, "c": {"needs": ["a"]}}
+    phases = {"build": {"nodes": nodes}, "ship": {"gates": {"g": "approval"}, "nodes": {"d": {}}}}
+    play = Play(compiled(phases, {"f": {}})).open()
+    play.start("build.a")
+    play.attempt("build.b", FAILS)
+    play.cancel()
+    assert sorted(play.next()) == [
+        "conclude build.b cancelled requested",
+        "skip build.c cancelled",
+        "skip ship.d cancelled",
+        "skip ship.g cancelled",
+        "stop build.a requested",
+    ]
+    assert play.run() == "cancelled"
+    assert play.result("build.a") == "cancelled requested"
+    assert play.result("finally.f") == "succeeded ok"
+
+
+def test_nothing_is_tried_again_after_a_cancel() -> None:
+    play = Play(compiled(one_phase(a={"retry": {"limit": 3}}))).open()
+    play.start("build.a")
+    failed = finish_event(play, "build.a", final=False, status="failed", reason=FAILS)
+    play.cancel()
+    play.happened(failed)
+    assert play.next() == ["conclude build.a cancelled requested"]
+
+
+def test_what_waits_for_its_time_does_not_start_after_a_cancel() -> None:
+    play = Play(compiled(one_phase(a={"retry": {}}))).open()
+    play.attempt("build.a", FAILS)
+    play.cancel()
+    assert play.next() == ["conclude build.a cancelled requested"]
+
+
+def test_a_cancelled_run_with_a_failed_node_is_failed() -> None:
+    play = Play(compiled(one_phase(a={}, b={}))).open()
+    play.attempt("build.a", FAILS)
+    play.cancel()
+    assert play.run() == "failed"
+
+
+def test_a_cancel_holds_after_a_crash() -> None:
+    play = Play(compiled(one_phase(a={}, b={"needs": ["a"]}))).open()
+    play.start("build.a")
+    play.cancel()
+    play.open()
+    assert play.next() == ["skip build.b cancelled", "conclude build.a cancelled requested"]
+
+
+def test_a_cancelled_once_step_is_in_doubt_until_a_person_who_saw_it_cancels_again() -> None:
+    play = Play(compiled(one_phase(a=once()))).open()
+    play.start("build.a")
+    play.cancel("first")
+    assert play.run() == "waiting"
+    play.open()
+    assert play.next() == ["close waiting in-doubt"]
+    play.cancel("second")
+    assert play.run() == "cancelled"
+
+
+def test_a_step_that_runs_again_after_a_retry_is_not_started_by_the_end_of_its_need_during_a_cancel() -> None:
+    play = Play(compiled(one_phase(a={}, b={"needs": ["a"]})), {"build.b": FAILS}).open()
+    play.run()
+    play.open("build.a", "build.b")
+    play.start("build.a")
+    play.cancel()
+    play.end("build.a")
+    assert play.next() == ["conclude build.b cancelled requested"]
+
+
+def test_fail_fast_stops_what_runs_and_starts_nothing_more() -> None:
+    play = Play(compiled(one_phase(a={}, b={}, c={}), {"f": {}}, max_in_flight=2, fail_fast=True)).open()
+    play.start("build.a")
+    play.start("build.b")
+    play.end("build.a", FAILS)
+    assert play.next() == ["skip build.c cancelled", "stop build.b fail-fast"]
+    assert play.run() == "failed"
+    assert play.result("build.b") == "cancelled fail-fast"
+    assert play.result("finally.f") == "succeeded ok"
+
+
+def test_fail_fast_leaves_allowed_failures_alone() -> None:
+    phases = one_phase(a={"allow_failure": True}, b={"needs": ["a"]})
+    assert played(phases, {"build.a": FAILS}, fail_fast=True)["build.b"] == "succeeded ok"
+
+
+def test_fail_fast_does_not_answer_to_a_failure_of_an_earlier_epoch() -> None:
+    phases = one_phase(a={}, b={}, c={"needs": ["b"]})
+    play = Play(compiled(phases, fail_fast=True)).open()
+    play.start("build.b")
+    play.attempt("build.a", FAILS)
+    play.end("build.b", FAILS)
+    play.run()
+    play.open("build.b", "build.c")
+    play.attempt("build.b")
+    assert play.next() == ["start build.c"]
+
+
+# Retrying a run that ended
+
+
+def test_retry_decides_the_chosen_nodes_and_what_was_skipped_because_of_them_again() -> None:
+    phases = {
+        "one": {"nodes": {"a": {}, "b": {"needs": ["a"]}, "c": {}}},
+        "two": {"gates": {"g": "approval"}, "nodes": {"d": {}}},
+    }
+    play = Play(compiled(phases, {"f": {}}), {"one.a": FAILS}).open()
+    assert play.run() == "failed"
+    play.outcomes.clear()
+    play.starts.clear()
+    play.open("one.a", "one.b", "two.d")
+    assert play.run() == "succeeded"
+    assert play.starts == ["one.a", "one.b", "two.d", "finally.f"]
+    assert play.result("two.g") == "succeeded ok"
+
+
+def test_retry_evaluates_the_if_again() -> None:
+    phases = one_phase(a={"allow_failure": True}, b={"needs": ["a"], "if": "nodes.a.status == 'failed'"})
+    play = Play(compiled(phases), {"build.a": FAILS, "build.b": FAILS}).open()
+    play.run()
+    play.outcomes.clear()
+    play.open("build.a", "build.b")
+    assert play.run() == "succeeded"
+    assert play.result("build.b") == "skipped if-false"
+
+
+def test_a_run_with_a_cancelled_node_that_was_not_retried_does_not_read_succeeded() -> None:
+    play = Play(compiled(one_phase(a={}, b={}))).open()
+    play.start("build.a")
+    play.start("build.b")
+    play.cancel()
+    assert play.run() == "cancelled"
+    play.open("build.a")
+    assert play.run() == "failed"
+
+
+# The laws of decide
+
+
+def test_decide_changes_nothing_and_gives_the_same_again() -> None:
+    play = Play(compiled(one_phase(a={"retry": {}}, b={}, m={"matrix": ["p", "q"], "max_parallel": 1}))).open()
+    play.attempt("build.a", FAILS)
+    before = copy.deepcopy(play.state)
+    assert play.decisions() == play.decisions()
+    assert play.state == before
+
+
+def test_the_same_events_give_the_same_decisions_in_processes_with_other_hash_seeds() -> None:
+    told = {_told(seed) for seed in ("0", "1", "42")}
+    assert len(told) == 1
+
+
+def _told(seed: str) -> str:
+    here = os.path.dirname(os.path.abspath(__file__))
+    code = f"import sys; sys.path.insert(0, {here!r}); import simulation; print(simulation.story(range(12)))"
+    env = {**os.environ, "PYTHONHASHSEED": seed}
+    return subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True, text=True).stdout

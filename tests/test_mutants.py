@@ -1,0 +1,170 @@
+"""A suite that kills none of its mutants proves nothing: each of these one-line faults in the core is found."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+ENGINE = TESTS.parent / "engine" / "orch"
+FOLD, DERIVE, DECIDE, RETRY = "model/fold.py", "model/derive.py", "run/decide.py", "model/retry.py"
+
+SIMULATED = [
+    (DERIVE, 'return SUCCESS if plan.action(step).step.get("allow_failure") else FAILURE', "return FAILURE"),
+    (DERIVE, 'if status is Status.CANCELLED or reason == "upstream-failed":', "if status is Status.CANCELLED:"),
+    (DERIVE, 'if status is Status.SUCCEEDED or reason == "not-selected":', "if status is Status.SUCCEEDED:"),
+    (DERIVE, "        if state.gates_shut[phase]:\n", "        if False:\n"),
+    (DERIVE, "            return not failure\n", "            return True\n"),
+    (DERIVE, "return success > 0 or not needs", "return success > 0"),
+    (DERIVE, "len(active) >= limit", "len(active) > limit"),
+    (DERIVE, "or (state.body_open if phase < 0 else not state.entered[phase])", ""),
+    (DERIVE, "        agenda.extend(plan.phase_dependants[phase])\n", ""),
+    (DERIVE, "        elif bad:\n", "        elif False:\n"),
+    (DERIVE, 'reason[step] in ("if-false", "not-selected")', 'reason[step] == "not-selected"'),
+    (FOLD, "        if step in chosen:\n", "        if False:\n"),
+    (
+        FOLD,
+        "            if is_once(plan.action(step).step):\n                state",
+        "            if 0:\n                state",
+    ),
+    (FOLD, "state.status[gate] is Status.SUCCEEDED or (event.reset", "(event.reset"),
+    (FOLD, '        _end(plan, state, step, Status.SUCCEEDED, "settled")\n', "        admit(plan, state, step)\n"),
+    (FOLD, "    state.running.pop(step, None)\n", ""),
+    (FOLD, "return not is_once(plan.action(step).step) or", "return True or"),
+    (DECIDE, "plan.max_in_flight - len(state.running)", "plan.max_in_flight"),
+    (DECIDE, "Probe(step) if once else Start(", "Start("),
+    (DECIDE, " for step in state.running if plan.kinds[step] != FINALLY)", " for step in state.running)"),
+    (DECIDE, "if not (plan.fail_fast and any(type(decision) is Conclude for decision in decisions)):", "if True:"),
+    (DECIDE, "    if state.doubt:\n", "    if False:\n"),
+    (DECIDE, '"failed" if state.finally_failed else verdict(state)', "verdict(state)"),
+    (DECIDE, "    if state.due_heap and state.due_heap[0][0] > now_ms:\n", "    if state.due_heap:\n"),
+    (RETRY, 'failures <= retry["limit"]', 'failures < retry["limit"]'),
+]
+SAID = [
+    (
+        DERIVE,
+        "                if not state.phase_unmet[following]:\n",
+        "                if True:\n",
+        "test_decide.py::test_a_phase_passes_once_however_many_phases_it_waited_for",
+    ),
+    (
+        DERIVE,
+        "if step in state.to_skip or step in state.to_cancel:",
+        "if step in state.to_skip:",
+        "test_endings.py::test_a_step_that_runs_again_after_a_retry_is_not_started_by_the_end_of_its_need_during_a_cancel",
+    ),
+    (
+        DERIVE,
+        "        if group in plan.group_limit and not is_once(",
+        "        if not group and not is_once(",
+        "test_decide.py::test_a_child_that_waits_for_its_retry_keeps_its_place_also_after_a_resume",
+    ),
+    (
+        DERIVE,
+        "    forget_due(state, step)\n    if step in state.to_skip:",
+        "    if step in state.to_skip:",
+        "test_endings.py::test_what_waits_for_its_time_does_not_start_after_a_cancel",
+    ),
+    (
+        DERIVE,
+        "or not state.cancelling)",
+        "or False)",
+        "test_endings.py::test_a_run_with_a_cancelled_node_that_was_not_retried_does_not_read_succeeded",
+    ),
+    (
+        FOLD,
+        "            state.failures[step] = 0\n",
+        "            pass\n",
+        "test_attempts.py::test_retries_are_counted_anew_in_each_epoch_and_an_interrupted_attempt_does_not_count",
+    ),
+    (
+        FOLD,
+        "state.failed > failed and",
+        "state.failed and",
+        "test_endings.py::test_fail_fast_does_not_answer_to_a_failure_of_an_earlier_epoch",
+    ),
+    (
+        FOLD,
+        "    if _ending(plan, state, step):\n        hold_back(plan, state, step)\n        return",
+        "    if False:\n        return",
+        "test_endings.py::test_nothing_is_tried_again_after_a_cancel",
+    ),
+    (
+        FOLD,
+        "    if event.epoch <= state.epoch:\n",
+        "    if False:\n",
+        "test_fold.py::test_the_record_of_an_earlier_owner_folds_to_nothing",
+    ),
+    (
+        FOLD,
+        "    if event.id in state.requests:\n",
+        "    if False:\n",
+        "test_fold.py::test_a_cancel_that_is_replayed_after_a_retry_does_not_cancel_again",
+    ),
+    (
+        FOLD,
+        "        or plan.kinds[gate] != GATE\n",
+        "",
+        "test_fold.py::test_an_event_of_a_step_that_the_plan_does_not_have_folds_to_nothing",
+    ),
+    (
+        DECIDE,
+        "if seen < state.terminal_events",
+        "if seen < 0",
+        "test_decide.py::test_a_shut_gate_is_looked_at_again_before_closing_when_something_ended_since",
+    ),
+    (
+        DECIDE,
+        "islice(state.to_skip.items(), BATCH)",
+        "state.to_skip.items()",
+        "test_attempts.py::test_decisions_of_one_call_are_bounded",
+    ),
+    (
+        DECIDE,
+        "    while frontier and len(found) < count and",
+        "    while frontier and len(found) < 1 and",
+        "test_attempts.py::test_a_slow_probe_does_not_hold_up_the_retries_that_are_due_after_it",
+    ),
+]
+
+SIMULATOR = """
+import simulation
+assert simulation.decide.__code__.co_filename.startswith({root!r}), "the mutant is not what is tested"
+for seed in range(1500):
+    simulation.simulate(seed)
+"""
+
+
+def mutated(tmp_path: Path, file: str, old: str, new: str) -> dict[str, str]:
+    """The environment of a process that imports the mutant."""
+    copy = tmp_path / "orch"
+    shutil.copytree(ENGINE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    text = (copy / file).read_text()
+    assert text.count(old) == 1, f"{file} has {text.count(old)} places like {old!r}"
+    (copy / file).write_text(text.replace(old, new))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(tmp_path), str(TESTS)))}
+
+
+@pytest.mark.parametrize(("file", "old", "new"), SIMULATED)
+def test_the_simulator_finds_a_fault_in_the_core(tmp_path: Path, file: str, old: str, new: str) -> None:
+    env = mutated(tmp_path, file, old, new)
+    command = [sys.executable, "-c", SIMULATOR.format(root=str(tmp_path))]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, "no seed finds it"
+    assert "the mutant is not" not in done.stderr
+
+
+@pytest.mark.parametrize(("file", "old", "new", "sentence"), SAID)
+def test_a_sentence_of_the_semantics_finds_a_fault_in_the_core(
+    tmp_path: Path, file: str, old: str, new: str, sentence: str
+) -> None:
+    env = mutated(tmp_path, file, old, new)
+    options = ["-xq", "-p", "no:cacheprovider", "--rootdir", str(TESTS.parent)]
+    command = [sys.executable, "-m", "pytest", *options, str(TESTS / sentence)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout
