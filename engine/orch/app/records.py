@@ -108,6 +108,11 @@ def logs(context: Context, ref: str, address: str | None = None) -> list[tuple[s
     ]
 
 
+def is_running(context: Context, ref: str) -> bool:
+    """Does somebody own the run at this moment?"""
+    return is_held(find(os.path.join(find_root(context.cwd), RUNS), ref))
+
+
 def errors(context: Context, ref: str) -> list[dict[str, Any]]:
     """The error artifacts of a run, made from its journal and logs."""
     told = past(context, ref)

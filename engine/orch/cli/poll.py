@@ -13,7 +13,7 @@ from orch.problems.problem import Exit
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-class Wait(click.ParamType):
+class Wait(click.ParamType[float]):
     """A length of time: 500ms, 10s, 2m, 1h. In seconds."""
 
     name = "duration"

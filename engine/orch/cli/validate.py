@@ -36,9 +36,9 @@ def command(session: Session, paths: tuple[str, ...], form: str) -> int:
 
         put(problems_json(found.files, found.problems))
     elif form == "github":
-        from orch.render.problems_github import annotations
+        from orch.render.problems_github import github_annotations
 
-        put(annotations(found.problems))
+        put(github_annotations(found.problems))
     else:
         from orch.render.problems_text import render_problems
 

@@ -12,7 +12,7 @@ from orch.model.compiled import GATE, Compiled
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.problems.problem import Exit
-from orch.render.lengths import duration
+from orch.render.lengths import counted, duration
 from orch.render.problems_text import visible
 from orch.render.style import Style
 from orch.store.errors import error_name
@@ -114,14 +114,12 @@ def _waiting(end: Ending, style: Style) -> list[str]:
 
 
 def _summary(end: Ending, style: Style, elapsed_ms: float, unchanged: bool) -> str:
-    nodes = Counter(status for status, kind in zip(end.state.status, end.plan.kinds, strict=False) if kind != GATE)
-    gates = sum(
-        status is Status.WAITING for status, kind in zip(end.state.status, end.plan.kinds, strict=False) if kind == GATE
-    )
+    kinds = end.plan.kinds
+    nodes = Counter(status for status, kind in zip(end.state.status, kinds, strict=True) if kind != GATE)
+    gates = Counter(status for status, kind in zip(end.state.status, kinds, strict=True) if kind == GATE)
     word = end.state.closed or "interrupted"
     counts = [f"{nodes[status]:,} {status.word}" for status in _ORDER if nodes[status]]
-    if gates:
-        counts.append(f"{gates} gate{'s' if gates > 1 else ''} waiting")
+    counts += [f"{counted(gates[status], 'gate')} {told}" for status, told in _GATES if gates[status]]
     took = "nothing to do" if unchanged else f"in {duration(elapsed_ms)}"
     return f"{style.icon(word)} {style.paint(word, 'bold')}: {', '.join(counts) or 'no steps'}, {took}"
 
@@ -135,6 +133,9 @@ _ORDER = (
     Status.RUNNING,
     Status.QUEUED,
 )
+
+
+_GATES = ((Status.FAILED, "failed"), (Status.WAITING, "waiting"), (Status.SUCCEEDED, "open"))
 
 
 def _next(end: Ending) -> list[str]:

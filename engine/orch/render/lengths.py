@@ -6,7 +6,9 @@ from orch.model.times import to_iso
 
 
 def duration(milliseconds: int | float) -> str:
-    """`0.3s`, `12.4s`, `1m24s`, `2h03m`, `3d04h`."""
+    """`0.03s`, `12.4s`, `1m24s`, `2h03m`, `3d04h`."""
+    if milliseconds < 1000:
+        return f"{max(milliseconds, 0) / 1000:.2f}s"
     tenths = int(milliseconds) // 100
     if tenths < 600:
         return f"{tenths / 10:.1f}s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from orch.model.compiled import GATE, Compiled
 from orch.render.plan_order import dag_order
@@ -20,7 +21,7 @@ def plan_json(plan: Compiled, prospects: Sequence[Prospect], *, dry_run: bool) -
     for step in dag_order(plan):
         document, (word, why) = plan.action(step).step, prospects[step]
         phase = plan.phase_of[step]
-        row = {
+        row: dict[str, Any] = {
             "address": plan.addresses[step],
             "kind": "gate" if plan.kinds[step] == GATE else "run",
             "phase": plan.phase_names[phase] if phase >= 0 else "finally",

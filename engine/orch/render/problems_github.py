@@ -9,7 +9,7 @@ from orch.problems.problem import Problem
 SHOWN_BY_GITHUB = 10  # annotations of one kind and step; more are dropped there without a word
 
 
-def annotations(problems: Iterable[Problem]) -> str:
+def github_annotations(problems: Iterable[Problem]) -> str:
     """`::error file=…,line=…::message`; empty where there are no problems."""
     listed = list(problems)
     lines = [_annotation(problem) for problem in listed]

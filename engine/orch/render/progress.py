@@ -48,8 +48,8 @@ class Area(Protocol):
 
 class LineReporter:
     """The reporter of a run as text. Lines go to `talk`, the report at the end to `data`. `root` is the project's and
-    `cwd` the user's folder; `steady` is a clock in seconds, `now_ms` the time of day. With `live` a terminal's last lines show what is running:
-    it makes the area, once there is something to show for half a second."""
+    `cwd` the user's folder; `steady` is a clock in seconds, `now_ms` the time of day. With `live` a terminal's last
+    lines show what is running: it makes the area, once the run has taken half a second. `action` names the verb."""
 
     def __init__(
         self,
@@ -148,8 +148,8 @@ class LineReporter:
             self._done += 1
         if event.status == "succeeded":
             if not self._quiet:
-                took = "" if started is None or not event.attempt else duration(event.at - started)
-                lines.append(self._line("succeeded", event.address, took))
+                told = "gate open" if started is None else duration(event.at - started)
+                lines.append(self._line("succeeded", event.address, told))
             return
         took = "" if started is None else f"{duration(event.at - started)}  "
         lines.append(self._line(event.status, event.address, f"{took}{self._why(event)}"))

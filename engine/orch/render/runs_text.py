@@ -54,7 +54,8 @@ def runs_text(rows: Sequence[Row], style: Style) -> str:
 
 
 def runs_json(rows: Sequence[Row]) -> str:
-    """`{format_version, runs: [{run_id, task_id, pipeline, status, reason, summary, started_at, duration_seconds}]}`."""
+    """`{format_version, runs: [{run_id, task_id, pipeline, status, reason, summary, started_at, duration_seconds}]}`;
+    what is not known is null."""
     return json.dumps({"format_version": FORMAT_VERSION, "runs": [_document(row) for row in rows]}, ensure_ascii=False)
 
 
