@@ -257,7 +257,7 @@ def test_an_orphan_is_known_by_any_one_sign(executor: LocalExecutor, sign: str, 
 CHAINS = {
     "one after another": """(setsid sh -c 'setsid sh -c "setsid sleep 60 & sleep 0" &' &)""",
     "in one session": """sh -c 'sh -c "sleep 60 & :" & :' & :""",
-    "at once": """for i in 1 2 3; do (setsid sleep 60 &); done; sh -c 'exec setsid sh -c "sleep 60 & setsid sleep 60"' &""",
+    "at once": """(setsid sleep 60 &); (setsid sleep 60 &); sh -c 'exec setsid sh -c "sleep 60 & setsid sleep 60"' &""",
 }
 
 
