@@ -131,10 +131,10 @@ def _warm(what: str, entrant: Entrant, budget: float) -> None:
 
 
 def _prepare(what: str, job: Job) -> None:
-    """Cold runs forget results; a tool's cache is kept only where the workload's name says so."""
+    """Cold runs forget results; `plan` and `tiny` also what a tool keeps for itself, their `-cached` twins do not."""
     if what != "noop":
         _remove(job, job.clean)
-    if not what.endswith("-cached") and what != "noop":
+    if what in ("plan", "tiny"):
         _remove(job, job.cache)
 
 
