@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from orch.spec.not_yet import NOT_YET
-from orch.spec.shapes import Id, Maybe, Seconds, Shape, Text, Texts
+from orch.spec.shapes import Age, Id, Maybe, Shape, Text, Texts
 
 GATE_KINDS = ("approval", "freshness", "check")
 
@@ -30,7 +30,7 @@ class Approval(Shape):
     evidence: Texts[Text] = Field(
         default=(), description="Nodes that must have succeeded; their manifests join the subject."
     )
-    max_age: Maybe[Seconds] = Field(default=None, description="A decision older than this no longer counts: `30d`.")
+    max_age: Maybe[Age] = Field(default=None, description="A decision older than this no longer counts: `30d`.")
     trust: Maybe[Literal["file", "committed"]] = Field(
         default=None,
         description="`file`: a decision's file is enough; `committed`: it must be the same in HEAD. "
@@ -42,7 +42,7 @@ class Freshness(Shape):
     """A document must have been reviewed lately."""
 
     path: Text = Field(description="A Markdown file with front matter.")
-    max_age: Seconds = Field(description="How old the review may be: `30d`.")
+    max_age: Age = Field(description="How old the review may be: `30d`.")
     field: Text = Field(default="last_review", description="The key of the front matter that holds the date.")
 
 
@@ -56,6 +56,8 @@ class Check(Shape):
 
 class Gate(Shape):
     """What must hold before any node of the phase starts: exactly one of `approval`, `freshness`, `check`."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [kind]} for kind in GATE_KINDS]})
 
     if_: Maybe[Text] = Field(
         default=None, alias="if", description="An expression, without `${{ }}`; where it is false the gate is skipped."

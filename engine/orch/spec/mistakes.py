@@ -12,7 +12,7 @@ from orch.source.document import Document, Route
 from orch.source.scalars import lookalike
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.gate import GATE_KINDS
-from orch.spec.not_yet import NODE_KINDS_NOT_YET, NOT_YET, VALUES
+from orch.spec.not_yet import NODE_KINDS_NOT_YET, NOT_YET, SINGULAR, VALUES
 from orch.spec.places import Place, keys, place_of
 from orch.spec.report import Report
 
@@ -27,7 +27,14 @@ _WANTED = {
     "model_type": "a mapping",
     "literal_error": "",
 }
+_LEADING = ("adapter", "agent")
 _EXAMPLES = {
+    "run": "write `run: make test`",
+    "name": "write `name: build`",
+    "phases": "write `phases: { build: { nodes: { test: { run: make test } } } }`",
+    "subject": "write `subject: [docs/plan.md]`",
+    "limit": "write `limit: 2`",
+    "on": "write `on: [timed-out]`",
     "retry": "write `retry: { limit: 3 }`",
     "needs": "write `needs: [name]`",
     "effect": "write `effect: { once: release }`",
@@ -85,10 +92,13 @@ def _grouped(mistakes: list[_Mistake]) -> list[list[_Mistake]]:
     for number, mistake in enumerate(mistakes):
         groups.setdefault(number if mistake.union is None else mistake.union, []).append(mistake)
     kept: list[list[_Mistake]] = []
+    routes = {mistake.route for mistake in mistakes}
     for group in groups.values():
         depth = max(len(mistake.route) for mistake in group)
         deepest = [mistake for mistake in group if len(mistake.route) == depth]
         exact = [mistake for mistake in deepest if mistake.detail["type"] not in _WANTED]
+        if exact and exact[0].detail["type"] == "too_short" and _has_below(exact[0].route, routes):
+            continue  # the list is short only because its items were refused
         if exact:
             kept.extend([mistake] for mistake in exact)
         else:
@@ -97,6 +107,10 @@ def _grouped(mistakes: list[_Mistake]) -> list[list[_Mistake]]:
                 by_route.setdefault(mistake.route, []).append(mistake)
             kept.extend(by_route.values())
     return kept
+
+
+def _has_below(route: Route, routes: set[Route]) -> bool:
+    return any(len(other) > len(route) and other[: len(route)] == route for other in routes)
 
 
 class _Translation:
@@ -119,14 +133,8 @@ class _Translation:
                 self.bad_value(group, route)
 
     def mapping(self, route: Route) -> Mapping[str, Any]:
-        value = self.value(route)
+        value = self.report.written(route)
         return value if isinstance(value, Mapping) else {}
-
-    def value(self, route: Route) -> Any:
-        here = self.report.document.data
-        for step in route:
-            here = here[step]
-        return here
 
     def unknown_key(self, route: Route) -> None:
         *parent, key = route
@@ -145,7 +153,8 @@ class _Translation:
                     self.not_yet(table[name], route, key=True)
                 return
         if name in table:
-            self.not_yet(table[name], route, key=True)
+            if not any(kind in self.mapping(tuple(parent)) for kind in _companions(name, table)):
+                self.not_yet(table[name], route, key=True)
             return
         if place.table == "finally" and name in ("needs", "trigger_rule", "matrix", "key", "max_parallel", "gates"):
             self.report.add(
@@ -164,6 +173,8 @@ class _Translation:
         known = keys(place) if place else []
         if any(key not in known and nearest(key, known) == name for key in mapping):
             return  # a slip of the pen, reported already
+        if place and place.table == "check" and any(key in NOT_YET["check"] for key in mapping):
+            return
         if name == "run":
             if any(key in NODE_KINDS_NOT_YET for key in mapping):
                 return
@@ -184,8 +195,7 @@ class _Translation:
         self.report.add(code, f"a {what} with both `{kinds[0]}` and `{kinds[1]}`", (*route, kinds[1]), hint, key=True)
 
     def not_yet(self, words: str, route: Route, *, key: bool = False) -> None:
-        plural = words.endswith(("nodes", "gates")) or (words.endswith("s") and not words.startswith("`"))
-        verb = "are" if plural else "is"
+        verb = "is" if words in SINGULAR or (words[0] == "`" == words[-1]) else "are"
         hint = "`orch explain O110` lists what this version has"
         self.report.add("O110", f"{words} {verb} not part of this version yet", route, hint, key=key)
 
@@ -204,7 +214,7 @@ class _Translation:
         self.report.add("O106", message, route, hint, key=True)
 
     def bad_value(self, group: list[_Mistake], route: Route) -> None:
-        value = self.value(route)
+        value = self.report.written(route)
         named, place, key = self.named(route)
         detail = group[0].detail
         kind = detail["type"]
@@ -282,6 +292,11 @@ class _Translation:
         place = place_of(route[: max(end - 1, 0)], self.places)
         items = "".join(f"[{step}]" for step in route[end:])
         return f"`{_short(key)}{items}`", place, key
+
+
+def _companions(name: str, table: Mapping[str, str]) -> list[str]:
+    """The kind keys without which this key would not be there: one cause is reported once."""
+    return [key for key, words in table.items() if key != name and words == table[name] and key in _LEADING]
 
 
 def _found(value: Any) -> str:

@@ -4,12 +4,63 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
-from orch.spec.shapes import EnvName, EnvText, Id, Maybe, OutputName, Seconds, Shape, Tag, Text, Texts
+from orch.spec.shapes import (
+    OUTPUT_NAME_PATTERN,
+    EnvName,
+    EnvText,
+    Id,
+    Maybe,
+    OutputName,
+    Seconds,
+    Shape,
+    Tag,
+    Text,
+    Texts,
+)
 
 RetryReason = Literal["command-failed", "timed-out", "start-failed", "output-missing", "worker-lost"]
 TriggerRule = Literal["all_success", "none_failed", "one_success", "none_failed_min_one_success", "all_done"]
+
+
+OUTPUT_TYPES = ("string", "number", "integer", "boolean", "list", "object")
+OUTPUTS_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {
+            "type": "object",
+            "patternProperties": {OUTPUT_NAME_PATTERN: {"enum": list(OUTPUT_TYPES)}},
+            "additionalProperties": False,
+        },
+        {
+            "type": "object",
+            "properties": {
+                "schema": {"type": "string", "title": "Schema", "description": "A JSON Schema, by its path."}
+            },
+            "required": ["schema"],
+            "additionalProperties": False,
+        },
+    ]
+}
+_ENTRIES = {"type": "array", "items": {"type": "object", "minProperties": 1}}
+MATRIX_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "include": {
+            **_ENTRIES,
+            "title": "Include",
+            "description": "More combinations, or more values for those that there are.",
+        },
+        "exclude": {
+            **_ENTRIES,
+            "title": "Exclude",
+            "description": "Combinations to leave out; a part of a combination is enough.",
+        },
+    },
+    "patternProperties": {"^(?!(include|exclude)$)[a-z][a-z0-9_]{0,47}$": {"type": ["array", "string"]}},
+    "additionalProperties": False,
+    "minProperties": 1,
+}
 
 
 class Retry(Shape):
@@ -64,11 +115,10 @@ class Work(Shape):
     allow_failure: bool = Field(
         default=False, description="A failure of this node does not make the phase or the run fail."
     )
-    outputs: dict[OutputName, Any] = Field(
+    outputs: Annotated[dict[OutputName, Any], WithJsonSchema(OUTPUTS_SCHEMA)] = Field(
         default_factory=dict,
         description="The values that the command writes to $ORCH_OUTPUT as one JSON object: `{coverage: number}`, "
         "or `{schema: schemas/plan.json}`.",
-        json_schema_extra={"additionalProperties": {"type": "string"}},
     )
     artifacts: dict[Id, Text] = Field(
         default_factory=dict,
@@ -93,19 +143,9 @@ class Node(Work):
     trigger_rule: TriggerRule = Field(
         default="all_success", description="What the ends of `needs` must be for this node to run."
     )
-    matrix: Maybe[dict[Id, Any]] = Field(
+    matrix: Maybe[Annotated[dict[Id, Any], WithJsonSchema(MATRIX_SCHEMA)]] = Field(
         default=None,
         description="One child for each combination: axes with their values, and `include` and `exclude`.",
-        json_schema_extra={
-            "properties": {
-                name: {"type": "array", "items": {"type": "object"}, "title": name.title(), "description": text}
-                for name, text in (
-                    ("include", "More combinations, or more values for those that there are."),
-                    ("exclude", "Combinations to leave out; a part of a combination is enough."),
-                )
-            },
-            "additionalProperties": {"type": ["array", "string"]},
-        },
     )
     key: Maybe[Text] = Field(
         default=None,

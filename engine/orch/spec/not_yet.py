@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+SINGULAR = ("network policy", "the cache", "the library", "the spec guard", "retention")
+
 KINDS = ("Agent", "Adapter", "Pattern", "Scenario")
 
 NOT_YET: dict[str, dict[str, str]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, WithJsonSchema
@@ -56,6 +57,7 @@ _SCALAR_SCHEMA = {"type": ["string", "number", "boolean"]}
 EnvText = Annotated[str, BeforeValidator(_env_text), WithJsonSchema(_SCALAR_SCHEMA)]
 
 _DURATION_SCHEMA = {"type": "string", "pattern": units.DURATION_PATTERN, "examples": ["20m", "1h30m", "500ms"]}
+Age = Annotated[float, BeforeValidator(partial(units.seconds, unit="d")), WithJsonSchema(_DURATION_SCHEMA)]
 Seconds = Annotated[float, BeforeValidator(units.seconds), WithJsonSchema(_DURATION_SCHEMA)]
 
 Texts = Annotated[tuple[T, ...], Field(strict=False)]

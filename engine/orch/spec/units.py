@@ -26,14 +26,14 @@ _MOST_SECONDS = 100 * 366 * 86400.0
 _LONGEST = 40  # characters; nobody means more
 
 
-def seconds(value: object) -> float:
+def seconds(value: object, unit: str = "s") -> float:
     """The seconds of a duration such as `20m`, `1h30m`, `500ms`, `30d`: units from large to small, each once.
-    Raises ValueError with a sentence for people."""
+    `unit` is what is proposed where there is none. Raises ValueError with a sentence for people."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("a duration is written like `20m`, `1h30m` or `500ms`")
     text = str(value)
     if _NUMBER.fullmatch(text):
-        raise ValueError(f"`{_short(text)}` has no unit: write `{_short(text)}s`")
+        raise ValueError(f"`{_short(text)}` has no unit: write `{_short(text)}{unit}`")
     parts = _PART.findall(text) if len(text) <= _LONGEST else []
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"`{_short(text)}` is not a duration: write it like `20m`, `1h30m` or `500ms`")

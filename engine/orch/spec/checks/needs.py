@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from orch.source.document import Route
 from orch.spec.expressions.wording import names_text, nearest
@@ -26,7 +26,7 @@ def check_phase_needs(graph: Graph, report: Report) -> None:
                 report.add("O204", f"there is no phase `{need[:48]}`", route, hint)
             elif need in (phase.needs or ())[:index]:
                 report.add("O213", f"`{need}` is named twice in `needs`", route, "remove one of the two")
-    _report_cycles(graph.phase_needs, lambda name: ("phases", name), "O205", "phases", report)
+    _report_cycles(graph.phase_needs, ("phases",), "O205", "phases", report)
 
 
 def check_node_needs(graph: Graph, report: Report) -> None:
@@ -47,7 +47,7 @@ def check_node_needs(graph: Graph, report: Report) -> None:
             seen.add(name)
         if forward:  # where everything needs what is written above it, nothing can go round
             edges = {name: node.needs for name, node in nodes.items()}
-            _report_cycles(edges, lambda name: ("phases", phase_name, "nodes", name), "O203", "nodes", report)  # noqa: B023
+            _report_cycles(edges, ("phases", phase_name, "nodes"), "O203", "nodes", report)
 
 
 def _unknown(graph: Graph, report: Report, need: str, node: str, route: Route) -> None:
@@ -79,16 +79,19 @@ def _repeated(needs: tuple[str, ...], route: Route, report: Report) -> None:
             report.add("O213", f"`{need}` is named twice in `needs`", (*route, index), "remove one of the two")
 
 
-def _report_cycles(edges: Mapping[str, tuple[str, ...]], at: object, code: str, what: str, report: Report) -> None:
-    assert callable(at)
+def _report_cycles(edges: Mapping[str, Sequence[str]], parent: Route, code: str, what: str, report: Report) -> None:
     for path in cycles(edges)[:MAX_CYCLES]:
-        places = [(name, report.document.span(at(name), key=True).line) for name in path]
+        places = [(name, report.document.span((*parent, name), key=True).line) for name in path]
         shown = " → ".join(f"{name} (line {line})" for name, line in places[:12])
         if len(places) > 12:
             shown += f" → … → {places[-1][0]}"
-        route = at(path[0])
         if len(path) == 2:
             message, hint = f"`{path[0]}` needs itself", "remove it from its own `needs`"
         else:
             message, hint = f"{what} that wait for each other: {shown}", "remove one of these `needs`"
-        report.add(code, message, route, hint, key=True)
+        route: Route = (*parent, path[0])
+        written = report.written((*route, "needs"))
+        if isinstance(written, list):
+            report.add(code, message, (*route, "needs", written.index(path[1])), hint)
+        else:
+            report.add(code, message, route, hint, key=True)

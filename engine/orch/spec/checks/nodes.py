@@ -5,11 +5,11 @@ from __future__ import annotations
 from orch.source.document import Route
 from orch.spec.checks import matrices, views
 from orch.spec.checks.paths import check_path
-from orch.spec.checks.shapes import OUTPUT_TYPES, has_schema
+from orch.spec.checks.shapes import has_schema
 from orch.spec.checks.texts import View, check_bare, check_template
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.graph import Graph
-from orch.spec.node import FinallyNode, Node
+from orch.spec.node import OUTPUT_TYPES, FinallyNode, Node
 from orch.spec.report import Report
 
 
@@ -34,6 +34,7 @@ def _is_plain(node: Node) -> bool:
     return (
         isinstance(node.run, str)
         and "${{" not in node.run
+        and not node.run.isspace()
         and isinstance(node.effect, str)
         and not (node.if_ or node.env or node.cwd or node.outputs or node.artifacts)
     )

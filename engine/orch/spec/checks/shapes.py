@@ -6,10 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orch.spec.expressions.check import ANY, Known, ListOf, Scalar, Shape
-from orch.spec.node import FinallyNode, Node
+from orch.spec.node import OUTPUT_TYPES, FinallyNode, Node
 from orch.spec.pipeline import Input
-
-OUTPUT_TYPES = ("string", "number", "integer", "boolean", "list", "object")
 
 _STRING, _NUMBER = Scalar("string"), Scalar("number")
 _TYPES: dict[str, Shape] = {

@@ -25,7 +25,9 @@ def check_pipeline_texts(graph: Graph, report: Report) -> None:
         report.add("O106", f"`{pipeline.task[:48]}` cannot be a task", ("task",), hint)
     defaults = pipeline.defaults
     if defaults.env or defaults.cwd:
-        view = views.planning(graph, run=shapes.RUN)
+        view = View(
+            {**views.planning(graph).roots, "run": shapes.RUN}, hint=lambda node: "`defaults` hold for all nodes"
+        )
         check_env(graph, report, view, ("defaults", "env"), defaults.env)
         if defaults.cwd is not None:
             check_template(graph, report, view, ("defaults", "cwd"), defaults.cwd)

@@ -55,8 +55,16 @@ def _check(graph: Graph, report: Report, view: View, route: Route, text: str, *,
     if view.over is None and not checking.nodes:
         del scope["nodes"]
     for message, hint in check_condition(tree, scope) if bare else check(tree, scope):
-        report.add("O256", message, route, hint)
+        report.inside("O256", message, route, _named_part(text, message), hint)
     return tree
+
+
+def _named_part(text: str, message: str) -> tuple[str, int, int]:
+    """The part of a text that a message names in backquotes; all of it where there is none."""
+    for name in message.split("`")[1::2]:
+        if (offset := text.find(name)) >= 0:
+            return text, offset, len(name)
+    return text, 0, len(text)
 
 
 class _References:

@@ -36,7 +36,16 @@ def node(graph: Graph, name: str, matrix: Mapping[str, Shape]) -> View:
         failed = other in ancestors and other not in successes
         return failed or graph.nodes[other].allow_failure or graph.may_be_skipped(other)
 
-    return View({**_running(graph), **matrix}, over, unsure, lambda other: _hint(graph, other, phase, in_phase=True))
+    def hint(other: str) -> str:
+        if graph.phase_of[other] != phase:
+            return _elsewhere(graph, other, phase)
+        if other == name:
+            return "a node cannot read itself"
+        if name in graph.ancestors(other):
+            return f"`{other}` starts only after `{name}`: turn their order round, or read it in a node behind both"
+        return f"add it: `needs: [{other}]`"
+
+    return View({**_running(graph), **matrix}, over, unsure, hint)
 
 
 def gate(graph: Graph, phase: str) -> View:
@@ -46,7 +55,12 @@ def gate(graph: Graph, phase: str) -> View:
     def unsure(other: str) -> bool:
         return graph.nodes[other].allow_failure or graph.may_be_skipped(other)
 
-    return View(_running(graph), lambda: nodes, unsure, lambda other: _hint(graph, other, phase, in_phase=False))
+    def hint(other: str) -> str:
+        if graph.phase_of[other] != phase:
+            return _elsewhere(graph, other, phase)
+        return "a gate stands before the nodes of its phase: move it to a later phase"
+
+    return View(_running(graph), lambda: nodes, unsure, hint)
 
 
 def ended(graph: Graph) -> View:
@@ -67,10 +81,8 @@ def _nodes_before(graph: Graph, phase: str) -> set[str]:
     return {node for name in graph.phases_before(phase) for node in graph.pipeline.phases[name].nodes}
 
 
-def _hint(graph: Graph, other: str, phase: str, *, in_phase: bool) -> str:
+def _elsewhere(graph: Graph, other: str, phase: str) -> str:
     there = graph.phase_of[other]
-    if there != phase:
-        return f"let phase `{phase}` need phase `{there}`, which `{other}` is in"
-    if in_phase:
-        return f"add it: `needs: [{other}]`"
-    return "a gate stands before the nodes of its phase: move it to a later phase"
+    if phase in graph.phases_before(there):
+        return f"phase `{there}`, which `{other}` is in, comes after phase `{phase}`"
+    return f"let phase `{phase}` need phase `{there}`, which `{other}` is in"
