@@ -5,14 +5,23 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from plans import plan_doc
 from recorded import Recorded
+from simulation import simulate
 
-from orch.model.events import Closed, Finished, Observed, Requested, Settled, Skipped, Started
+from orch.model.codec import digest, encode
+from orch.model.events import Closed, Finished, Observed, Opened, Requested, Settled, Skipped, Started
+from orch.model.fold import apply
+from orch.model.state import RunState
+from orch.model.status import Status
 from orch.store.errors import TAIL_BYTES, error_name, shown
+from orch.store.journal import read
+from orch.store.projector import Projector
+from orch.store.rundir import RunDir
 
 ONCE = {"once": "pr:1", "probe": "true"}
 
@@ -327,9 +336,6 @@ def derived(run: Recorded) -> dict[str, bytes]:
 
 
 def rebuilt(run: Recorded) -> list[str]:
-    from orch.store.journal import read
-    from orch.store.projector import Projector
-
     found = read(run.run.journal, run.plan.digest)
     return sorted(Projector(run.run, run.compiled, lambda: found.head).rebuild(found.events)[1])
 
@@ -342,6 +348,31 @@ def test_what_was_written_as_it_happened_equals_what_the_journal_gives(ended: Re
         os.unlink(f"{ended.run.path}/{name}")
     assert rebuilt(ended) == sorted(before)
     assert derived(ended) == before
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_happens_in_a_run_the_files_written_on_the_way_are_those_of_the_journal(
+    tmp_path: Path, seed: int
+) -> None:
+    simulation = simulate(seed)
+    plan, state, random = simulation.plan, RunState.new(simulation.plan), Random(seed)
+    head, run = plan.digest, RunDir(str(tmp_path), "-", "r")
+    projector = Projector(run, plan, lambda: head)
+    events = simulation.events()
+    written = 0
+    while written < len(events):
+        size = next((i for i, e in enumerate(events[written:]) if i and isinstance(e, Opened | Closed)), len(events))
+        alone = isinstance(events[written], Opened | Closed)
+        batch = events[written : written + (1 if alone else min(size, random.randint(1, 5)))]
+        for seq, event in enumerate(batch, written + 1):
+            apply(plan, state, event)
+            head = digest(encode(event, seq, head))
+        written += len(batch)
+        projector.record(batch, state)
+    assert Projector(run, plan, lambda: head).rebuild(events)[1] == []
+    assert all(
+        step in projector.ledger.records for step, status in enumerate(state.status) if status >= Status.SUCCEEDED
+    )
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"\0" * 500])

@@ -329,6 +329,70 @@ def test_of_a_live_run_only_what_is_recorded_is_checked(tmp_path: Path) -> None:
     made.leave()
 
 
+APPROVAL = plan_doc({"build": {"gates": {"ok": {"kind": "approval"}}, "nodes": {"a": {}}}})
+
+
+def approved(tmp_path: Path) -> Recorded:
+    """A finished run whose gate was opened on two files, one of them hidden."""
+    made = Recorded(tmp_path, APPROVAL)
+    made.open()
+    files = []
+    for path, data in ((".env.new", b"A=1\n"), ("docs/prd.md", b"# prd\n")):
+        files.append(["100644", made.cas.put_bytes(data), path])
+        made._write(f"subjects/ok/{path}", data)
+    files.append(["json", "0" * 64, "output:plan"])
+    facts = {"kind": "approval", "subject": {"digest": "sha256:x", "files": files, "problems": []}}
+    made.happen(Observed(made.at(), "build.ok", "succeeded", "ok", "approved", facts))
+    made.happen(Started(made.at(), "build.a", 1))
+    made.happen(Finished(made.at(), "build.a", 1, True, "succeeded", "ok", 0))
+    made.happen(Closed(made.at(), "succeeded", "ok", {}, "1 succeeded"))
+    made.leave()
+    return made
+
+
+def found_in(made: Recorded) -> list[str]:
+    return [problem.code for problem in verify(made.run, compiler=compile_plan).problems]
+
+
+def test_what_was_approved_is_kept_and_its_copies_are_checked(tmp_path: Path) -> None:
+    made = approved(tmp_path)
+    assert found_in(made) == []
+    copy = Path(made.run.path, "subjects/ok/docs/prd.md")
+    copy.write_text("# other\n")
+    assert found_in(made) == ["O611"]
+    copy.unlink()
+    assert found_in(made) == [], "a copy of what lies in cas"
+    os.unlink(made.cas.path_of(hashlib.sha256(b"# prd\n").hexdigest()))
+    assert found_in(made) == ["O610"]
+
+
+def test_a_copy_that_a_crash_kept_out_of_the_journal_is_one_of_what_is_kept(tmp_path: Path) -> None:
+    made = approved(tmp_path)
+    made._write("subjects/ok/docs/new.md", b"laid out")
+    assert found_in(made) == ["O613"]
+    made.cas.put_bytes(b"laid out")
+    assert found_in(made) == []
+
+
+def test_a_gate_that_stayed_shut_because_its_subject_changed_meanwhile_is_no_finding(tmp_path: Path) -> None:
+    made = Recorded(tmp_path, APPROVAL)
+    made.open()
+    made.happen(Observed(made.at(), "build.ok", "waiting", "stale", "it changes", FACTS))
+    made.happen(Closed(made.at(), "waiting", "stale", {}, ""))
+    made.leave()
+    assert check(made.run).problems == []
+
+
+def test_an_owner_that_settled_a_step_closes_waiting(tmp_path: Path) -> None:
+    made = Recorded(tmp_path, plan_doc({"build": {"nodes": {"a": {}, "b": {"needs": ["a"]}}}}))
+    made.open()
+    made.happen(Started(made.at(), "build.a", 1))
+    made.happen(Finished(made.at(), "build.a", 1, True, "succeeded", "ok", 0))
+    made.happen(Closed(made.at(), "waiting", "settled", {}, ""))
+    made.leave()
+    assert check(made.run).problems == []
+
+
 def test_a_line_that_is_no_request_is_named(run: RunDir) -> None:
     with open(f"{run.path}/requests.ndjson", "a") as file:
         file.write('{"verb": "cancel"}\n')

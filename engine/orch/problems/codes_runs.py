@@ -14,8 +14,8 @@ CODES: dict[str, Code] = {
     ),
     "O602": Code(
         "a record of the journal is bad",
-        "The journal is a chain: each line holds a number and the sha256 of the line before. This line does not fit, so "
-        "the file was changed, or the disk lost a part of it. orch does not guess what happened and goes no further "
+        "The journal is a chain: each line holds a number and the sha256 of the line before. This line does not fit, "
+        "so the file was changed, or the disk lost a part of it. orch does not guess what happened and goes no further "
         "with this run. `orch verify RUN` lists everything that does not fit; restore the file from a copy, or start a "
         "new run with `orch apply`.",
     ),
@@ -44,20 +44,26 @@ CODES: dict[str, Code] = {
     ),
     "O607": Code(
         "plan.json is damaged",
-        "A run carries on what its plan.json says, and this one cannot be read as a plan, or is not the plan with which "
-        "the run was started: the first record of the journal holds its sha256. The plan is not made again from the "
-        "pipeline, which may have changed since. Restore the file from a copy, or start a new run with `orch apply`.",
+        "A run carries on what its plan.json says, and this one cannot be read as a plan, or is not the plan with "
+        "which the run was started: the first record of the journal holds its sha256. The plan is not made again from "
+        "the pipeline, which may have changed since. Restore the file from a copy, or start a new run with `orch apply`.",
     ),
     "O608": Code(
         "the plan has a newer format",
-        "plan.json names a format that this version of orch does not know. Carry the run on with the version that wrote "
-        "it, or start a new run with this one: orch apply PIPELINE",
+        "plan.json names a format that this version of orch does not know. Carry the run on with the version that "
+        "wrote it, or start a new run with this one: orch apply PIPELINE",
+    ),
+    "O609": Code(
+        "the run has no such step",
+        "A step of a run is named by its address, as its plan has it: the phase, a dot, the node or gate, and for a "
+        "child of a matrix its key in brackets. `orch runs show RUN` lists the addresses, for example: orch runs logs "
+        "@last build.test[py312]",
     ),
     "O610": Code(
         "a recorded file is missing",
-        "The journal says that this file was kept, or it follows from the journal, but it is not there. Logs, artifacts "
-        "and the bytes in `cas` cannot be made again; restore them from a copy. Manifests and error artifacts follow "
-        "from the journal, and `orch resume RUN` writes them again, also for a run that has ended.",
+        "The journal says that this file was kept, or it follows from the journal, but it is not there. Logs, "
+        "artifacts and the bytes in `cas` cannot be made again; restore them from a copy. Manifests and error "
+        "artifacts follow from the journal, and `orch resume RUN` writes them again, also for a run that has ended.",
     ),
     "O611": Code(
         "a recorded file was changed",

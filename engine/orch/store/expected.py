@@ -70,4 +70,4 @@ def remove_unfinished(run: RunDir) -> list[str]:
 def is_unfinished(name: str) -> bool:
     """Is this file (relative to the run) one that a crash left half done?"""
     folder, _, base = name.rpartition("/")
-    return base.endswith(BESIDE) or base.startswith(".") or folder == "outputs"
+    return base.endswith(BESIDE) or folder == "outputs" or (folder == "logs" and base.startswith("."))

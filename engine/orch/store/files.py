@@ -17,6 +17,8 @@ from orch.store.expected import is_unfinished
 from orch.store.rundir import RunDir
 
 _BLOCK = 1 << 20
+_COPIES = ("artifacts/", "subjects/")
+_FILE_MODES = ("100644", "100755")
 _OWN = ("plan.json", "journal.ndjson", "requests.ndjson", "lock", "owner.json", "beat", "manifest.json", "resume-token")
 
 
@@ -31,8 +33,7 @@ class Files:
         self._known = set(_OWN)
         self._logs: dict[str, str] = {}
         self._kept: dict[str, str] = {}
-        self._copies: dict[str, str] = {}
-        self._subjects: dict[str, set[str]] = {}
+        self._copies: dict[str, set[str]] = {}
         self._collect(events)
         self.count = len(self._there)
 
@@ -56,12 +57,8 @@ class Files:
                 problems.append(Problem("O613", f"{name} is not a regular file"))
             elif name.startswith("cas/sha256/"):
                 problems += [] if name in self._kept else self._recorded(name, os.path.basename(name))
-            elif name in self._copies:
-                problems += self._recorded(name, self._copies[name])
-            elif name in self._subjects:
-                problems += (
-                    [] if self._digest(name) in self._subjects[name] else [Problem("O611", f"{name} was changed")]
-                )
+            elif name.startswith(_COPIES):
+                problems += [] if live or (not closed and is_unfinished(name)) else self._copied(name)
             elif name in self._known or name in self._logs or live or not derived:
                 continue
             elif closed or not is_unfinished(name):
@@ -93,15 +90,30 @@ class Files:
                 for artifact in event.artifacts:
                     self._keep(str(artifact["sha256"]))
                     copy = f"artifacts/{file_stem(event.address)}/{artifact['name']}"
-                    self._copies[copy] = str(artifact["sha256"])
-            elif isinstance(event, Observed) and event.facts.get("subject"):
-                # laid out before the look is recorded: after a crash they are those of the look that follows
-                for _, sha256, path in event.facts["subject"]["files"]:
-                    name = f"subjects/{event.gate.partition('.')[2]}/{path}"
-                    self._subjects.setdefault(name, set()).add(str(sha256))
+                    self._copies.setdefault(copy, set()).add(str(artifact["sha256"]))
+            elif isinstance(event, Observed):
+                self._collect_subject(event)
+
+    def _collect_subject(self, event: Observed) -> None:
+        """The files that a gate was about: laid out for the nodes of its phase, and kept once it is open."""
+        for mode, sha256, path in event.facts.get("subject", {}).get("files", ()):
+            copy = f"subjects/{event.gate.partition('.')[2]}/{path}"
+            self._copies.setdefault(copy, set()).add(str(sha256))
+            if mode in _FILE_MODES and event.status == "succeeded":
+                self._keep(str(sha256))
 
     def _keep(self, sha256: str) -> None:
         self._kept[f"cas/sha256/{sha256[:2]}/{sha256}"] = sha256
+
+    def _copied(self, name: str) -> list[Problem]:
+        """A copy must be of what was recorded for it; where a crash kept that out of the journal, of what is kept: both
+        are made before the record."""
+        sha256 = self._digest(name)
+        if name in self._copies:
+            return [] if sha256 in self._copies[name] else [Problem("O611", f"{name} was changed")]
+        if f"cas/sha256/{sha256[:2]}/{sha256}" in self._there:
+            return []
+        return [Problem("O613", f"{name} is not accounted for")]
 
     def _recorded(self, name: str, sha256: str) -> list[Problem]:
         if name not in self._there:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from orch.model.compiled import GATE, Compiled
+from orch.model.compiled import Compiled
 from orch.model.events import Closed, Event, Finished, Observed, Opened, Requested, Settled, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
@@ -97,8 +97,8 @@ class Ledger:
         self._available: dict[int, dict[str, tuple[dict[str, Any], ...]]] = {}
 
     def apply(self, event: Event, state: RunState) -> int:
-        """Take in an event. Only `opened` looks at the state, at its gates, and so may see that of a later moment of
-        the same owner's first batch. The index of the step that it is about, or -1."""
+        """Take in an event: the index of the step that it is about, or -1. Only `opened` looks at the state, for what
+        is decided again, and must see it as that event left it; the loop writes it alone."""
         self.last_at = max(self.last_at, event.at)
         match event:
             case Started():
@@ -197,13 +197,9 @@ class Ledger:
     def _opened(self, event: Opened, state: RunState) -> None:
         self.openings.append(event)
         self.closed = None
-        reset = {self._plan.index_of[address] for address in event.reset}
-        if reset:
-            reset.update(self._plan.finally_steps)
         for step, record in self.records.items():
             record.running = False
-            reopened = self._plan.kinds[step] == GATE and record.over and state.status[step] < Status.SUCCEEDED
-            if step in reset or reopened:
+            if record.completed_at is not None and state.status[step] is Status.QUEUED:
                 record.clear()
                 self._offer(step, ())
 

@@ -85,10 +85,8 @@ def _derived(
         problems += files.compare(name, data, required=closed, hint=f"orch resume {run.run_id}")
     if closed:
         opened = ledger.openings[-1]
-        try:
-            data = owner_bytes(Owner(epoch=opened.epoch, **opened.owner))
-        except TypeError:
-            data = None
+        known = {name: opened.owner[name] for name in Owner._fields if name in opened.owner}
+        data = owner_bytes(Owner(**{**known, "epoch": opened.epoch})) if len(known) == len(Owner._fields) - 1 else None
         problems += files.compare("owner.json", data, required=True, hint=None)
     elif not _holds_noted_head(run, walked):
         said = "manifest.json speaks of a record that the journal does not hold: its end was cut off"
@@ -132,12 +130,14 @@ def _stands(run: RunDir, plan: Compiled, event: Observed, latest: int, judge: Ju
         verdict = judge(gate, event.facts, latest / 1000, Context(run=run.run_id))
     except Exception:  # facts that no look can have given
         return False
+    if verdict.status == "succeeded" and event.status == "waiting":
+        return event.reason == "stale"  # it was not opened, because its subject changed while it was read
     return (verdict.status, verdict.reason) == (event.status, event.reason)
 
 
 def _ends_so(state: RunState, closed: Closed) -> bool:
     if closed.status == "waiting":
-        return Status.WAITING in state.status
+        return True  # an owner that only settled a step closes so, too
     return min(state.status, default=Status.SUCCEEDED) >= Status.SUCCEEDED and closed.status == verdict(state)
 
 
