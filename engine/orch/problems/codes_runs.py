@@ -46,7 +46,7 @@ CODES: dict[str, Code] = {
         "plan.json is damaged",
         "A run carries on what its plan.json says, and this one cannot be read as a plan, or is not the plan with "
         "which the run was started: the first record of the journal holds its sha256. The plan is not made again from "
-        "the pipeline, which may have changed since. Restore the file from a copy, or start a new run with `orch apply`.",
+        "the pipeline, which may have changed since. Restore the file from a copy, or start a new run: orch apply PIPELINE",
     ),
     "O608": Code(
         "the plan has a newer format",
