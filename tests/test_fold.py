@@ -166,6 +166,25 @@ def test_a_cancel_asked_twice_is_one_cancel_and_a_refused_one_is_none() -> None:
     assert play.state == before
 
 
+def test_a_cancel_that_is_replayed_after_a_retry_does_not_cancel_again() -> None:
+    play = Play(compiled({"build": {"nodes": {"a": {}}}})).open()
+    play.start("build.a")
+    play.cancel("1")
+    assert play.run() == "cancelled"
+    play.open("build.a")
+    play.cancel("1")
+    assert play.next() == ["start build.a"]
+
+
+def test_the_record_of_an_earlier_owner_folds_to_nothing() -> None:
+    play = Play(compiled({"build": {"nodes": {"a": {}}}})).open()
+    first = play.events[0]
+    play.open()
+    play.start("build.a")
+    play.happened(first)
+    assert play.result("build.a") == "running None"
+
+
 def test_an_exit_code_belongs_to_the_last_attempt() -> None:
     play = Play(compiled({"build": {"nodes": {"a": {"retry": {}}}}})).open()
     play.attempt("build.a", "command-failed")
