@@ -46,7 +46,7 @@ CODES: dict[str, Code] = {
         "plan.json is damaged",
         "A run carries on what its plan.json says, and this one cannot be read as a plan, or is not the plan with "
         "which the run was started: the first record of the journal holds its sha256. The plan is not made again from "
-        "the pipeline, which may have changed since. Restore the file from a copy, or start a new run: orch apply PIPELINE",
+        "the pipeline, which may have changed since. Restore the file from a copy, or start a new run: orch apply PATH",
     ),
     "O608": Code(
         "the plan has a newer format",
@@ -109,5 +109,16 @@ CODES: dict[str, Code] = {
         "the cursor is not one of this run",
         "`--since` wants the `cursor` that an earlier `orch poll` of the same run gave: a whole number, at most the "
         "number of the run's last record. Leave it out to get everything: orch poll RUN --format json",
+    ),
+    "O621": Code(
+        "nothing in the run has failed",
+        "`orch retry RUN --failed` decides the failed steps of a run again, and this run has none. A run that died or "
+        "waits is carried on with `orch resume RUN`; a step that succeeded runs again only when it is named, for "
+        "example: orch retry @last --only build.test",
+    ),
+    "O622": Code(
+        "the run is over",
+        "A run that succeeded, failed or was cancelled has nothing left that could be cancelled or settled. To have "
+        "failed steps decided again, write: orch retry RUN --failed. To start anew, write: orch apply PIPELINE",
     ),
 }
