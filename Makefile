@@ -58,10 +58,10 @@ bench: $(STAMP) ## compare with make, ninja, doit, …; writes docs/benchmarks.m
 	@$(PY) evaluation/bench/bench.py --what $(WHAT) --n $(SIZES) --plan-n $(PLAN_SIZES) --reps $(REPS) $(if $(EXT4),--disk $(EXT4)) --report docs/benchmarks.md
 
 schemas: $(STAMP) ## generate schemas/orch/ from the models
-	@$(PY) .ci/generate.py schemas
+	@$(PY) -m orch.spec.schema schemas/orch
 
 docs: $(STAMP) ## generate docs/cli.md and docs/errors.md
-	@$(PY) .ci/generate.py docs
+	@$(PY) .ci/generate.py
 
 clean: ## remove what the targets above have made
 	@rm -rf .venv .demo $(MADE) .peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*

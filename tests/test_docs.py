@@ -176,6 +176,14 @@ def test_every_make_target_that_a_page_names_exists() -> None:
     assert told - prose <= targets
 
 
+def test_the_first_pipeline_of_a_new_project_is_the_one_that_ships(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    run("orch init", folder)
+    written = (folder / "pipelines" / "hello.yaml").read_text(encoding="utf-8")
+    assert written == (ROOT / "pipelines" / "hello.yaml").read_text(encoding="utf-8")
+
+
 def test_what_is_generated_is_fresh() -> None:
     argv = [sys.executable, str(ROOT / ".ci" / "generate.py"), "--check"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
