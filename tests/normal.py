@@ -1,0 +1,38 @@
+"""What differs from machine to machine in texts of orch, replaced by what it is: the one place for such filters."""
+
+from __future__ import annotations
+
+import re
+
+_FIELDS = {
+    "prev": r'"[0-9a-f]{64}"',
+    "pid": r"\d+",
+    "start_time": r"\d+",
+    "boot_id": r'"[^"]*"',
+    "host": r'"[^"]*"',
+    "actor": r'"[^"]*"',
+    "python": r'"[^"]*"',
+    "orch": r'"[^"]*"',
+    "containment": r'"[^"]*"',
+}
+_FIELD = re.compile("|".join(rf'(?<="{name}":)( ?)(?:{value})' for name, value in _FIELDS.items()))
+_DIGEST = re.compile(r"(?<![-\w])(?:[0-9a-f]{64}|[0-9a-f]{12})\b")  # whole, or as it is shown; not the end of a UUID
+
+
+class Normal:
+    """Replaces the project's folder, digests, and whatever tells of the machine. Equal digests stay equal: they are
+    counted in the order in which they are first seen, which has to be the same each time."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._digests: dict[str, int] = {}
+
+    def __call__(self, text: str) -> str:
+        """The text as any machine would have given it."""
+        text = text.replace(self._folder, "<project>")
+        text = _FIELD.sub(r"\1<differs>", text)
+        return _DIGEST.sub(self._digest, text)
+
+    def _digest(self, found: re.Match[str]) -> str:
+        number = self._digests.setdefault(found[0][:12], len(self._digests) + 1)
+        return f"<digest {number}>"
