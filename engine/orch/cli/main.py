@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,6 +11,9 @@ from orch.cli.verbs import root_help
 
 if TYPE_CHECKING:
     from orch.app.context import Context
+    from orch.cli.session import Session
+
+COMPLETE = "_ORCH_COMPLETE"  # set by the shell's completion script, which asks click
 
 
 def run(argv: Sequence[str], context: Context | None = None) -> int:
@@ -17,7 +21,7 @@ def run(argv: Sequence[str], context: Context | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    if not argv or list(argv) in (["--help"], ["-h"]):
+    if (not argv or list(argv) in (["--help"], ["-h"])) and COMPLETE not in os.environ:
         print(root_help(), end="")
         return 0
     from orch.cli.boundary import guarded
@@ -30,9 +34,5 @@ def run(argv: Sequence[str], context: Context | None = None) -> int:
 def _dispatch(argv: list[str], session: Session) -> int:
     from orch.cli.group import root
 
-    code = root.main(args=argv, prog_name="orch", standalone_mode=False, obj=session)
+    code = root.main(args=argv, prog_name="orch", complete_var=COMPLETE, standalone_mode=False, obj=session)
     return code if isinstance(code, int) else 0
-
-
-if TYPE_CHECKING:
-    from orch.cli.session import Session

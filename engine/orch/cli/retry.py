@@ -10,10 +10,12 @@ from orch.cli.session import Session
 
 @verb("retry")
 @run_argument
-@click.option("--failed", is_flag=True, required=True, help="What failed, and what was skipped because of it.")
+@click.option("--failed", is_flag=True, help="What failed, and what was skipped because of it.")
 @json_flag
 def command(session: Session, run: str, failed: bool, as_json: bool) -> int:
     """Decide again what failed in a run; what succeeded stays as it is."""
+    if not failed:
+        raise click.UsageError(f"say what is to be decided again: orch retry {run} --failed")
     from orch.app.runs import retry
     from orch.cli.owning import telling
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from orch.gates import words
+from orch.render.lengths import duration
 from orch.render.plan_text import gate_words
 from orch.render.problems_text import visible
 from orch.render.style import Style
@@ -101,7 +102,7 @@ def _approval_rows(gate: Gate) -> list[tuple[str, str]]:
         rows.append(("excludes", visible(f"{', '.join(asked['exclude'])} ({authors})")))
     rows.append(("trust", asked["trust"] + (" and committed" if asked["trust"] == "signed" else "")))
     if asked.get("max_age_seconds"):
-        rows.append(("max age", f"{asked['max_age_seconds'] // 86400} days"))
+        rows.append(("max age", duration(asked["max_age_seconds"] * 1000)))
     subject = facts.get("subject") or {}
     rows.append(("subject", str(subject.get("digest") or "not there")))
     files = subject.get("files") or []

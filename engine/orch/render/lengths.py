@@ -18,7 +18,7 @@ def duration(milliseconds: int | float) -> str:
         return f"{minutes}m{seconds % 60:02d}s"
     if days == 0:
         return f"{hours}h{minutes % 60:02d}m"
-    return f"{days}d{hours % 24:02d}h"
+    return f"{days}d{hours % 24:02d}h" if hours % 24 else counted(days, "day")
 
 
 def minute(at_ms: int | None) -> str:

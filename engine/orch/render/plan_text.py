@@ -9,7 +9,7 @@ from typing import Any
 
 from orch.model.compiled import GATE, Compiled
 from orch.model.plan import StepDoc
-from orch.render.lengths import counted
+from orch.render.lengths import counted, duration
 from orch.render.plan_order import dag_order
 from orch.render.problems_text import visible
 from orch.render.style import Style
@@ -61,7 +61,7 @@ def gate_words(gate: dict[str, Any]) -> str:
     if gate["kind"] == "check":
         return f"check: {gate['expr']}"
     if gate["kind"] == "freshness":
-        return f"freshness: {gate['path']} at most {gate['max_age_seconds'] // 86400} days"
+        return f"freshness: {gate['path']} at most {duration(gate['max_age_seconds'] * 1000)} old"
     needs = ", ".join(f"{count} × {role}" for role, count in gate["require"].items())
     return f"approval: {needs} for {', '.join(gate['subject'])}"
 

@@ -157,8 +157,6 @@ class LineReporter:
     def _why(self, event: Finished) -> str:
         error = event.error or {}
         told = error.get("summary") or event.reason
-        if event.exit_code is not None and event.reason == "command-failed":
-            told = f"exit {event.exit_code}"
         if not event.final:
             told += ", in doubt" if event.reason == "in-doubt" else ", will be tried again"
         return f"{event.status}  {visible(str(told))}" + (f" (attempt {event.attempt})" if event.attempt > 1 else "")

@@ -45,8 +45,6 @@ def run_json(manifest: dict[str, Any]) -> str:
 def _step(step: dict[str, Any], width: int, style: Style) -> str:
     status = step["status"]
     told = step.get("sentence") or ("" if step.get("reason") in (None, "ok") else step["reason"])
-    if step.get("exit_code"):
-        told = f"exit {step['exit_code']}  {told}".rstrip()
     took = duration(step["duration_seconds"] * 1000) if "duration_seconds" in step else ""
     line = f"  {style.icon(status)} {step['address']:{width}}  {style.status(status, f'{status:9}')}  {took:>7}"
     return f"{line}  {visible(told)}".rstrip()

@@ -1,0 +1,133 @@
+"""A first project: orch.yaml with an id, a pipeline that runs offline, schemas for editors. Overwrites nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from dataclasses import dataclass, field
+
+from orch.app.bundled import KINDS, schema, schema_name
+from orch.app.context import Context
+from orch.app.root import PROJECT_FILE, RUNS
+from orch.problems.problem import Exit, OrchError, Problem
+
+PIPELINE = "pipelines/hello.yaml"
+
+
+@dataclass(slots=True)
+class Initialised:
+    """What was written and what was there already (paths from the folder on); `to_add` is a line that orch.yaml lacks
+    and that its owner should add."""
+
+    written: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    to_add: str | None = None
+
+
+def initialise(context: Context) -> Initialised:
+    """Make the working folder a project. Raises OrchError where what is there cannot be read, OSError where a file
+    cannot be written."""
+    done = Initialised()
+    identity = str(uuid.UUID(bytes=context.random(16), version=4))
+    name = _name(context.cwd)
+    if os.path.lexists(os.path.join(context.cwd, PROJECT_FILE)):
+        done.kept.append(PROJECT_FILE)
+        if _project_id(context.cwd) is None:
+            done.to_add = f"id: {identity}"
+    else:
+        _write(context.cwd, PROJECT_FILE, _PROJECT.format(name=name, id=identity), done)
+    folder = os.path.join(context.cwd, "pipelines")
+    if os.path.isdir(folder) and any(entry.endswith((".yaml", ".yml")) for entry in os.listdir(folder)):
+        done.kept.append("pipelines/")
+    else:
+        os.makedirs(folder, exist_ok=True)
+        _write(context.cwd, PIPELINE, _HELLO, done)
+    for kind in KINDS:
+        path = f"schemas/orch/{schema_name(kind)}"
+        os.makedirs(os.path.join(context.cwd, "schemas", "orch"), exist_ok=True)
+        _write(context.cwd, path, schema(kind), done)
+    if os.path.lexists(os.path.join(context.cwd, ".git")):
+        _ignore(context.cwd, done)
+    return done
+
+
+def _project_id(cwd: str) -> str | None:
+    from orch.app.project import load
+
+    return load(cwd).project.id
+
+
+def _write(cwd: str, path: str, text: str, done: Initialised) -> None:
+    try:
+        with open(os.path.join(cwd, path), "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        done.kept.append(path)
+    else:
+        done.written.append(path)
+
+
+def _ignore(cwd: str, done: Initialised) -> None:
+    path = os.path.join(cwd, ".gitignore")
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except FileNotFoundError:
+        text = ""
+    except UnicodeDecodeError as error:
+        raise OrchError(
+            Problem("O287", ".gitignore is not UTF-8", hint=f"add the line {RUNS}/"), Exit.INVALID
+        ) from error
+    if any(line.strip().strip("/") == RUNS for line in text.splitlines()):
+        return
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(("" if not text or text.endswith("\n") else "\n") + f"{RUNS}/\n")
+    done.written.append(".gitignore")
+
+
+def _name(cwd: str) -> str:
+    """The folder's name as a project's name."""
+    name = re.sub(r"[^a-z0-9]+", "_", os.path.basename(cwd).lower()).strip("_")[:48].strip("_")
+    return name if re.match(r"[a-z]", name) else f"project_{name}".rstrip("_")
+
+
+_PROJECT = """\
+# yaml-language-server: $schema=schemas/orch/project.schema.json
+apiVersion: orch/v1
+kind: Project
+name: {name}
+id: {id}   # decisions are bound to it; keep it
+"""
+
+_HELLO = """\
+# yaml-language-server: $schema=../schemas/orch/pipeline.schema.json
+apiVersion: orch/v1
+kind: Pipeline
+name: hello
+description: Two nodes side by side, a third that needs what the first one found, and a last word.
+
+inputs:
+  who: { type: string, default: world }
+
+phases:
+  look:
+    nodes:
+      count:
+        run: printf '{"letters":%s}' "${#WHO}" > "$ORCH_OUTPUT"
+        env: { WHO: "${{ inputs.who }}" }
+        outputs: { letters: integer }
+      machine:
+        run: uname -s
+  greet:
+    nodes:
+      hello:
+        run: [echo, "hello, ${{ inputs.who }}, ${{ nodes.count.outputs.letters }} letters long"]
+
+finally:
+  report:
+    run: [echo, "the run has ${{ run.status }}"]
+
+outputs:
+  letters: "${{ nodes.count.outputs.letters }}"
+"""

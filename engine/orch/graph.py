@@ -1,0 +1,112 @@
+"""What depends on what: a graph that knows its layers and its longest chain. The only user of networkx."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, NamedTuple
+
+import networkx as nx
+
+from orch.model.compiled import Compiled
+
+Kind = Literal["run", "gate", "matrix", "phase"]
+FINALLY = "finally"
+
+
+class Vertex(NamedTuple):
+    """A step, a matrix (all its children are over) or a phase (it is entered). `name` is the address, or the name of
+    the phase with a colon before it; `layer` counts from 0: the longest way from a start, in vertices."""
+
+    name: str
+    kind: Kind
+    phase: str
+    layer: int
+
+
+class Graph(NamedTuple):
+    """Vertices in the plan's order; edges as pairs of names; the steps of a longest chain in order."""
+
+    vertices: list[Vertex]
+    edges: list[tuple[str, str]]
+    chain: list[str]
+
+
+def graph_of(plan: Compiled, seconds: Mapping[str, float] | None = None) -> Graph:
+    """The graph of a plan. With `seconds` (of each address) the chain is the one that takes longest, else the one with
+    the most steps."""
+    network = _network(plan)
+    layer = {name: number for number, names in enumerate(nx.topological_generations(network)) for name in names}
+    vertices = [Vertex(name, data["kind"], data["phase"], layer[name]) for name, data in network.nodes(data=True)]
+    return Graph(vertices, list(network.edges), _chain(network, seconds))
+
+
+def _network(plan: Compiled) -> nx.DiGraph[str]:
+    network: nx.DiGraph[str] = nx.DiGraph()
+    phases = plan.phase_names
+    for number, phase in enumerate(phases):
+        for gate in plan.phase_gates[number]:
+            network.add_node(plan.addresses[gate], kind="gate", phase=phase)
+        network.add_node(f":{phase}", kind="phase", phase=phase)
+        for node in plan.phase_nodes[number]:
+            network.add_node(plan.addresses[node], kind="run", phase=phase)
+    if plan.finally_steps:
+        network.add_node(f":{FINALLY}", kind="phase", phase=FINALLY)
+        for step in plan.finally_steps:
+            network.add_node(plan.addresses[step], kind="run", phase=FINALLY)
+    for name, index in plan.index_of.items():
+        if index >= plan.size and plan.dependants[index]:
+            network.add_node(name, kind="matrix", phase=name.partition(".")[0])
+    network.add_edges_from(_needs(plan, network))
+    network.add_edges_from(_phases(plan))
+    return network
+
+
+def _needs(plan: Compiled, network: nx.DiGraph[str]) -> Iterator[tuple[str, str]]:
+    names = {index: name for name, index in plan.index_of.items() if name in network}
+    for index, name in names.items():
+        for then in plan.dependants[index]:
+            if then in names:
+                yield name, names[then]
+
+
+def _phases(plan: Compiled) -> Iterator[tuple[str, str]]:
+    """Gates before the phase, the phase before its first nodes, its last nodes before the gates of the next phases:
+    through the phase, so that no two of them make a product of their nodes."""
+    first = [[node for node in nodes if not plan.needs_count[node]] for nodes in plan.phase_nodes]
+    for number, phase in enumerate(plan.phase_names):
+        entry = f":{phase}"
+        for gate in plan.phase_gates[number]:
+            yield plan.addresses[gate], entry
+        for node in first[number]:
+            yield entry, plan.addresses[node]
+        last = [plan.addresses[node] for node in plan.phase_nodes[number] if not _followed(plan, node)] or [entry]
+        for then in plan.phase_dependants[number]:
+            into = [plan.addresses[gate] for gate in plan.phase_gates[then]] or [f":{plan.phase_names[then]}"]
+            yield from ((name, to) for name in last for to in into)
+        if plan.finally_steps and not plan.phase_dependants[number]:
+            yield from ((name, f":{FINALLY}") for name in last)
+    for step in plan.finally_steps:
+        yield f":{FINALLY}", plan.addresses[step]
+
+
+def _followed(plan: Compiled, node: int) -> bool:
+    group = plan.group_of[node]
+    return bool(plan.dependants[node]) and (
+        group < 0 or plan.dependants[node] != [group] or bool(plan.dependants[group])
+    )
+
+
+def _chain(network: nx.DiGraph[str], seconds: Mapping[str, float] | None) -> list[str]:
+    def weight(name: str) -> float:
+        if network.nodes[name]["kind"] != "run":
+            return 0.0
+        return 1.0 if seconds is None else seconds.get(name, 0.0)
+
+    # dag_longest_path weighs edges: a source before everything lets the first step count as well
+    for before, after in list(network.edges):
+        network[before][after]["weight"] = weight(after)
+    starts = [name for name in network if not network.in_degree(name)]
+    network.add_edges_from(("", name, {"weight": weight(name)}) for name in starts)
+    chain = nx.dag_longest_path(network)
+    network.remove_node("")
+    return [name for name in chain if name and network.nodes[name]["kind"] == "run"]
