@@ -36,7 +36,8 @@ class Beat:
         turn: Callable[[], int],
         interval_seconds: float = INTERVAL_SECONDS,
     ) -> None:
-        self._fd = os.open(_path(run), _FLAGS, 0o600)
+        self._path = _path(run)
+        self._fd = os.open(self._path, _FLAGS, 0o600)
         self._now_ms = now_ms
         self._turn = turn
         self._interval = interval_seconds
@@ -50,9 +51,12 @@ class Beat:
         self._thread.start()
 
     def once(self) -> None:
-        """One beat, in place and with one system call."""
+        """One beat, in place and with one system call. Raises OSError with the path."""
         self._count += 1
-        os.pwrite(self._fd, beat_bytes(Pulse(self._count, self._turn(), self._now_ms())), 0)
+        try:
+            os.pwrite(self._fd, beat_bytes(Pulse(self._count, self._turn(), self._now_ms())), 0)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._path) from error
 
     def stop(self) -> None:
         """End the thread; the file stays."""
