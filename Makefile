@@ -61,7 +61,8 @@ schemas: $(STAMP) ## generate schemas/orch/ from the models
 	@$(PY) -m orch.spec.schema schemas/orch
 
 docs: $(STAMP) ## generate docs/cli.md and docs/errors.md
-	@$(PY) .ci/generate.py
+	@mkdir -p $(MADE)
+	@for page in cli errors; do $(PY) -m orch.cli.reference $$page > $(MADE)/$$page.md && mv $(MADE)/$$page.md docs/ || exit 1; done
 
 clean: ## remove what the targets above have made
 	@rm -rf .venv .demo $(MADE) .peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
