@@ -7,7 +7,7 @@ import re
 import uuid
 from dataclasses import dataclass, field
 
-from orch.app.bundled import KINDS, schema, schema_name
+from orch.app.bundled import KINDS, bundled, schema, schema_name
 from orch.app.context import Context
 from orch.app.root import PROJECT_FILE, RUNS
 from orch.problems.problem import Exit, OrchError, Problem
@@ -42,7 +42,7 @@ def initialise(context: Context) -> Initialised:
         done.kept.append("pipelines/")
     else:
         os.makedirs(folder, exist_ok=True)
-        _write(context.cwd, PIPELINE, _HELLO, done)
+        _write(context.cwd, PIPELINE, _shipped(PIPELINE), done)
     for kind in KINDS:
         path = f"schemas/orch/{schema_name(kind)}"
         os.makedirs(os.path.join(context.cwd, "schemas", "orch"), exist_ok=True)
@@ -56,6 +56,11 @@ def _project_id(cwd: str) -> str | None:
     from orch.app.project import load
 
     return load(cwd).project.id
+
+
+def _shipped(path: str) -> str:
+    with open(bundled(path), encoding="utf-8") as file:
+        return file.read()
 
 
 def _write(cwd: str, path: str, text: str, done: Initialised) -> None:
@@ -98,36 +103,4 @@ apiVersion: orch/v1
 kind: Project
 name: {name}
 id: {id}   # decisions are bound to it; keep it
-"""
-
-_HELLO = """\
-# yaml-language-server: $schema=../schemas/orch/pipeline.schema.json
-apiVersion: orch/v1
-kind: Pipeline
-name: hello
-description: Two nodes side by side, a third that needs what the first one found, and a last word.
-
-inputs:
-  who: { type: string, default: world }
-
-phases:
-  look:
-    nodes:
-      count:
-        run: printf '{"letters":%s}' "${#WHO}" > "$ORCH_OUTPUT"
-        env: { WHO: "${{ inputs.who }}" }
-        outputs: { letters: integer }
-      machine:
-        run: uname -s
-  greet:
-    nodes:
-      hello:
-        run: [echo, "hello, ${{ inputs.who }}, ${{ nodes.count.outputs.letters }} letters long"]
-
-finally:
-  report:
-    run: [echo, "the run has ${{ run.status }}"]
-
-outputs:
-  letters: "${{ nodes.count.outputs.letters }}"
 """

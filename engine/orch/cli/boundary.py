@@ -51,7 +51,7 @@ def _other(error: Exception, session: Session) -> int:
         return Exit.USAGE
     from orch.cli.crash import crash_text
 
-    _talk(crash_text(error, session.written))
+    _talk(crash_text(error, session.typed))
     _trace(session)
     return Exit.BUG
 

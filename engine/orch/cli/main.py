@@ -27,7 +27,7 @@ def run(argv: Sequence[str], context: Context | None = None) -> int:
     from orch.cli.boundary import guarded
     from orch.cli.session import Session
 
-    session = Session(given=context, written=list(argv))
+    session = Session(list(argv), context)
     return guarded(lambda: _dispatch(list(argv), session), session)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
@@ -14,20 +13,20 @@ if TYPE_CHECKING:
     from orch.app.context import Context
 
 
-@dataclass
 class Session:
-    """One call of the command. `verbose` counts the -v."""
+    """One call of the command. `verbose` counts the -v, `typed` is the command line; `given` is the context of tests."""
 
-    verbose: int = 0
-    given: Context | None = None
-    written: list[str] = field(default_factory=list)
+    def __init__(self, typed: list[str], given: Context | None = None) -> None:
+        self.verbose = 0
+        self.typed = typed
+        self._given = given
 
     @cached_property
     def context(self) -> Context:
         """Folder, environment, clock and randomness of this process."""
         from orch.app.context import of_process
 
-        return self.given or of_process()
+        return self._given or of_process()
 
     @cached_property
     def out(self) -> Style:

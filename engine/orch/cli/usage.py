@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 import click
 
 from orch.render.problems_text import visible
@@ -42,5 +40,7 @@ def _options(ctx: click.Context | None) -> list[str]:
 
 
 def _near(given: str, names: list[str]) -> str:
+    import difflib
+
     found = difflib.get_close_matches(given, names, 2, 0.5)
     return f"did you mean {' or '.join(f'`{name}`' for name in found)}?" if found else ""
