@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -157,5 +156,5 @@ def _row(what: str, size: int, entrant: Entrant) -> Row:
     walls = [sample.wall for sample in good]
     row |= {"wall": statistics.median(walls), "wall_min": min(walls), "wall_max": max(walls)}
     row |= {"cpu": statistics.median(s.cpu for s in good), "rss_mb": statistics.median(s.rss_mb for s in good)}
-    print(json.dumps({key: round(v, 4) if isinstance(v, float) else v for key, v in row.items()}), file=sys.stderr)
+    print(f"{what} {size:,}: {entrant.tool} {row['wall']:.3f} s", file=sys.stderr, flush=True)
     return row
