@@ -20,11 +20,11 @@ from orch.store.requests import Inbox, ask
 from orch.store.rundir import RunDir
 
 HOLD = (
-    "import sys\n"
+    "import os, sys\n"
     "from orch.store.lock import Lock\n"
     "from orch.store.rundir import RunDir\n"
     "lock = Lock.acquire(RunDir(sys.argv[1], '-', 'r'))\n"
-    "print('held', flush=True)\n"
+    "os.write(1, b'held\\n')\n"
     "sys.stdin.read()\n"
 )
 OWNER = Owner("r", 3, 4711, 99, "boot", "build-host")
@@ -96,8 +96,8 @@ def test_asking_takes_nothing(run: RunDir) -> None:
 
 def test_a_forked_child_does_not_keep_the_lock(run: RunDir) -> None:
     program = HOLD.replace(
-        "print('held'",
-        "import os, signal\nif os.fork() == 0:\n    print(os.getpid(), flush=True)\n    signal.pause()\nprint('held'",
+        "os.write",  # one write each: print may take two, and both processes say something
+        "import signal\nif os.fork() == 0:\n    os.write(1, b'%d\\n' % os.getpid())\n    signal.pause()\nos.write",
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program, run.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -115,8 +115,8 @@ def test_a_forked_child_does_not_keep_the_lock(run: RunDir) -> None:
 
 def test_a_started_command_does_not_keep_the_lock(run: RunDir) -> None:
     program = HOLD.replace(
-        "print('held'",
-        "import subprocess\nprint(subprocess.Popen(['sleep', '60'], close_fds=False).pid, flush=True)\nprint('held'",
+        "os.write",
+        "import subprocess\nos.write(1, b'%d\\n' % subprocess.Popen(['sleep', '60'], close_fds=False).pid)\nos.write",
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program, run.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

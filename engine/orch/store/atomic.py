@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from _thread import get_ident
 
 BESIDE = ".new"
 """The ending of a file that is not finished; what a crash leaves of it is removed by the next owner."""
@@ -13,7 +14,7 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 def write_file(path: str, data: bytes, *, mode: int = 0o600, durable: bool = False, unique: bool = False) -> None:
     """Put `data` at `path`, replacing what is there. Not synced unless `durable`, and then the caller still has to
     sync the folder. For one writer at a time, unless `unique`. Raises OSError with the path."""
-    beside = f"{path}.{os.getpid()}{BESIDE}" if unique else path + BESIDE
+    beside = f"{path}.{os.getpid()}.{get_ident()}{BESIDE}" if unique else path + BESIDE
     fd = os.open(beside, _CREATE, mode)
     try:
         try:

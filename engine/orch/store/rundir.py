@@ -186,7 +186,7 @@ def _make_root(root: str) -> None:
     _check_ours(root)
     ignore = f"{root}/.gitignore"
     if not os.path.lexists(ignore):
-        write_file(ignore, b"*\n", mode=0o644)
+        write_file(ignore, b"*\n", mode=0o644, unique=True)
 
 
 def _make_folder(path: str) -> None:
