@@ -147,10 +147,8 @@ class _Translation:
         if place.table == "node" and name in NODE_KINDS_NOT_YET:
             kinds = [kind for kind in self.mapping(tuple(parent)) if kind == "run" or kind in NODE_KINDS_NOT_YET]
             if len(kinds) > 1:
-                if name != kinds[0]:
+                if name == next(kind for kind in kinds if kind != "run"):  # one problem for all of them
                     self.two_kinds("node", tuple(parent), kinds, "O105")
-                elif "run" not in kinds:
-                    self.not_yet(table[name], route, key=True)
                 return
         if name in table:
             if not any(kind in self.mapping(tuple(parent)) for kind in _companions(name, table)):
@@ -229,7 +227,8 @@ class _Translation:
         elif kind in _WANTED:
             self.wrong_type(group, route, value, named, key)
         elif kind == "value_error":
-            self.report.add("O107", str(detail["ctx"]["error"]), route)
+            message, _, hint = str(detail["ctx"]["error"]).partition(": ")
+            self.report.add("O107", message, route, hint or None)
         elif kind == "string_pattern_mismatch":
             self.pattern(route, value, named, key)
         elif kind in ("string_too_short", "too_short"):
