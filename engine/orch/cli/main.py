@@ -24,11 +24,15 @@ def run(argv: Sequence[str], context: Context | None = None) -> int:
     if (not argv or list(argv) in (["--help"], ["-h"])) and COMPLETE not in os.environ:
         print(root_help(), end="")
         return 0
-    from orch.cli.boundary import guarded
-    from orch.cli.session import Session
+    try:
+        from orch.cli.boundary import guarded
+        from orch.cli.session import Session
 
-    session = Session(list(argv), context)
-    return guarded(lambda: _dispatch(list(argv), session), session)
+        session = Session(list(argv), context)
+        return guarded(lambda: _dispatch(list(argv), session), session)
+    except KeyboardInterrupt:  # while something is imported
+        sys.stderr.write("interrupted\n")
+        return 130
 
 
 def _dispatch(argv: list[str], session: Session) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -33,7 +34,7 @@ def telling(session: Session, *, as_json: bool, action: str) -> tuple[Teller, Gu
             steady=context.clock.steady,
             now_ms=context.clock.now_ms,
             verbose=session.verbose > 0,
-            live=_area(session) if session.err.live else None,
+            live=_area if session.err.live else None,
             action=action,
         )
 
@@ -49,10 +50,7 @@ def telling(session: Session, *, as_json: bool, action: str) -> tuple[Teller, Gu
     return teller, guard
 
 
-def _area(session: Session) -> Callable[[], Area]:
-    def make() -> Area:
-        from orch.render.live import LiveArea
+def _area() -> Area:
+    from orch.render.live import LiveArea
 
-        return LiveArea(sys.stderr, color=session.err.color)
-
-    return make
+    return LiveArea(sys.stderr, lambda: os.get_terminal_size(sys.stderr.fileno()))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """One call of the command. `verbose` counts the -v, `typed` is the command line; `given` is the context of tests."""
+    """One call of the command. `verbose` counts the -v, `typed` is the command line; tests give a context."""
 
     def __init__(self, typed: list[str], given: Context | None = None) -> None:
         self.verbose = 0

@@ -1,45 +1,44 @@
-"""The last lines of a terminal, written over while a run goes on; the only importer of rich."""
+"""The last lines of a terminal, written over while a run goes on. A few escape codes: a library that is imported in
+the middle of a run would stop its loop for a tenth of a second."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from typing import TextIO
 
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
-
-SHARE = 2  # of the terminal's height, at most one part in so many
+SHARE = 2  # at most one part in so many of the terminal's height
+_LEAST = 3
 
 
 class LiveArea:
-    """Bounded to a part of the terminal's height; gone when it is cleared."""
+    """Bounded to a part of the terminal's height; gone when it is cleared. `size` asks the terminal, which may change.
+    The cursor stays visible: a run that is killed leaves a terminal that works."""
 
-    def __init__(self, stream: TextIO, *, color: bool) -> None:
-        self._console = Console(
-            file=stream, force_terminal=True, color_system="standard" if color else None, highlight=False
-        )
-        self._live: Live | None = None
+    def __init__(self, stream: TextIO, size: Callable[[], os.terminal_size]) -> None:
+        self._stream, self._size = stream, size
+        self._lines = 0
+
+    @property
+    def columns(self) -> int:
+        """How many cells a line may take: one less than the terminal has, since a full line may wrap."""
+        return max(self._size().columns - 1, 1)
 
     def show(self, lines: list[str]) -> None:
-        """These lines instead of those before; where they are too many, the last one (the counts) stays."""
-        room = max(2, self._console.size.height // SHARE)
+        """These lines, each at most `columns` wide, instead of those before. Of too many the last stays."""
+        room = max(_LEAST, self._size().lines // SHARE)
         if len(lines) > room:
-            hidden = len(lines) - room + 1
-            lines = [*lines[: room - 2], f"  and {hidden} more running", lines[-1]]
-        text = Text.from_ansi("\n".join(lines), no_wrap=True, overflow="ellipsis")
-        if self._live is None:
-            self._live = Live(
-                console=self._console,
-                auto_refresh=False,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start()
-        self._live.update(text, refresh=True)
+            lines = [*lines[: room - 2], f"  and {len(lines) - room + 1} more", lines[-1]]
+        self._stream.write(self._erased() + "\n".join(lines) + "\n")
+        self._stream.flush()
+        self._lines = len(lines)
 
     def clear(self) -> None:
         """Nothing is shown."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        if self._lines:
+            self._stream.write(self._erased())
+            self._stream.flush()
+            self._lines = 0
+
+    def _erased(self) -> str:
+        return f"\x1b[{self._lines}A\r\x1b[J" if self._lines else ""

@@ -42,6 +42,8 @@ class Run(Protocol):
 class Area(Protocol):
     """The part of a terminal that is written over."""
 
+    @property
+    def columns(self) -> int: ...
     def show(self, lines: list[str]) -> None: ...
     def clear(self) -> None: ...
 
@@ -121,7 +123,7 @@ class LineReporter:
                 self._area = self._live()
             if self._area is not None and now - self._shown_at >= 0.1:
                 self._shown_at = now
-                self._area.show(self._running_lines(state))
+                self._area.show(self._running_lines(self._area, state))
         elif now - self._beat_at >= self._beat_every:
             self._beat_at = now
             self._write([self._progress(state)])
@@ -201,16 +203,13 @@ class LineReporter:
         started = self._started.get(address)
         return "?" if started is None else duration(max(0, self._now_ms() - started))
 
-    def _running_lines(self, state: RunState) -> list[str]:
-        style = self._style
-        lines = [
-            style.cut(
-                f"  {style.icon('running')} {self._plan.addresses[step]}  {self._age(self._plan.addresses[step])}"
-            )
-            for step in list(state.running)
-        ]
+    def _running_lines(self, area: Area, state: RunState) -> list[str]:
+        style = self._style._replace(width=area.columns)
+        icon = style.icon("running")
+        names = [self._plan.addresses[step] for step in state.running]
+        lines = [f"  {icon} {style.cut(f'{name}  {self._age(name)}', 4)}" for name in names]
         failed = f", {state.failed} failed" if state.failed else ""
         waiting = f", {len(state.waiting_gates)} waiting" if state.waiting_gates else ""
         took = duration((self._steady() - self._began) * 1000)
-        lines.append(f"  {self._done:,} of {self._plan.size:,} done{failed}{waiting}  {took}")
+        lines.append(style.cut(f"  {self._done:,} of {self._plan.size:,} done{failed}{waiting}  {took}"))
         return lines
