@@ -193,8 +193,8 @@ class _Oracle:
             if address in self.ends:
                 continue
             selected = self.steps[address].get("selected", True)
-            end: End = ("skipped", "phase-not-reached") if when == "never" else ("queued", None)
-            self.ends[address] = self.facts.fixed.get(address) or (end if selected else ("skipped", "not-selected"))
+            never: End = ("skipped", "phase-not-reached" if selected else "not-selected")
+            self.ends[address] = self.facts.fixed.get(address) or (never if when == "never" else ("queued", None))
 
     def answer(self, condition: Condition, address: str, run_status: str) -> bool | None:
         match condition.word:

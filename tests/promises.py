@@ -6,7 +6,7 @@ from typing import Any
 
 from oracle import class_of, class_of_group, expect, holds, is_bad
 
-UNREACHED = ("upstream-failed", "upstream-skipped", "phase-not-reached", "cancelled")
+UNREACHED = ("not-selected", "upstream-failed", "upstream-skipped", "phase-not-reached", "cancelled")
 
 
 class Promises:

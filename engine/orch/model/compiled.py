@@ -29,7 +29,8 @@ class Compiled(NamedTuple):
     """Steps are the indexes 0 … n-1 in the plan's order; the matrix parents (groups) follow as n … n+g-1.
 
     `needs_count[i]` counts the steps and groups that i waits for, `dependants[i]` lists who waits for i.
-    `phase_of[i]` is -1 for `finally` steps; `group_of[i]` is the index of the parent, or -1. Phases are indexes too.
+    `phase_of[i]` is -1 for `finally` steps; `group_of[i]` is the index of the parent, or -1; an
+    empty group waits for what its children would have waited for. Phases are indexes too.
     `head` is the plan's JSON without its steps.
     """
 
@@ -47,6 +48,7 @@ class Compiled(NamedTuple):
     phase_of: list[int]
     group_of: list[int]
     group_limit: dict[int, int]
+    group_children: dict[int, list[int]]
     phase_names: list[str]
     phase_needs_count: list[int]
     phase_dependants: list[list[int]]

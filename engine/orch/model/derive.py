@@ -42,10 +42,6 @@ def rebuild(plan: Compiled, state: RunState) -> None:
     state.body_open = plan.size - state.finally_open
     state.failed = state.finally_failed = 0
 
-    if plan.selected is not None:
-        for step in range(plan.size):
-            if not plan.selected[step] and state.status[step] < Status.SUCCEEDED:
-                state.to_skip[step] = "not-selected"
     for group in range(plan.size, len(plan.needs_count)):
         if not plan.needs_count[group]:
             _meet(plan, state, group, NEITHER)
@@ -97,6 +93,11 @@ def account(plan: Compiled, state: RunState, step: int) -> None:
         _enter_finally(plan, state)
 
 
+def selected(plan: Compiled, step: int) -> bool:
+    """A step that is not selected is skipped in its turn, so that nothing behind it starts early."""
+    return plan.selected is None or plan.selected[step]
+
+
 def admit(plan: Compiled, state: RunState, step: int) -> None:
     """Where its phase is entered and its needs have ended, a queued step is decided and one that waits for a time is
     scheduled; any other stays as it is."""
@@ -112,6 +113,9 @@ def admit(plan: Compiled, state: RunState, step: int) -> None:
 def _enqueue(plan: Compiled, state: RunState, step: int) -> None:
     """The step is ready, held by its matrix, or to be skipped."""
     if step in state.to_skip or step in state.to_cancel:
+        return
+    if not selected(plan, step):
+        state.to_skip[step] = "not-selected"
         return
     if not _rule_holds(plan, state, step):
         state.to_skip[step] = "upstream-failed" if state.met_failure[step] else "upstream-skipped"
@@ -139,7 +143,7 @@ def hold_back(plan: Compiled, state: RunState, step: int) -> None:
     if plan.kinds[step] != GATE and state.attempt[step]:
         state.to_cancel[step] = None
     else:
-        state.to_skip[step] = "cancelled"
+        state.to_skip[step] = "cancelled" if selected(plan, step) else "not-selected"
 
 
 def forget_due(state: RunState, step: int) -> None:
@@ -173,7 +177,8 @@ def _meet(plan: Compiled, state: RunState, dependant: int, met: str) -> None:
     if state.unmet[dependant] > 0:
         return
     if dependant >= plan.size:
-        whole = FAILURE if state.met_failure[dependant] else SUCCESS if state.met_success[dependant] else NEITHER
+        success = state.met_success[dependant] and plan.group_children[dependant]
+        whole = FAILURE if state.met_failure[dependant] else SUCCESS if success else NEITHER
         for waiting in plan.dependants[dependant]:
             _meet(plan, state, waiting, whole)
     else:
@@ -203,8 +208,12 @@ def _advance(plan: Compiled, state: RunState, phases: list[int]) -> None:
             continue
         if state.gates_shut[phase]:
             for gate in plan.phase_gates[phase]:
-                if state.status[gate] is Status.QUEUED and gate not in state.to_skip:
+                if state.status[gate] is not Status.QUEUED or gate in state.to_skip:
+                    continue
+                if selected(plan, gate):
                     state.to_look[gate] = None
+                else:
+                    state.to_skip[gate] = "not-selected"
             continue
         if not state.entered[phase]:
             state.entered[phase] = True
@@ -228,7 +237,7 @@ def _doom(plan: Compiled, state: RunState, phases: list[int]) -> None:
         agenda.extend(plan.phase_dependants[phase])
         for step in (*plan.phase_gates[phase], *plan.phase_nodes[phase]):
             if state.status[step] < Status.SUCCEEDED and step not in state.running:
-                state.to_skip.setdefault(step, "phase-not-reached")
+                state.to_skip.setdefault(step, "phase-not-reached" if selected(plan, step) else "not-selected")
                 for queue in (state.ready, state.to_look, state.to_probe, state.waiting_gates):
                     queue.pop(step, None)
 

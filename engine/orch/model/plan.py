@@ -64,10 +64,11 @@ class PhaseDoc(TypedDict):
 
 
 class GroupDoc(TypedDict):
-    """A matrix: the parent's address, which has no step of its own."""
+    """A matrix: the parent's address, which has no step of its own. `needs` is there where it has no child either."""
 
     address: str
     max_parallel: NotRequired[int]
+    needs: NotRequired[list[str]]
 
 
 class ResourceDoc(TypedDict):

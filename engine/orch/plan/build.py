@@ -110,6 +110,8 @@ def _add_steps(doc: PlanDoc, pipeline: Pipeline, project: Project, given: Given)
             group: GroupDoc = {"address": expansion.address}
             if node.max_parallel is not None:
                 group["max_parallel"] = node.max_parallel
+            if not expansion.children and "needs" in step:
+                group["needs"] = step["needs"]
             doc["groups"].append(group)
             for address, values in expansion.children:
                 doc["steps"].append(step_doc(address, step, matrix=values, group=expansion.address))

@@ -56,6 +56,14 @@ def compile_plan(plan: Plan) -> Compiled:
             needs_count[group] += 1
             dependants[i].append(group)
         actions.add(step)
+    children: dict[int, list[int]] = {size + i: [] for i in range(len(groups))}
+    for i, group in enumerate(group_of):
+        if group >= 0:
+            children[group].append(i)
+    for i, doc_group in enumerate(doc["groups"]):
+        for need in doc_group.get("needs", ()):
+            needs_count[size + i] += 1
+            dependants[index[need]].append(size + i)
     selected = [step.get("selected", True) for step in steps]
     outputs = {name: template(value) for name, value in doc["outputs"].items()}
     return Compiled(
@@ -73,6 +81,7 @@ def compile_plan(plan: Plan) -> Compiled:
         phase_of=phase_of,
         group_of=group_of,
         group_limit={index[g["address"]]: g["max_parallel"] for g in doc["groups"] if "max_parallel" in g},
+        group_children=children,
         phase_names=phase_names,
         phase_needs_count=[len(needs) for needs in phase_needs],
         phase_dependants=[[q for q, needs in enumerate(phase_needs) if p in needs] for p in range(len(phase_names))],

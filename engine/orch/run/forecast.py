@@ -45,7 +45,7 @@ def _plain(plan: Compiled) -> bool:
         plan.selected is None
         and not any(plan.phase_gates)
         and all(action.condition is None for action in plan.action_table)
-        and all(plan.needs_count[plan.size :])
+        and all(plan.group_children.values())
     )
 
 
@@ -55,7 +55,7 @@ class _Simulation:
         self._state = RunState.new(plan)
         self._prospects: list[Prospect | None] = [None] * plan.size
         read = {plan.ids[node] for action in plan.action_table for node in action.reads}
-        self._read = read | {step for step in range(plan.size) if plan.group_of[step] in read}
+        self._read = read | {child for group in read for child in plan.group_children.get(group, ())}
 
     def run(self) -> list[Prospect]:
         self._happened(Opened(self._now, 1, {}, self._plan.digest, "none", {}))

@@ -64,7 +64,7 @@ def _node(plan: Compiled, state: RunState, index: int) -> Mapping[str, Any]:
 
 
 def _matrix(plan: Compiled, state: RunState, group: int) -> Mapping[str, Any]:
-    children = [step for step in range(plan.size) if plan.group_of[step] == group]
+    children = plan.group_children[group]
     if any(state.outputs.get(child) is UNKNOWN for child in children):
         return _Unknown(plan.addresses[children[0]].partition("[")[0])
     rows = [
