@@ -10,7 +10,8 @@ spec=tasks/specs/0001-sum-hours.md
 PATH=$here/.venv/bin:$PATH
 GIT_CONFIG_GLOBAL=/dev/null
 GIT_CONFIG_NOSYSTEM=1
-export PATH GIT_CONFIG_GLOBAL GIT_CONFIG_NOSYSTEM
+XDG_CACHE_HOME=$here/.make/demo-cache
+export PATH GIT_CONFIG_GLOBAL GIT_CONFIG_NOSYSTEM XDG_CACHE_HOME
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_CEILING_DIRECTORIES
 
 say() { printf '\n# %s\n' "$*"; }
@@ -40,6 +41,7 @@ commit() { # commit WHO MESSAGE PATH…
     GIT_COMMITTER_EMAIL=$who@tally.example git commit --quiet --message "$message"
 }
 
+rm -rf "$XDG_CACHE_HOME"
 if [ -e "$demo" ]; then chmod -R u+w "$demo" && rm -rf "$demo"; fi
 cp -R "$here/fixtures/sample" "$demo"
 cd "$demo"
