@@ -33,7 +33,8 @@ def load_pipeline(document: Document) -> Pipeline:
         raise
     from orch.spec.check import check_pipeline
 
-    check_pipeline(pipeline, document)
+    with collector_off():
+        check_pipeline(pipeline, document)
     return pipeline
 
 

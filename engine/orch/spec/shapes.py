@@ -28,7 +28,7 @@ Maybe = Annotated[T | None, _NotNull()]
 class Shape(BaseModel):
     """A mapping with fixed keys. Nothing is converted: the words of the YAML are already typed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, defer_build=True)
 
 
 def _env_text(value: object) -> object:

@@ -56,6 +56,11 @@ def _check_approval(graph: Graph, report: Report, view: View, plan: View, route:
 
 
 def _check_node_subject(graph: Graph, report: Report, view: View, route: Route, subject: str) -> None:
+    name = subject.partition(":")[2].partition(".")[0]
+    if name in graph.nodes and graph.nodes[name].matrix is not None:
+        hint = "let a node that needs it put what is approved into one artifact"
+        report.add("O212", f"`{name}` is a matrix: it has no one output or artifact", route, hint)
+        return
     if subject.startswith("output:"):
         name = subject.removeprefix("output:")
         if _is_over(graph, report, view, route, name) and of_outputs(graph.nodes[name].outputs) == Known({}):

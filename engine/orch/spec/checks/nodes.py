@@ -12,6 +12,8 @@ from orch.spec.graph import Graph
 from orch.spec.node import OUTPUT_TYPES, FinallyNode, Node
 from orch.spec.report import Report
 
+_PLAIN = {"run", "needs", "timeout", "description", "tags", "trigger_rule", "allow_failure"}
+
 
 def check_nodes(graph: Graph, report: Report) -> None:
     """Report what is wrong inside nodes."""
@@ -31,13 +33,8 @@ def check_nodes(graph: Graph, report: Report) -> None:
 
 def _is_plain(node: Node) -> bool:
     """Most nodes of a large pipeline are a script and their needs: nothing here concerns them."""
-    return (
-        isinstance(node.run, str)
-        and "${{" not in node.run
-        and not node.run.isspace()
-        and isinstance(node.effect, str)
-        and not (node.if_ or node.env or node.cwd or node.outputs or node.artifacts)
-    )
+    script = node.run
+    return isinstance(script, str) and node.model_fields_set <= _PLAIN and "${{" not in script and not script.isspace()
 
 
 def _check(graph: Graph, report: Report, view: View, route: Route, node: Node | FinallyNode) -> None:
