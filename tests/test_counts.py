@@ -1,0 +1,166 @@
+"""What orch costs where it can be counted: modules, files, renames, syncs, bytes, turns. No time is measured here."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import PROJECT, Desk
+
+COUNTED = Path(__file__).with_name("counted.py")
+FEW, MANY = 10, 30
+HEAVY = {"asyncio", "jinja2", "jsonschema", "multiprocessing", "networkx", "rich", "unittest", "xml"}
+GATED = """
+  main:
+    gates:
+      agreed: { approval: { subject: [rules.md], require: { editor: 1 } } }
+    nodes:
+      build: { run: "true" }
+"""
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    desk = Desk.at(tmp_path)
+    desk.write("orch.yaml", PROJECT)
+    return desk
+
+
+def counted(desk: Desk, *words: str, code: int = 0) -> dict[str, Any]:
+    said = desk.run([sys.executable, "-B", str(COUNTED), *words])
+    told: dict[str, Any] = json.loads(said.out)
+    assert told["code"] == code, said.err
+    return told
+
+
+def many(desk: Desk, number: int, run: str = '["true"]') -> None:
+    nodes = "".join(f"      n{i:03}: {{ run: {run} }}\n" for i in range(number))
+    desk.pipeline(f"  main:\n    nodes:\n{nodes}")
+
+
+def per_node(tmp_path: Path, *words: str, run: str = '["true"]', project: str = "") -> dict[str, float]:
+    """What each further node costs: the difference of two runs that differ in their number of nodes alone."""
+    costs = []
+    for number in (FEW, MANY):
+        desk = Desk.at(tmp_path, f"with_{number}")
+        desk.write("orch.yaml", PROJECT + project)
+        many(desk, number, run)
+        told = counted(desk, "apply", *words)
+        told |= {
+            "files": len(list(desk.run_dir().rglob("*"))),
+            "bytes": (desk.run_dir() / "journal.ndjson").stat().st_size,
+        }
+        costs.append(told)
+    return {key: (costs[1][key] - costs[0][key]) / (MANY - FEW) for key in costs[0] if key != "modules"}
+
+
+# --- modules
+
+
+def imported(desk: Desk, *words: str, code: int = 0) -> set[str]:
+    return set(counted(desk, *words, code=code)["modules"])
+
+
+def test_help_imports_next_to_nothing(desk: Desk) -> None:
+    modules = imported(desk, "--help")
+    assert len(modules) <= 20
+    assert not modules & (HEAVY | {"click", "pydantic", "yaml", "json", "subprocess", "dataclasses"})
+
+
+@pytest.mark.parametrize("words", [["runs"], ["poll", "@last"], ["poll", "@last", "--format", "json"]])
+def test_looking_at_runs_imports_nothing_that_reads_yaml(desk: Desk, words: list[str]) -> None:
+    many(desk, 1)
+    counted(desk, "apply")
+    modules = imported(desk, *words)
+    assert len(modules) <= 150
+    assert not modules & (HEAVY | {"pydantic", "yaml", "subprocess"})
+
+
+def test_validate_imports_no_engine(desk: Desk) -> None:
+    many(desk, 1)
+    modules = imported(desk, "validate")
+    assert len(modules) <= 330
+    assert not modules & (HEAVY | {"subprocess"})
+    assert not {name for name in modules if name.startswith(("orch.run", "orch.store", "orch.local", "orch.plan"))}
+
+
+def test_a_plan_imports_the_reader_of_yaml_once_and_then_takes_the_compiled_one(desk: Desk) -> None:
+    many(desk, 1)
+    first, second = imported(desk, "plan"), imported(desk, "plan")
+    assert len(first) <= 380
+    assert not first & HEAVY
+    assert len(second) <= 160
+    assert not second & (HEAVY | {"pydantic", "yaml", "subprocess"})
+
+
+@pytest.mark.parametrize("words", [["gate", "list"], ["gate", "show", "agreed"], ["plan"]])
+def test_looking_at_a_gate_imports_no_executor(desk: Desk, words: list[str]) -> None:
+    desk.write("rules.md", "All text is in English.\n")
+    desk.pipeline(GATED)
+    modules = imported(desk, *words, *([] if words == ["plan"] else ["--pipeline", "pipelines/main.yaml"]))
+    assert len(modules) <= 390
+    assert not modules & HEAVY
+    assert not {name for name in modules if name.startswith("orch.local")}
+
+
+# --- files, renames, syncs, bytes, turns
+
+
+def test_a_quiet_node_costs_one_file_one_rename_and_one_sync(tmp_path: Path) -> None:
+    cost = per_node(tmp_path, "--jobs", "1")
+    assert (cost["files"], cost["creates"], cost["renames"], cost["folders"]) == (1, 1, 1, 0)
+    assert cost["syncs"] == 1
+
+
+def test_without_durability_a_node_costs_no_sync(tmp_path: Path) -> None:
+    assert per_node(tmp_path, "--jobs", "1", project="durability: none\n")["syncs"] == 0
+
+
+def test_a_node_that_says_something_costs_one_file_more(tmp_path: Path) -> None:
+    cost = per_node(tmp_path, "--jobs", "1", run="echo said")
+    assert cost["files"] == 2
+
+
+def test_a_quiet_node_costs_at_most_512_bytes_of_journal(tmp_path: Path) -> None:
+    assert per_node(tmp_path, "--jobs", "1")["bytes"] <= 512
+
+
+def test_a_node_costs_at_most_two_turns_and_two_writes(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    cost = per_node(tmp_path, "--jobs", "1")
+    idle = (time.monotonic() - begun) / 0.2  # requests are looked for that often, whatever the machine is busy with
+    assert cost["turns"] <= 2 + idle / (MANY - FEW)
+    assert cost["writes"] <= 4
+
+
+def test_nodes_that_end_together_share_their_sync(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    desk.write("orch.yaml", PROJECT)
+    many(desk, MANY)
+    told = counted(desk, "apply", "--jobs", str(MANY))
+    beginning = 25
+    assert told["syncs"] <= told["turns"] + beginning
+
+
+def test_a_run_costs_a_fixed_number_of_files_folders_and_syncs_besides_its_nodes(desk: Desk) -> None:
+    many(desk, 1)
+    told = counted(desk, "apply", "--jobs", "1")
+    names = {path.relative_to(desk.run_dir()).as_posix() for path in desk.run_dir().rglob("*") if path.is_file()}
+    fixed = {"plan.json", "journal.ndjson", "manifest.json", "lock", "owner.json", "beat", "resume-token"}
+    assert {name for name in names if not name.startswith("cas/")} == {*fixed, "nodes/main.n000.json"}
+    assert len([name for name in names if name.startswith("cas/")]) == 2  # the pipeline and orch.yaml
+    assert told["folders"] <= 15
+    assert told["syncs"] <= 22
+
+
+def test_a_finished_run_that_is_resumed_writes_no_record_and_no_derived_file(desk: Desk) -> None:
+    many(desk, FEW)
+    counted(desk, "apply")
+    before = {path: path.stat().st_mtime_ns for path in desk.run_dir().rglob("*") if path.is_file()}
+    told = counted(desk, "resume", "@last")
+    assert {path: path.stat().st_mtime_ns for path in desk.run_dir().rglob("*") if path.is_file()} == before
+    assert told["syncs"] == 0
