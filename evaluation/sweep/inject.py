@@ -32,7 +32,8 @@ _BUILTIN = type(os.write)
 
 
 class Fault(NamedTuple):
-    """`kind` happens at the call number `at` (from 1) among those that match: their operation and path."""
+    """`kind` happens at the call number `at` (from 1) of those where it makes sense and whose operation and path the
+    pattern `match` is found in."""
 
     kind: str
     at: int
@@ -122,13 +123,11 @@ class Injector:
         shown = os.path.relpath(os.fsdecode(path), self._root) if os.path.isabs(os.fsdecode(path)) else str(path)
         call = f"{name} {shown}"
         fault = self._fault
-        if not self._match.search(call):
+        if not self._match.search(call) or (fault is not None and not bites(fault.kind, call)):
             return real()
         self._count += 1
         self._say(f"call {call}")
         if fault is None or self._count < fault.at or (self._count > fault.at and fault.kind != "full"):
-            return real()
-        if not bites(fault.kind, call):
             return real()
         self._say(f"hit {call}")
         place = () if about_fd else (os.fsdecode(path),)
@@ -146,7 +145,7 @@ class Injector:
 def _functions(value: Any) -> Iterator[FunctionType]:
     """A function, or those of a class; what else a module holds has none."""
     members = vars(value).values() if isinstance(value, type) else (value,)
-    for member in members:
+    for member in tuple(members):
         function = getattr(member, "__func__", member)
         if isinstance(function, FunctionType):
             yield function

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
 import pkgutil
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orch
-from inject import Fault, Injector
+from inject import FAULTS, Fault, Injector
 from orch.app import runs
 from orch.app.context import Context
 from orch.app.planning import Planned
@@ -24,6 +25,8 @@ from orch.model.events import Finished
 from orch.problems.problem import Exit, OrchError
 
 PATIENCE_SECONDS = 30.0
+BELOW = "SWEEP_BELOW"
+"""Set in the environment: faults are made by shim.c, which is loaded then, instead of by doubles of os functions."""
 Guard = Callable[[Callable[[], int]], int]
 
 
@@ -79,7 +82,10 @@ def resume(context: Context, fault: Fault | None = None) -> Session:
 
 
 def settle(context: Context, address: str, how: str) -> Session:
-    return _session(lambda told, guard: runs.settle(context, "@last", address, how, told, guard), context.cwd, None)
+    """A person says what became of a step in doubt. The verb ends with 0 where the run then waits."""
+    session = _session(lambda told, guard: runs.settle(context, "@last", address, how, told, guard), context.cwd, None)
+    session.code = session.code or Exit.WAITING
+    return session
 
 
 def _session(verb: Callable[[Any, Guard], int], root: str, fault: Fault | None) -> Session:
@@ -120,7 +126,10 @@ def _perform(verb: Callable[[Any, Guard], int], root: str, fault: Fault | None, 
         real(write, f"{line}\n".encode())
 
     def guard(work: Callable[[], int]) -> int:
-        Injector(fault, root, say).arm()
+        if BELOW in os.environ:
+            ctypes.CDLL(None).sweep_arm(1 + FAULTS.index(fault.kind) if fault else 0, fault.at if fault else 0, write)
+        else:
+            Injector(fault, root, say).arm()
         return told(work)
 
     def told(work: Callable[[], int]) -> int:

@@ -1,0 +1,152 @@
+"""Promises taken out of a copy of the engine: the sweep must notice each. A mutant is a patch and where it shows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """`old` stands once in `file` (below engine/orch) and becomes `new`; the fault, among the calls that match, under
+    which it breaks a rule, and a piece of the sentence that says so."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    fault: str
+    match: str
+    says: str
+
+
+_JOURNAL = r"^write .*/journal\.ndjson$"
+_SYNC = r"^fdatasync .*/journal\.ndjson$"
+
+MUTANTS = (
+    Mutant(
+        "a torn last line is not cut off",
+        "store/journal.py",
+        "os.ftruncate(fd, len(data) - found.torn_bytes)",
+        "pass",
+        "torn",
+        _JOURNAL,
+        "corrupt",
+    ),
+    Mutant(
+        "what a crash left half done is not removed",
+        "store/projector.py",
+        "        remove_unfinished(self._run)\n",
+        "",
+        "kill",
+        r"^rename .*/nodes/",
+        "not accounted for",
+    ),
+    Mutant(
+        "a once step that was interrupted runs again without asking",
+        "model/fold.py",
+        "            if is_once(plan.action(step).step):\n                state.status[step], state.reason[step], state.doubt",
+        "            if False:\n                state.status[step], state.reason[step], state.doubt",
+        "kill",
+        _JOURNAL,
+        "runs once, and ran 2 times",
+    ),
+    Mutant(
+        "a failed write of the journal is passed over",
+        "store/journal.py",
+        "            written = self._write(self._fd, data)\n        except OSError as error:\n"
+        "            raise self._poisoned(error.errno, error.strerror) from error",
+        "            written = self._write(self._fd, data)\n        except OSError as error:\n"
+        "            written = len(data)",
+        "enospc",
+        _JOURNAL,
+        "",
+    ),
+    Mutant(
+        "a short write of the journal is passed over",
+        "store/journal.py",
+        "if written != len(data):",
+        "if written > len(data):",
+        "short",
+        _JOURNAL,
+        "",
+    ),
+    Mutant(
+        "a failed write of a derived file is passed over",
+        "store/projector.py",
+        '        path = f"{self._run.path}/{name}"\n        try:\n            write_file(path, data)\n'
+        "        except FileNotFoundError:",
+        '        path = f"{self._run.path}/{name}"\n        try:\n            write_file(path, data)\n'
+        "        except OSError as error:\n            if error.errno != 2:\n                return",
+        "enospc",
+        r"^write .*/nodes/",
+        "is missing",
+    ),
+    Mutant(
+        "a step starts before its start is recorded",
+        "run/loop.py",
+        "        events = self._unwritten\n        if events:\n            self._unwritten = []\n",
+        "        events = self._unwritten\n        begun, self._to_begin = self._to_begin, []\n"
+        "        for step, prepared in begun:\n"
+        "            self._live[step] = (self._world.executor.begin(prepared.attempt), prepared)\n"
+        "        if begun:\n            __import__('time').sleep(0.01)\n"
+        "        if events:\n            self._unwritten = []\n",
+        "kill",
+        _JOURNAL,
+        "was started and is not in the journal",
+    ),
+    Mutant(
+        "an end is shown before it is recorded",
+        "run/loop.py",
+        "            self._world.journal.append(events)\n            if self._needs_sync(events):\n"
+        "                self._world.journal.sync()\n",
+        "            early = not {'Opened', 'Closed'} & {type(event).__name__ for event in events}\n"
+        "            if early:\n                self._world.recorder.record(events, self._state)\n"
+        "            self._world.journal.append(events)\n            self._world.journal.sync()\n"
+        "            events = [] if early else events\n",
+        "kill",
+        _JOURNAL,
+        "the journal does not",
+    ),
+    Mutant(
+        "derived files are written in place",
+        "store/atomic.py",
+        " if unique else path + BESIDE\n",
+        " if unique else path\n",
+        "kill",
+        r"^write .*/(nodes|errors|manifest\.json)",
+        "is not whole",
+    ),
+    Mutant(
+        "a derived file that is there is believed",
+        "store/expected.py",
+        'return read_file(f"{run.path}/{name}") == data',
+        'return read_file(f"{run.path}/{name}") is not None',
+        "kill",
+        r"^open .*/nodes/ship\.approved\.json\.new$|^rename .*/manifest\.json$",
+        "",
+    ),
+    Mutant(
+        "a step that ran when the owner died counts as done",
+        "model/fold.py",
+        "                state.status[step] = Status.QUEUED\n        elif status is Status.WAITING",
+        "                state.status[step], state.reason[step] = Status.SUCCEEDED, 'ok'\n"
+        "        elif status is Status.WAITING",
+        "kill",
+        _JOURNAL,
+        "",
+    ),
+)
+
+
+def plant(mutant: Mutant, engine: str, target: str) -> None:
+    """A copy of the engine (the folder that holds `orch`) with the mutant in it. Raises ValueError where the patch no
+    longer fits."""
+    shutil.copytree(engine, target, ignore=shutil.ignore_patterns("__pycache__"))
+    path = os.path.join(target, "orch", mutant.file)
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    if text.count(mutant.old) != 1:
+        raise ValueError(f"the patch of the mutant `{mutant.name}` no longer fits {mutant.file}")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace(mutant.old, mutant.new))

@@ -1,0 +1,86 @@
+"""Sweep the engine: a fault at every call (or some of them) by which a run changes something.
+
+    python evaluation/sweep/sweep.py --faults kill                        every call
+    python evaluation/sweep/sweep.py --faults torn,eio --sample 20 --seed 7   twenty calls of each
+    python evaluation/sweep/sweep.py --faults kill --slice 0/2            every second call
+
+Prints one line for each trial that broke a rule, and a summary; exits 1 where there was one,
+and 2 where nothing can be said: without a fault a rule is broken, or no fault hit."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import sessions
+from inject import FAULTS, Fault, bites
+from trial import Ground, Outcome
+
+_FAR = 10_000
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--faults", default=",".join(FAULTS), help=f"of {', '.join(FAULTS)}")
+    parser.add_argument("--match", default="", help="only calls whose operation and path this pattern is found in")
+    parser.add_argument("--sample", type=int, help="how many calls for each fault; all unless given")
+    parser.add_argument("--twice", action="store_true", help="kill the first resume, too, somewhere")
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 16))
+    parser.add_argument("--slice", default="0/1", help="K/N: every N-th call from the K-th on")
+    parser.add_argument("--first", action="store_true", help="stop at the first broken rule")
+    given = parser.parse_args()
+    sessions.warm()
+    ground = Ground()
+    try:
+        return _sweep(ground, given)
+    finally:
+        ground.close()
+
+
+def _sweep(ground: Ground, given: argparse.Namespace) -> int:
+    dice = random.Random(given.seed)
+    trials = hits = wrong = 0
+    clean = ground.trial(None)
+    if clean.broken:
+        print(f"without a fault: {clean}")
+        return 2
+    for outcome in _trials(ground, given, dice, clean):
+        trials += 1
+        hits += outcome.hit is not None
+        wrong += bool(outcome.broken)
+        if outcome.broken:
+            print(outcome, flush=True)
+            if given.first:
+                break
+    print(f"seed {given.seed}, slice {given.slice}: {trials} trials, {hits} faults, {wrong} broke a rule", flush=True)
+    if not hits:
+        return 2
+    return 1 if wrong else 0
+
+
+def _trials(ground: Ground, given: argparse.Namespace, dice: random.Random, clean: Outcome) -> Iterator[Outcome]:
+    place, count = map(int, given.slice.split("/"))
+    for kind in given.faults.split(","):
+        found = sum(1 for call in clean.calls if bites(kind, call) and re.search(given.match, call))
+        if given.sample is None:
+            chosen: Iterable[int] = range(1, _FAR)
+        else:
+            chosen = sorted(dice.sample(range(1, found + 1), min(given.sample, found)))
+        for at in islice(chosen, place, None, count):
+            outcome = ground.trial(Fault(kind, at, given.match), _second(dice) if given.twice else None)
+            yield outcome
+            # the steps' timing makes runs differ by a few calls: the end is where none is left to be hit
+            if at > found and outcome.hit is None:
+                break
+
+
+def _second(dice: random.Random) -> Fault:
+    return Fault(dice.choice(("kill", "torn")), dice.randrange(1, 60))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
