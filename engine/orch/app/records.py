@@ -96,7 +96,7 @@ def logs(context: Context, ref: str, address: str | None = None) -> list[tuple[s
         address = plan.addresses[plan.ids[address]] if plan.ids.get(address, plan.size) < plan.size else address
         if address not in plan.index_of:
             hint = f"orch runs show {run.run_id}"
-            raise OrchError(Problem("O612", f"{run.run_id} has no step `{address}`", hint=hint), Exit.USAGE)
+            raise OrchError(Problem("O609", f"{run.run_id} has no step `{address}`", hint=hint), Exit.USAGE)
     try:
         names = sorted(name for name in os.listdir(folder) if name.endswith((".out", ".err")))
     except FileNotFoundError:

@@ -64,7 +64,7 @@ def retry(context: Context, ref: str, reporter: Reporter, guard: Guard) -> int:
         steps = failed_steps(state)
         if not steps:
             hint = f"orch resume {run.run_id}" if state.closed not in ENDED else f"orch runs show {run.run_id}"
-            raise OrchError(Problem("O610", f"nothing has failed in {run.run_id}", hint=hint), Exit.CONFLICT)
+            raise OrchError(Problem("O621", f"nothing has failed in {run.run_id}", hint=hint), Exit.CONFLICT)
         return tuple(plan.addresses[step] for step in steps)
 
     return _own(context, root, run, reporter, guard, Work(choose=choose))
@@ -122,5 +122,5 @@ def _refuse_ended(run: RunDir, verb: str) -> None:
     if status in ENDED:
         hint = f"orch runs show {run.run_id}"
         raise OrchError(
-            Problem("O611", f"{run.run_id} is over: it {status}; nothing to {verb}", hint=hint), Exit.CONFLICT
+            Problem("O622", f"{run.run_id} is over: it {status}; nothing to {verb}", hint=hint), Exit.CONFLICT
         )

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from json.encoder import encode_basestring
 from typing import Any
 
 from orch.model.events import EVENT_TYPES, TYPE_NAMES, Event
 from orch.model.times import from_iso, to_iso
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+def _encoder() -> Callable[[Any], str]:
+    """`JSONEncoder.encode` makes a new C encoder for every call; one that is kept halves the cost of a record."""
+    encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return encoder.encode
+    fixed = make({}, encoder.default, encode_basestring, None, ":", ",", False, False, True)
+    return lambda value: "".join(fixed(value, 0))
+
+
+_encode = _encoder()
 _DEFAULTS = {cls: cls._field_defaults for cls in TYPE_NAMES}
 _MISSING = object()
 

@@ -73,6 +73,8 @@ def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
         return
     state.running.pop(step, None)
     state.exit_code.pop(step, None)
+    state.outputs.pop(step, None)
+    state.artifacts.pop(step, None)
     if event.exit_code is not None:
         state.exit_code[step] = event.exit_code
     if event.outputs:
