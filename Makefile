@@ -47,8 +47,8 @@ test: lint ## set up, lint, and run all tests; the last line has the counts
 	  --cov --cov-report=term-missing:skip-covered --cov-report=xml:$(MADE)/coverage.xml || status=$$?; \
 	$(PY) .ci/counts.py $(MADE)/tests.xml || status=1; exit $$status
 
-sweep: $(STAMP) ## kill, tear and starve a run at every system call (long)
-	@.venv/bin/pytest -q -m sweep --timeout=0
+sweep: $(STAMP) ## kill, tear and starve a run at every system call (long; SWEEP='--faults kill' for some of it)
+	@$(PY) evaluation/sweep/sweep.py $(SWEEP)
 
 demo: $(STAMP) ## a small real project through gates, checks, tests and a build, in .demo/
 	@sh evaluation/demo/demo.sh
