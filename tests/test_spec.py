@@ -321,6 +321,14 @@ def test_all_problems_of_references_are_reported_at_once_in_the_order_of_the_tex
     assert [problem.code for problem in found] == ["O201", "O256", "O207", "O210", "O214"]
 
 
+def test_a_name_that_stands_twice_makes_no_other_problems() -> None:
+    found = codes(
+        "phases: { one: { nodes: { a: { run: make }, t: { run: make, needs: [a], if: nodes.a.status == 'failed' } } }, "
+        "two: { nodes: { b: { run: make }, t: { run: make, needs: [b], if: nodes.b.status == 'failed' } } } }\n"
+    )
+    assert found == ["O206"]
+
+
 # Matrices
 
 
@@ -507,6 +515,10 @@ def test_everything_wrong_with_the_inputs_is_said_at_once() -> None:
     assert [problem.code for problem in found] == ["O114", "O113", "O112"]
     assert found[0].hint == "did you mean --input task=…?"
     assert found[1].hint == "pass --input task=…"
+
+
+def test_a_pattern_that_a_later_python_reads_differently_is_refused() -> None:
+    assert codes("inputs: { a: { type: string, pattern: '[[a]' } }\nphases: { build: {} }\n") == ["O111"]
 
 
 # Projects

@@ -34,14 +34,14 @@ class Graph:
         """The phases that have passed when this one is entered."""
         return reachable(self.phase_needs[phase], self.phase_needs)
 
-    def ancestors(self, node: str) -> set[str]:
+    def ancestors(self, phase: str, node: str) -> set[str]:
         """The nodes of the same phase that have ended when this one starts."""
-        nodes = self.pipeline.phases[self.phase_of[node]].nodes
+        nodes = self.pipeline.phases[phase].nodes
         return _walk((node,), lambda name: nodes[name].needs if name in nodes else ()) - {node}
 
-    def succeeded_before(self, node: str) -> set[str]:
+    def succeeded_before(self, phase: str, node: str) -> set[str]:
         """Those ancestors that did not fail, since every rule in between asks for success."""
-        nodes = self.pipeline.phases[self.phase_of[node]].nodes
+        nodes = self.pipeline.phases[phase].nodes
 
         def asked(name: str) -> Iterable[str]:
             found = nodes.get(name)

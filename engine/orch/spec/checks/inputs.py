@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 from orch.spec.pipeline import Input, Pipeline
 from orch.spec.report import Report
@@ -54,7 +55,9 @@ def _check_default(name: str, declared: Input, report: Report, sound: bool) -> N
 
 def _unreadable(pattern: str) -> str | None:
     try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what a later Python will read differently is refused today
+            re.compile(pattern)
+    except (re.error, OverflowError, RecursionError, Warning) as error:
         return str(error)
     return None

@@ -41,7 +41,7 @@ def check_node_needs(graph: Graph, report: Report) -> None:
                 forward = True
                 for index, need in enumerate(needs):
                     if need not in nodes:
-                        _unknown(graph, report, need, name, ("phases", phase_name, "nodes", name, "needs", index))
+                        _unknown(graph, report, need, phase_name, ("phases", phase_name, "nodes", name, "needs", index))
             if len(needs) > 1 and len(set(needs)) < len(needs):
                 _repeated(needs, ("phases", phase_name, "nodes", name, "needs"), report)
             seen.add(name)
@@ -50,8 +50,7 @@ def check_node_needs(graph: Graph, report: Report) -> None:
             _report_cycles(edges, ("phases", phase_name, "nodes"), "O203", "nodes", report)
 
 
-def _unknown(graph: Graph, report: Report, need: str, node: str, route: Route) -> None:
-    here = graph.phase_of[node]
+def _unknown(graph: Graph, report: Report, need: str, here: str, route: Route) -> None:
     there = graph.phase_of.get(need)
     if there is not None:
         if there in graph.phases_before(here):

@@ -22,7 +22,7 @@ def check_nodes(graph: Graph, report: Report) -> None:
             if _is_plain(node):
                 continue
             matrix, partial = matrices.root(graph, node)
-            view = views.node(graph, name, matrix)
+            view = views.node(graph, phase_name, name, matrix)
             view = View(view.roots, view.over, view.unsure, view.hint, partial)
             _check(graph, report, view, ("phases", phase_name, "nodes", name), node)
     if graph.pipeline.finally_:

@@ -17,17 +17,16 @@ def planning(graph: Graph, **more: Shape) -> View:
     return View({"inputs": shapes.of_inputs(graph.pipeline.inputs), "task": TASK, **more})
 
 
-def node(graph: Graph, name: str, matrix: Mapping[str, Shape]) -> View:
+def node(graph: Graph, phase: str, name: str, matrix: Mapping[str, Shape]) -> View:
     """The texts of a node of a phase. `matrix` is that root, or empty."""
-    phase = graph.phase_of[name]
     ancestors: set[str] = set()
     successes: set[str] = set()
     before: set[str] = set()
 
     def over() -> set[str]:
         if not before:
-            ancestors.update(graph.ancestors(name))
-            successes.update(graph.succeeded_before(name))
+            ancestors.update(graph.ancestors(phase, name))
+            successes.update(graph.succeeded_before(phase, name))
             before.update(ancestors, _nodes_before(graph, phase))
         return before
 
@@ -41,7 +40,7 @@ def node(graph: Graph, name: str, matrix: Mapping[str, Shape]) -> View:
             return _elsewhere(graph, other, phase)
         if other == name:
             return "a node cannot read itself"
-        if name in graph.ancestors(other):
+        if name in graph.ancestors(phase, other):
             return f"`{other}` starts only after `{name}`: turn their order round, or read it in a node behind both"
         return f"add it: `needs: [{other}]`"
 
