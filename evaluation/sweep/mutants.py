@@ -45,8 +45,8 @@ MUTANTS = (
     Mutant(
         "a once step that was interrupted runs again without asking",
         "model/fold.py",
-        "            if is_once(plan.action(step).step):\n                state.status[step], state.reason[step], state.doubt",
-        "            if False:\n                state.status[step], state.reason[step], state.doubt",
+        "            if is_once(plan.action(step).step):\n                state.status[step], state.reason",
+        "            if False:\n                state.status[step], state.reason",
         "kill",
         _JOURNAL,
         "runs once, and ran 2 times",

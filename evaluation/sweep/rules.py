@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import workload
+from sessions import Session
+
 from orch.app.outcome import exit_of
 from orch.gates.judge import judge
 from orch.model.compiled import Compiled
@@ -22,7 +24,6 @@ from orch.store import journal
 from orch.store.ledger import replay
 from orch.store.rundir import RunDir
 from orch.store.verify import verify
-from sessions import Session
 
 _ENDED = ("succeeded", "failed", "cancelled")
 _OWNERS = ("lock", "beat", "owner.json")

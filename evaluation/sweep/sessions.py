@@ -14,8 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import orch
 from inject import FAULTS, Fault, Injector
+
+import orch
 from orch.app import runs
 from orch.app.context import Context
 from orch.app.planning import Planned

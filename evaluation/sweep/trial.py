@@ -11,14 +11,14 @@ import rules
 import sessions
 import workload
 from inject import Fault
+from rules import Standing
+from sessions import Session
+
 from orch.app import gates
 from orch.app.context import Context
 from orch.app.planning import Planned, PlanRequest, make_plan
-from orch.model.events import Settled
 from orch.problems.problem import OrchError
 from orch.store.rundir import RunDir, find
-from rules import Standing
-from sessions import Session
 
 _MOST_ROUNDS = 6
 _PASSED = ("PATH", "LANG", "TZ")
