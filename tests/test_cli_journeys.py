@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import shlex
 import signal
 import subprocess
@@ -325,7 +326,8 @@ def on_small_disk(desk: Desk, script: str) -> str:
     if desk.run([*space, "sh", "-c", 'mount -t tmpfs none "$PWD"'], code=None).code:
         pytest.skip("this machine does not let the test mount a file system")
     (desk.home / "main.yaml").write_text((desk.folder / "pipelines/main.yaml").read_text())
-    return desk.run([*space, "sh", "-c", start + script]).text
+    said = desk.run([*space, "sh", "-c", start + script])
+    return said.err + said.out
 
 
 def test_a_full_disk_is_one_line_of_cause_and_one_of_help_and_the_run_goes_on_once_there_is_room(desk: Desk) -> None:
@@ -342,9 +344,21 @@ def test_a_full_disk_is_one_line_of_cause_and_one_of_help_and_the_run_goes_on_on
     assert set((desk.home / "after.log").read_text().split()) == {"ran"}  # twice where its end could not be written
 
 
-def test_a_read_only_folder_is_one_line_of_cause_and_one_of_help(desk: Desk) -> None:
+def test_a_read_only_folder_is_one_line_of_cause_and_one_of_help_and_the_run_goes_on_once_it_can_be_written(
+    desk: Desk,
+) -> None:
     desk.pipeline(BRITTLE)
-    said = on_small_disk(desk, 'mount -o remount,ro "$PWD"; orch apply; test $? -eq 74')
+    said = on_small_disk(
+        desk,
+        """orch apply > /dev/null 2>&1
+        mount -o remount,ro "$PWD"
+        orch retry @last --failed
+        test $? -eq 74 || exit
+        mount -o remount,rw "$PWD"
+        echo fine > mended.txt
+        orch retry @last --failed && wc -l < first.log""",
+    )
+    assert said.splitlines()[-1] == "1"
     cause, help_ = cause_and_help(said)
     assert "Read-only file system" in cause
     assert "read-only" in help_
@@ -400,6 +414,7 @@ def test_an_interrupted_run_leaves_no_process_and_a_resume_finishes_exactly_what
         command, cwd=desk.folder, env=desk.environment(), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as engine:
         (desk.folder / "fifo").read_text()
+        assert len(list(desk.processes())) >= 3  # the engine, the script, sleep: what is looked for can be found
         engine.send_signal(number)
         out, err = engine.communicate(timeout=30)
     assert engine.returncode == code
@@ -421,6 +436,4 @@ def gone(desk: Desk) -> None:
         except ProcessLookupError:
             continue
         with os.fdopen(fd):
-            import select
-
             assert select.select([fd], [], [], 1.0)[0], f"process {left} is still there"

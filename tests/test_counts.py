@@ -13,6 +13,7 @@ from command import PROJECT, Desk
 
 COUNTED = Path(__file__).with_name("counted.py")
 FEW, MANY = 10, 30
+FOR_A_RUN = 20  # syncs: a run with a single node
 HEAVY = {"asyncio", "jinja2", "jsonschema", "multiprocessing", "networkx", "rich", "unittest", "xml"}
 GATED = """
   main:
@@ -67,7 +68,7 @@ def imported(desk: Desk, *words: str, code: int = 0) -> set[str]:
 
 def test_help_imports_next_to_nothing(desk: Desk) -> None:
     modules = imported(desk, "--help")
-    assert len(modules) <= 20
+    assert len(modules) <= 10
     assert not modules & (HEAVY | {"click", "pydantic", "yaml", "json", "subprocess", "dataclasses"})
 
 
@@ -76,14 +77,14 @@ def test_looking_at_runs_imports_nothing_that_reads_yaml(desk: Desk, words: list
     many(desk, 1)
     counted(desk, "apply")
     modules = imported(desk, *words)
-    assert len(modules) <= 150
+    assert len(modules) <= 140
     assert not modules & (HEAVY | {"pydantic", "yaml", "subprocess"})
 
 
 def test_validate_imports_no_engine(desk: Desk) -> None:
     many(desk, 1)
     modules = imported(desk, "validate")
-    assert len(modules) <= 330
+    assert len(modules) <= 300
     assert not modules & (HEAVY | {"subprocess"})
     assert not {name for name in modules if name.startswith(("orch.run", "orch.store", "orch.local", "orch.plan"))}
 
@@ -91,9 +92,9 @@ def test_validate_imports_no_engine(desk: Desk) -> None:
 def test_a_plan_imports_the_reader_of_yaml_once_and_then_takes_the_compiled_one(desk: Desk) -> None:
     many(desk, 1)
     first, second = imported(desk, "plan"), imported(desk, "plan")
-    assert len(first) <= 380
+    assert len(first) <= 330
     assert not first & HEAVY
-    assert len(second) <= 160
+    assert len(second) <= 120
     assert not second & (HEAVY | {"pydantic", "yaml", "subprocess"})
 
 
@@ -102,7 +103,7 @@ def test_looking_at_a_gate_imports_no_executor(desk: Desk, words: list[str]) -> 
     desk.write("rules.md", "All text is in English.\n")
     desk.pipeline(GATED)
     modules = imported(desk, *words, *([] if words == ["plan"] else ["--pipeline", "pipelines/main.yaml"]))
-    assert len(modules) <= 390
+    assert len(modules) <= 370
     assert not modules & HEAVY
     assert not {name for name in modules if name.startswith("orch.local")}
 
@@ -134,7 +135,7 @@ def test_a_node_costs_at_most_two_turns_and_two_writes(tmp_path: Path) -> None:
     cost = per_node(tmp_path, "--jobs", "1")
     idle = (time.monotonic() - begun) / 0.2  # requests are looked for that often, whatever the machine is busy with
     assert cost["turns"] <= 2 + idle / (MANY - FEW)
-    assert cost["writes"] <= 4
+    assert cost["writes"] == 2  # its end with the start of the next one, and its manifest
 
 
 def test_nodes_that_end_together_share_their_sync(tmp_path: Path) -> None:
@@ -142,8 +143,7 @@ def test_nodes_that_end_together_share_their_sync(tmp_path: Path) -> None:
     desk.write("orch.yaml", PROJECT)
     many(desk, MANY)
     told = counted(desk, "apply", "--jobs", str(MANY))
-    beginning = 25
-    assert told["syncs"] <= told["turns"] + beginning
+    assert told["syncs"] <= told["turns"] + FOR_A_RUN
 
 
 def test_a_run_costs_a_fixed_number_of_files_folders_and_syncs_besides_its_nodes(desk: Desk) -> None:
@@ -154,7 +154,7 @@ def test_a_run_costs_a_fixed_number_of_files_folders_and_syncs_besides_its_nodes
     assert {name for name in names if not name.startswith("cas/")} == {*fixed, "nodes/main.n000.json"}
     assert len([name for name in names if name.startswith("cas/")]) == 2  # the pipeline and orch.yaml
     assert told["folders"] <= 15
-    assert told["syncs"] <= 22
+    assert told["syncs"] <= FOR_A_RUN
 
 
 def test_a_finished_run_that_is_resumed_writes_no_record_and_no_derived_file(desk: Desk) -> None:
