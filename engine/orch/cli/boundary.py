@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from orch.cli.session import Session, say
 from orch.problems.problem import Exit, OrchError
@@ -23,7 +24,7 @@ def guarded(work: Callable[[], int | None], session: Session) -> int:
         _trace(session)
         return error.exit
     except BrokenPipeError:
-        _close_stdout()
+        _drop_unwritten()
         return Exit.OK
     except KeyboardInterrupt:
         _talk("interrupted")
@@ -41,8 +42,6 @@ def _other(error: Exception, session: Session) -> int:
 
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
-    if isinstance(error, click.Abort):
-        return Exit.INTERRUPTED
     if isinstance(error, click.UsageError):
         from orch.cli.usage import usage_text
 
@@ -79,14 +78,10 @@ def _io(error: OSError) -> str:
 
 
 def _talk(text: str) -> None:
-    try:
-        sys.stdout.flush()
+    _drop_unwritten()
+    with suppress(OSError):
         say(text)
         sys.stderr.flush()
-    except BrokenPipeError:
-        _close_stdout()
-    except OSError:
-        pass
 
 
 def _trace(session: Session) -> None:
@@ -96,12 +91,12 @@ def _trace(session: Session) -> None:
         _talk(traceback.format_exc())
 
 
-def _close_stdout() -> None:
-    """Nobody reads any more: what is left in the buffers goes nowhere, without a complaint at exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+def _drop_unwritten() -> None:
+    """Write what is still held back; what cannot be written goes nowhere, without a second complaint at exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+            os.close(nowhere)

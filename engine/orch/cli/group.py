@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from orch.cli.session import Session
+from orch import __version__
+from orch.cli.session import Session, put
 from orch.cli.usage import UnknownVerb
 from orch.cli.verbs import VERBS, root_help
 
@@ -87,9 +88,22 @@ def verbose_option() -> click.Option:
     )
 
 
+def version_option() -> click.Option:
+    """--version, where something stands beside it."""
+
+    def tell(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+        if value:
+            put(f"orch {__version__}")
+            ctx.exit()
+
+    return click.Option(
+        ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=tell, help="Print the version."
+    )
+
+
 root = Root(
     "orch",
-    params=[verbose_option()],
+    params=[verbose_option(), version_option()],
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=False,
     invoke_without_command=False,

@@ -38,5 +38,11 @@ def run(argv: Sequence[str], context: Context | None = None) -> int:
 def _dispatch(argv: list[str], session: Session) -> int:
     from orch.cli.group import root
 
-    code = root.main(args=argv, prog_name="orch", complete_var=COMPLETE, standalone_mode=False, obj=session)
+    if COMPLETE in os.environ:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(root, {}, "orch", COMPLETE, os.environ[COMPLETE])
+    # not `root.main`: it ends the process itself where a reader has gone away
+    with root.make_context("orch", argv, obj=session) as context:
+        code = root.invoke(context)
     return code if isinstance(code, int) else 0

@@ -42,5 +42,5 @@ def _options(ctx: click.Context | None) -> list[str]:
 def _near(given: str, names: list[str]) -> str:
     import difflib
 
-    found = difflib.get_close_matches(given, names, 2, 0.5)
-    return f"did you mean {' or '.join(f'`{name}`' for name in found)}?" if found else ""
+    found = difflib.get_close_matches(given, names, 1, 0.5)
+    return f"did you mean `{found[0]}`?" if found else ""

@@ -185,15 +185,15 @@ class LineReporter:
         self._talk.flush()
 
     def _progress(self, state: RunState) -> str:
-        return f"  {self._done:,} of {self._plan.size:,} done; {self._running(state)}"
+        return f"  {self._done:,} of {self._plan.size:,} done{self._running(state)}"
 
     def _running(self, state: RunState) -> str:
         if not state.running:
-            return "nothing running"
+            return ""
         oldest = list(state.running)[:_NAMED]
         named = ", ".join(self._one_running(step) for step in oldest)
         more = len(state.running) - len(oldest)
-        return f"running {named}" + (f" and {more} more" if more else "")
+        return f"; running {named}" + (f" and {more} more" if more else "")
 
     def _one_running(self, step: int) -> str:
         address = self._plan.addresses[step]
