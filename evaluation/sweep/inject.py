@@ -46,26 +46,19 @@ def bites(kind: str, call: str) -> bool:
 
 
 class Injector:
-    """Counts calls, tells `say` of each, and does what the fault says. Lives in a process that is about to be one
-    session of the engine; what is replaced stays replaced."""
+    """Replaces the functions, in `os` and wherever a loaded module of the engine has kept one; what is replaced stays
+    replaced. Once it is armed, in a process that is about to be one session of the engine, it counts calls, tells `say`
+    of each, and does what the fault says."""
 
-    def __init__(self, fault: Fault | None, root: str, say: Callable[[str], None]) -> None:
-        self._fault = fault
-        self._match = re.compile(fault.match if fault else "")
-        self._root, self._say = root, say
-        self._count = 0
-
-    def arm(self) -> None:
-        """Replace the functions, in `os` and wherever a module of the engine has kept one."""
+    def __init__(self) -> None:
+        self._armed = False
         doubles: dict[Any, Any] = {}
         for name in ("rename", "replace", "link", "symlink", "unlink", "remove", "rmdir", "mkdir", "chmod"):
             doubles[getattr(os, name)] = self._by_path(name)
         for name in ("write", "pwrite", "fsync", "fdatasync", "ftruncate", "fchmod", "posix_fallocate", "sendfile"):
-            if hasattr(os, name):
-                doubles[getattr(os, name)] = self._by_descriptor(name)
+            doubles[getattr(os, name)] = self._by_descriptor(name)
+        self._real_open, self._built_in = os.open, builtins.open
         doubles[os.open] = self._open
-        self._real_open = os.open
-        self._built_in = builtins.open
         modules = [module for name, module in sys.modules.items() if name == "os" or name.split(".")[0] == "orch"]
         for module in modules:
             for name, value in list(vars(module).items()):
@@ -74,6 +67,12 @@ class Injector:
                 for function in _functions(value):
                     _replace_defaults(function, doubles)
         builtins.open = self._open_file  # type: ignore[assignment]
+
+    def arm(self, fault: Fault | None, root: str, say: Callable[[str], None]) -> None:
+        """From here on calls are counted. Paths are told relative to `root`."""
+        self._armed, self._count = True, 0
+        self._fault, self._root, self._say = fault, root, say
+        self._match = re.compile(fault.match if fault else "")
 
     def _open(self, path: Any, flags: int, *args: Any, **named: Any) -> int:
         if flags & (os.O_CREAT | os.O_TRUNC) or flags & _TMPFILE == _TMPFILE != 0:
@@ -98,6 +97,8 @@ class Injector:
         real = getattr(os, name)
 
         def double(fd: int, *args: Any) -> Any:
+            if not self._armed:
+                return real(fd, *args)
             if not stat.S_ISREG(os.fstat(fd).st_mode) and name not in ("fsync", "fdatasync"):
                 return real(fd, *args)
             half = None
@@ -120,6 +121,8 @@ class Injector:
         *,
         about_fd: bool = False,
     ) -> Any:
+        if not self._armed:
+            return real()
         shown = os.path.relpath(os.fsdecode(path), self._root) if os.path.isabs(os.fsdecode(path)) else str(path)
         call = f"{name} {shown}"
         fault = self._fault

@@ -28,6 +28,7 @@ from orch.problems.problem import Exit, OrchError
 PATIENCE_SECONDS = 30.0
 BELOW = "SWEEP_BELOW"
 """Set in the environment: faults are made by shim.c, which is loaded then, instead of by doubles of os functions."""
+_injector: Injector
 Guard = Callable[[Callable[[], int]], int]
 
 
@@ -71,6 +72,8 @@ def warm() -> None:
     import json  # noqa: F401
     import shutil  # noqa: F401
 
+    global _injector
+    _injector = Injector()
     linux.adopt_orphans()
 
 
@@ -121,16 +124,14 @@ def _session(verb: Callable[[Any, Guard], int], root: str, fault: Fault | None) 
 
 
 def _perform(verb: Callable[[Any, Guard], int], root: str, fault: Fault | None, write: int) -> int:
-    real = os.write
-
     def say(line: str) -> None:
-        real(write, f"{line}\n".encode())
+        os.write(write, f"{line}\n".encode())
 
     def guard(work: Callable[[], int]) -> int:
         if BELOW in os.environ:
             ctypes.CDLL(None).sweep_arm(1 + FAULTS.index(fault.kind) if fault else 0, fault.at if fault else 0, write)
         else:
-            Injector(fault, root, say).arm()
+            _injector.arm(fault, root, say)
         return told(work)
 
     def told(work: Callable[[], int]) -> int:
