@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -164,11 +164,11 @@ class Ownership:
             pid=self._containment.outer_pid,
             start_time=start_time(pid) or 0,
             boot_id=boot_id(),
-            host=platform.node(),
+            host=os.uname().nodename,
         )
         write_owner(self._run, owner)
         now = max(self._context.clock.now_ms(), state.latest_ms)
-        versions = {"orch": __version__, "python": platform.python_version()}
+        versions = {"orch": __version__, "python": sys.version.split()[0]}
         kind = self._containment.kind
         record = owner.record()
         if owner.epoch == 1 and any(plan.phase_gates):

@@ -194,7 +194,7 @@ def _sha(data: bytes) -> str:
 
 def _key(context: Context, request: PlanRequest, display: str, text: bytes, project_text: bytes) -> str:
     parts = [
-        __version__,
+        _engine(),
         sys.implementation.cache_tag,
         display,
         request.inputs,
@@ -207,6 +207,20 @@ def _key(context: Context, request: PlanRequest, display: str, text: bytes, proj
     for data in (text, project_text):
         digest.update(hashlib.sha256(data).digest())
     return digest.hexdigest()
+
+
+def _engine() -> str:
+    """What makes plans: the version, and in a checkout the sizes and times of the modules too."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    if os.path.basename(os.path.dirname(package)) in ("site-packages", "dist-packages"):
+        return __version__
+    found = [__version__]
+    for part in ("model", "plan", "spec", "app"):
+        with os.scandir(os.path.join(package, part)) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                status = entry.stat()
+                found.append(f"{entry.name} {status.st_size} {status.st_mtime_ns}")
+    return "\n".join(found)
 
 
 def _flat(compiled: Compiled) -> list[Any]:

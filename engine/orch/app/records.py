@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,4 +152,4 @@ def poll(context: Context, ref: str, since: int | None = None) -> dict[str, Any]
 
     run = find(os.path.join(find_root(context.cwd), RUNS), ref)
     plan = compile_plan(load_plan(run))
-    return look(run, plan, now_ms=context.clock.now_ms(), host=platform.node(), since=since, judge=judge)
+    return look(run, plan, now_ms=context.clock.now_ms(), host=os.uname().nodename, since=since, judge=judge)

@@ -43,4 +43,4 @@ def _near(given: str, names: list[str]) -> str:
     import difflib
 
     found = difflib.get_close_matches(given, names, 1, 0.5)
-    return f"did you mean `{found[0]}`?" if found else ""
+    return f"did you mean `{found[0]}`?" if found and len(given) > 2 else ""

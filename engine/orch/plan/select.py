@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from orch.model.plan import PlanDoc, StepDoc
 from orch.plan.compile import step_reads
@@ -39,6 +38,8 @@ def _meant(doc: PlanDoc, token: str) -> set[str]:
         and token in (step["address"], step["address"].partition(".")[2], step.get("group"), _id_of_group(step))
     }
     if not found:
+        from difflib import get_close_matches
+
         names = [name for step in doc["steps"] for name in (step["address"], step["address"].partition(".")[2])]
         close = get_close_matches(token, names, n=1)
         hint = f"did you mean `{close[0]}`?" if close else "orch graph PIPELINE lists the addresses"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import errno
 import hashlib
 import os
@@ -162,7 +161,9 @@ def find(runs_root: str, ref: str) -> RunDir:
     if found:
         names = ", ".join(run.run_id for run in found[-5:])
         raise OrchError(Problem("O605", f"`{ref}` means {len(found)} runs", hint=f"the newest are {names}"), Exit.USAGE)
-    near = difflib.get_close_matches(ref, [run.run_id for run in runs], 1, 0.5)
+    from difflib import get_close_matches
+
+    near = get_close_matches(ref, [run.run_id for run in runs], 1, 0.5)
     if len(ref) < _SHORTEST_PREFIX:
         hint = f"a prefix has at least {_SHORTEST_PREFIX} characters; orch runs list"
     else:
