@@ -45,7 +45,10 @@ def _read(file: str, display: str) -> Plan:
             message = f"{display} has plan format {plan.doc['format_version']}, and this orch knows {FORMAT_VERSION}"
             raise OrchError(Problem("O288", message, hint="make a new plan"), Exit.CONFLICT)
     except OSError as error:
-        raise OrchError(Problem("O287", f"{display} cannot be read: {error.strerror}"), Exit.USAGE) from error
+        problem = Problem(
+            "O287", f"{display} cannot be read: {error.strerror}", hint=f"orch plan PIPELINE -o {display}"
+        )
+        raise OrchError(problem, Exit.USAGE) from error
     except (ValueError, KeyError, RecursionError) as error:
         message = f"{display} is not a saved plan: {error}"
         raise OrchError(Problem("O288", message, hint=f"orch plan PIPELINE -o {display}"), Exit.INVALID) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orch.app.context import Context
 from orch.app.root import PROJECT_FILE, find_root, shown
@@ -12,8 +12,7 @@ from orch.problems.problem import OrchError, Problem
 from orch.source.limits import SIZE_VARIABLE, size_limit
 
 
-@dataclass(frozen=True, slots=True)
-class Validated:
+class Validated(NamedTuple):
     """How many files were read, and what is wrong with them."""
 
     files: int
@@ -86,4 +85,5 @@ def _read(path: str, display: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise OrchError(Problem("O287", f"{display} cannot be read: {error.strerror}")) from error
+        hint = "orch validate, without a path, checks the whole project"
+        raise OrchError(Problem("O287", f"{display} cannot be read: {error.strerror}", hint=hint)) from error

@@ -42,5 +42,5 @@ def _options(ctx: click.Context | None) -> list[str]:
 def _near(given: str, names: list[str]) -> str:
     import difflib
 
-    found = difflib.get_close_matches(given, names, 1, 0.5)
+    found = difflib.get_close_matches(given, names, 1, 0.6)
     return f"did you mean `{found[0]}`?" if found and len(given) > 2 else ""

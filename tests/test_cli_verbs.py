@@ -1,0 +1,303 @@
+"""What each verb prints and how it ends, on a project of two phases and a gate."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from command import BIN, PROJECT, Desk
+
+PHASES = """\
+  main:
+    nodes:
+      one: { run: echo out; echo err >&2 }
+      two: { needs: [one], run: [sh, -c, "printf 'a\\\\033[31mb\\\\n'; exit 3"] }
+      three: { needs: [two], run: echo three }
+"""
+GATED = """\
+  draft:
+    nodes: { write: { run: echo text } }
+  publish:
+    gates: { agreed: { approval: { subject: [rules.md], require: { editor: 1 } } } }
+    nodes: { print: { run: echo printed } }
+"""
+RUN = r"\d{8}T\d{6}Z-[0-9a-f]{6}"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk.at(tmp_path)
+
+
+@pytest.fixture
+def failed(desk: Desk) -> Desk:
+    desk.pipeline(PHASES)
+    desk.orch("apply", code=1)
+    return desk
+
+
+@pytest.fixture
+def gated(desk: Desk) -> Desk:
+    desk.write("orch.yaml", PROJECT)
+    desk.write("rules.md", "All of it.\n")
+    desk.pipeline(GATED)
+    return desk
+
+
+def test_init_makes_a_project_that_validates_plans_and_runs(desk: Desk) -> None:
+    said = desk.orch("init")
+    written = {str(path.relative_to(desk.folder)) for path in desk.folder.rglob("*") if path.is_file()}
+    assert written == {
+        "orch.yaml",
+        "pipelines/hello.yaml",
+        "schemas/orch/pipeline.schema.json",
+        "schemas/orch/project.schema.json",
+    }
+    assert all(path in said.out for path in written)
+    (modeline,) = re.findall(r"\$schema=(\S+)", (desk.folder / "pipelines/hello.yaml").read_text())
+    assert (desk.folder / "pipelines" / modeline).exists()
+    desk.orch("validate")
+    for command in re.findall(r"orch ((?:plan|apply).*)", said.out):
+        desk.orch(*command.split())
+    desk.orch("verify", "@last")
+
+
+def test_init_twice_changes_nothing(desk: Desk) -> None:
+    desk.orch("init")
+    before = desk.files()
+    said = desk.orch("init")
+    assert desk.files() == before
+    assert "wrote" not in said.out
+
+
+def test_two_projects_get_two_ids(tmp_path: Path) -> None:
+    ids = set()
+    for name in ("a", "b"):
+        desk = Desk.at(tmp_path, name)
+        desk.orch("init")
+        ids |= set(re.findall(r"^id: ([0-9a-f-]{36})", (desk.folder / "orch.yaml").read_text(), re.M))
+    assert len(ids) == 2
+
+
+def test_init_keeps_a_project_without_id_and_says_what_to_add(desk: Desk) -> None:
+    desk.write("orch.yaml", "name: mine\n")
+    said = desk.orch("init")
+    assert (desk.folder / "orch.yaml").read_text() == "name: mine\n"
+    (line,) = re.findall(r"^  (id: [0-9a-f-]{36})$", said.out, re.M)
+    desk.write("orch.yaml", f"name: mine\n{line}\n")
+    desk.orch("validate")
+    assert "Add this line" not in desk.orch("init").out
+
+
+def test_init_keeps_runs_out_of_git_once(desk: Desk) -> None:
+    desk.run(["git", "init", "-q", "."])
+    desk.write(".gitignore", "*.pyc")
+    desk.orch("init")
+    desk.orch("init")
+    assert (desk.folder / ".gitignore").read_text() == "*.pyc\n.runs/\n"
+
+
+def test_init_of_a_broken_project_shows_its_mistake(desk: Desk) -> None:
+    desk.write("orch.yaml", "name: [\n")
+    assert "orch.yaml:" in desk.orch("init", code=3).err
+
+
+def test_validate_with_nothing_to_check_is_no_success(desk: Desk) -> None:
+    assert "nothing to check" in desk.orch("validate", code=2).err
+    assert "nothing to check: no YAML file in ." in desk.orch("validate", ".", code=2).err
+
+
+def test_validate_counts_what_it_read(gated: Desk) -> None:
+    assert gated.orch("validate").err == "✓ 2 files, no mistakes\n"
+    gated.env["LC_ALL"], gated.env["PYTHONIOENCODING"] = "C", "ascii"
+    assert gated.orch("validate").err == "+ 2 files, no mistakes\n"
+
+
+def test_validate_tells_every_mistake_in_each_format(desk: Desk) -> None:
+    desk.pipeline("  main:\n    nodes:\n      one: { run: echo, retires: 2 }\n      two: { run: [], nedes: [none] }\n")
+    text = desk.orch("validate", code=3)
+    assert "pipelines/main.yaml:7:25" in text.out
+    assert "3 errors" in text.out
+    document = json.loads(desk.orch("validate", "--format", "json", code=3).out)
+    assert (document["problems"][0]["line"], document["problems"][0]["column"]) == (7, 25)
+    github = desk.orch("validate", "--format", "github", code=3).out
+    assert github.startswith("::error file=pipelines/main.yaml,line=7,col=25,")
+    assert len(github.splitlines()) == len(document["problems"]) == 3
+
+
+def test_validate_of_a_missing_file_names_it(desk: Desk) -> None:
+    said = desk.orch("validate", "nowhere.yaml", code=3)
+    assert "nowhere.yaml cannot be read: No such file or directory" in said.text
+
+
+def test_plan_tells_its_exit_code_only_when_asked(gated: Desk) -> None:
+    said = gated.orch("plan")
+    assert "wait" in said.out
+    assert "orch approve agreed --role editor --by <you> --pipeline pipelines/main.yaml" in said.out
+    gated.orch("plan", "--detailed-exitcode", code=10)
+    assert "later" not in gated.orch("plan", "--dry-run").out
+
+
+def test_a_saved_plan_is_run_or_refused(failed: Desk) -> None:
+    assert "orch apply saved.json" in failed.orch("plan", "-o", "saved.json").err
+    failed.orch("apply", "saved.json", code=1)
+    failed.write("pipelines/main.yaml", (failed.folder / "pipelines/main.yaml").read_text() + "# edited\n")
+    said = failed.orch("apply", "saved.json", code=6)
+    assert "pipelines/main.yaml has changed" in said.err
+    assert "orch plan" in said.err
+
+
+def test_a_failed_run_is_told_by_every_view(failed: Desk) -> None:
+    listed = failed.orch("runs").out.splitlines()
+    assert listed[0].split()[:4] == ["RUN", "TASK", "PIPELINE", "STATE"]
+    assert re.fullmatch(RUN + r" +- +main +failed .*1 failed.*", listed[1])
+    shown = failed.orch("runs", "show", "@last").out
+    assert re.search(r"✗ main\.two +failed .*exit code 3", shown)
+    assert re.search(r"- main\.three +skipped +upstream-failed", shown)
+    assert re.search(r"next +orch retry " + RUN + " --failed", shown)
+    errors = failed.orch("runs", "errors", "@failed").out
+    assert "stdout   a\\x1b[31mb" in errors
+    polled = failed.orch("poll", "@last").out
+    assert "✗ main.two  failed  exit code 3" in polled
+    assert re.search(r"cursor \d+", polled)
+
+
+def test_logs_have_titles_and_escapes_and_raw_has_the_bytes(failed: Desk) -> None:
+    assert failed.orch("runs", "logs", "@last").out.splitlines() == [
+        "── main.one.1.err",
+        "err",
+        "── main.one.1.out",
+        "out",
+        "── main.two.1.out",
+        "a\\x1b[31mb",
+    ]
+    assert failed.orch("runs", "logs", "@last", "main.two").out == "a\\x1b[31mb\n"
+    assert failed.orch("runs", "logs", "@last", "two", "--raw").out == "a\x1b[31mb\n"
+    assert "has no step `four`" in failed.orch("runs", "logs", "@last", "four", code=2).err
+
+
+def test_a_poll_since_a_cursor_has_only_what_changed(failed: Desk) -> None:
+    first = json.loads(failed.orch("poll", "@last", "--format", "json").out)
+    assert len(first["commands"]) == 3
+    again = json.loads(failed.orch("poll", "@last", "--format", "json", "--since", str(first["cursor"])).out)
+    assert again["commands"] == []
+    failed.orch("poll", "@last", "--since", "9999", code=2)
+    failed.orch("poll", "@last", "--wait", "10m")
+    failed.orch("poll", "@last", "--watch")
+
+
+def test_a_watch_and_followed_logs_go_on_until_the_run_ends(desk: Desk) -> None:
+    desk.pipeline(
+        "  main:\n    nodes:\n      one: { run: 'echo begun; while ! test -e go; do sleep 0.05; done; echo gone' }\n"
+    )
+    process = subprocess.Popen([BIN / "orch", "apply"], cwd=desk.folder, env=desk.environment(), stderr=subprocess.PIPE)
+    try:
+        assert process.stderr is not None
+        process.stderr.readline()
+        watch = [
+            subprocess.Popen(
+                [str(BIN / "orch"), *words], cwd=desk.folder, env=desk.environment(), stdout=subprocess.PIPE, text=True
+            )
+            for words in (["poll", "@last", "--watch"], ["runs", "logs", "@last", "-f"])
+        ]
+        assert watch[0].stdout is not None
+        assert "running" in watch[0].stdout.readline()
+        desk.write("go", "")
+        polled, logged = (each.communicate(timeout=30)[0] for each in watch)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.stderr.close()
+    assert "✓ main.one  succeeded" in polled
+    assert logged == "── main.one.1.out\nbegun\ngone\n"
+
+
+def test_gates_are_listed_shown_and_decided(gated: Desk) -> None:
+    gated.orch("apply", code=4)
+    assert re.search(r"⏸ publish\.agreed +waiting +needs 1 more: editor", gated.orch("gate").out)
+    shown = gated.orch("gate", "show", "agreed").out
+    assert "asks for  approval: 1 × editor for rules.md" in shown
+    assert "decisions none" in shown
+    (digest,) = re.findall(r"^subject   (sha256:[0-9a-f]{64})$", shown, re.M)
+    said = gated.orch("approve", "agreed", "--role", "editor", "--by", "reader", "-m", "Fine.")
+    assert f"subject {digest}" in said.out
+    assert re.search(r"✓ publish\.agreed +open", gated.orch("gate", "list").out)
+    assert "approved" in gated.orch("gate", "show", "agreed").out
+    gated.orch("revoke", "agreed", "--role", "editor", "--by", "reader")
+    assert "waiting" in gated.orch("gate").out
+    gated.orch("reject", "agreed", "--role", "editor", "--by", "second", "-m", "No.")
+    assert re.search(r"! publish\.agreed +rejected", gated.orch("gate").out)
+    assert gated.orch("resume", "@last", code=5).out.startswith("! publish.agreed  rejected")
+
+
+def test_who_may_not_decide_is_told_who_may(gated: Desk) -> None:
+    said = gated.orch("approve", "agreed", "--role", "boss", "--by", "reader", code=2)
+    assert "it asks for: editor" in said.err
+    said = gated.orch("approve", "agreed", "--role", "editor", "--by", "nobody", code=5)
+    assert "people of this project" in said.err
+    assert (
+        "it has: publish.agreed" in gated.orch("gate", "show", "agred", "--pipeline", "pipelines/main.yaml", code=2).err
+    )
+
+
+def test_verify_tells_a_changed_log_and_another_head(failed: Desk) -> None:
+    said = failed.orch("verify", "@last").out
+    (head,) = re.findall(r"sha256:[0-9a-f]{64}", said)
+    failed.orch("verify", "@last", "--head", head)
+    failed.orch("verify", "@last", "--head", head.replace(head[-1], "0" if head[-1] != "0" else "1"), code=7)
+    (failed.run_dir() / "logs/main.one.1.out").write_text("forged\n")
+    changed = failed.orch("verify", "@last", code=7)
+    assert "main.one.1.out" in changed.out
+    assert not json.loads(failed.orch("verify", "@last", "--json", code=7).out)["ok"]
+
+
+def test_explain_has_a_page_for_each_code_and_takes_it_as_printed(desk: Desk) -> None:
+    page = desk.orch("explain", "O601").out
+    assert page.startswith("O601: the run has an owner\n")
+    assert max(map(len, page.splitlines())) <= 88
+    assert desk.orch("explain", "error[o601]").out == page
+    assert "O601  the run has an owner" in desk.orch("explain").out
+
+
+def test_schema_lists_the_kinds_and_prints_one(desk: Desk) -> None:
+    assert desk.orch("schema").out.split() == ["pipeline", "project"]
+    assert json.loads(desk.orch("schema", "pipeline").out)["$schema"].startswith("https://json-schema.org/")
+
+
+def test_the_doctor_finds_a_machine_that_works_and_leaves_nothing(desk: Desk) -> None:
+    desk.pipeline(PHASES)
+    before = desk.files()
+    document = json.loads(desk.orch("doctor", "--json").out)
+    assert desk.files() == before
+    checks = {check["name"]: check for check in document["checks"]}
+    assert {"python", "yaml", "git", "containment", "disk", "file system", "locks", "clock"} <= set(checks)
+    assert checks["locks"]["status"] == "ok"
+    assert all(check["help"] for check in checks.values() if check["status"] != "ok")
+
+
+def test_the_doctor_says_what_to_do_about_what_is_missing(desk: Desk) -> None:
+    desk.env["PATH"] = str(desk.folder)
+    said = desk.run([str(BIN / "orch"), "doctor"])
+    assert re.search(r"! warn  git +not found", said.out)
+    assert "help: install git" in said.out
+
+
+def test_a_run_that_is_not_there_names_the_command_that_lists_them(desk: Desk) -> None:
+    for words in (["resume", "@last"], ["poll", "2026"], ["verify", "nope"], ["cancel", "@failed"]):
+        assert "orch runs list" in desk.orch(*words, code=2).err
+
+
+def test_cancel_and_settle_of_an_ended_run_are_refused(failed: Desk) -> None:
+    for words in (["cancel", "@last"], ["settle", "@last", "main.one", "--done"]):
+        assert "orch runs show" in failed.orch(*words, code=6).err
+
+
+def test_paths_are_told_as_they_can_be_typed_from_a_subfolder(failed: Desk) -> None:
+    failed.write("orch.yaml", PROJECT)
+    below = failed.folder / "pipelines"
+    said = failed.run(["sh", "-c", f"cd pipelines && {BIN}/orch retry @last --failed"], code=1)
+    (path,) = re.findall(r"error (\S+\.json)", said.out)
+    assert (below / path).exists()
