@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from orch.ports import Clock
 
@@ -25,14 +25,13 @@ class SystemClock:
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """Where and as whom a command runs. `cores` bounds the jobs where nothing else says."""
 
     cwd: str
     env: Mapping[str, str]
     cores: int
-    clock: Clock = field(default_factory=SystemClock)
+    clock: Clock = SystemClock()
     random: Callable[[int], bytes] = os.urandom
 
     @property

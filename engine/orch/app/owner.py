@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orch import __version__
 from orch.app.context import Context
@@ -41,8 +41,7 @@ from orch.store.rundir import RunDir, load_plan
 ENDED = ("succeeded", "failed", "cancelled")
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """What an owner is to do. `choose` names the steps that are decided again (retry), and may refuse; with
     `settle_only` the owner answers what was asked and closes at once. `compiled` saves compiling a known plan."""
 

@@ -8,8 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch import __version__
 from orch.app.context import Context
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from orch.spec.pipeline import Pipeline
 
 
-@dataclass(frozen=True, slots=True)
-class PlanRequest:
+class PlanRequest(NamedTuple):
     """What the command line asks for. `pipeline` None means the only one below pipelines/."""
 
     pipeline: str | None = None
@@ -36,15 +34,14 @@ class PlanRequest:
     fail_fast: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """A plan ready to be shown or run. `blobs` are the bytes that it was made from, by sha256 (hex)."""
 
     root: str
     plan: Plan
     compiled: Compiled
     blobs: Mapping[str, bytes]
-    warnings: list[Problem] = field(default_factory=list)
+    warnings: Sequence[Problem] = ()
 
 
 def make_plan(context: Context, request: PlanRequest) -> Planned:

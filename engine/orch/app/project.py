@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orch.app.root import PROJECT_FILE
 
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from orch.spec.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectFile:
+class ProjectFile(NamedTuple):
     """orch.yaml: its bytes (empty where there is none) and what it says."""
 
     data: bytes

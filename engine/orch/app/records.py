@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from orch.app.context import Context
 from orch.app.root import RUNS, find_root
@@ -27,8 +26,7 @@ from orch.store.verify import verify as check
 HEAD_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class RunRow:
+class RunRow(NamedTuple):
     """A run in a list; nothing of it is verified. Times are milliseconds."""
 
     run_id: str
@@ -41,8 +39,7 @@ class RunRow:
     duration_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(NamedTuple):
     """A run as its journal tells it."""
 
     run: RunDir

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from orch.model.compiled import Compiled
 from orch.model.events import Event
@@ -12,8 +11,7 @@ from orch.model.state import RunState
 from orch.problems.problem import Exit
 
 
-@dataclass(frozen=True, slots=True)
-class RunInfo:
+class RunInfo(NamedTuple):
     """The run that a command works on. `path` is its directory as the user may type it; `head` is the digest of the
     last record, known at the end."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from collections.abc import Callable
 
@@ -111,6 +110,8 @@ def _ask(context: Context, run: RunDir, verb: str, detail: dict[str, str]) -> No
 
 
 def _actor() -> str:
+    import getpass
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):

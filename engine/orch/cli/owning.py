@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Union
 
 from orch.cli.boundary import guarded
 from orch.cli.session import Session
-from orch.render.events_json import JsonReporter
 from orch.render.progress import Area, LineReporter
 
-Teller = LineReporter | JsonReporter
+if TYPE_CHECKING:
+    from orch.render.events_json import JsonReporter
+
+Teller = Union[LineReporter, "JsonReporter"]
 Guard = Callable[[Callable[[], int]], int]
 
 
@@ -22,6 +25,8 @@ def telling(session: Session, *, as_json: bool, action: str) -> tuple[Teller, Gu
     context = session.context
     teller: Teller
     if as_json:
+        from orch.render.events_json import JsonReporter
+
         teller = JsonReporter(sys.stdout)
     else:
         teller = LineReporter(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """What to start. `env` is the whole environment, to which the executor adds ORCH_ADDRESS and ORCH_ATTEMPT; `cwd`
     is absolute. `stem` is the name of the log files without `.out` and `.err`, for example `build.test.1`. Attempts
     that share one `env` object start faster: it is encoded once."""
@@ -21,8 +20,7 @@ class Attempt:
     stem: str
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(NamedTuple):
     """What was kept of one stream. `path` is relative to the run directory; `sha256` (hex) and `bytes` are of the kept
     file; `truncated_bytes` are missing from its middle, after the executor's head size."""
 
@@ -32,8 +30,7 @@ class Log:
     truncated_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """How an attempt ended. Either `exit_code` or `signal` is set; `stopped` says that the executor ended it (`timeout`
     or `cancel`), whatever it exited with. A stream without a byte has no log. `killed` counts the processes that were
     still there after the leader had exited."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from orch.model.plan import RetryDoc
 from orch.spec.matrix import expand
@@ -12,8 +11,7 @@ from orch.spec.node import FinallyNode, Node, Retry
 from orch.spec.pipeline import Defaults
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(NamedTuple):
     """A matrix: the parent's address, and each child's address with its values."""
 
     address: str

@@ -28,17 +28,18 @@ CODES: dict[str, Code] = {
     ),
     "O284": Code(
         "an input is not given as NAME=VALUE",
-        "Each `--input` sets one input: `--input risk=high`. A list is written as JSON: `--input 'langs=[\"python\"]'`. "
-        "An input can be given once.",
+        "Each `--input` sets one input: `--input risk=high`. A list is written as JSON: "
+        "`--input 'langs=[\"python\"]'`. An input can be given once.",
     ),
     "O285": Code(
         "an output schema cannot be used",
-        "`outputs: { schema: FILE }` names a JSON Schema (2020-12) by its path from the project's root. The file is not "
-        "JSON, or not a valid schema.",
+        "`outputs: { schema: FILE }` names a JSON Schema (2020-12) by its path from the project's root. The file is "
+        "not JSON, or not a valid schema.",
     ),
     "O286": Code(
         "which pipeline?",
-        "The pipeline may be left out where pipelines/ holds exactly one. Name the file: `orch plan pipelines/ci.yaml`.",
+        "The pipeline may be left out where pipelines/ holds exactly one. Name the file: "
+        "`orch plan pipelines/ci.yaml`.",
     ),
     "O287": Code(
         "a file cannot be read",
@@ -46,7 +47,7 @@ CODES: dict[str, Code] = {
     ),
     "O288": Code(
         "the saved plan no longer holds",
-        "`orch apply plan.json` runs exactly what was planned. A file that the plan was made from has changed since, so "
-        "the plan would not say what happens. Make a new plan: `orch plan PIPELINE -o plan.json`.",
+        "`orch apply plan.json` runs exactly what was planned. A file that the plan was made from has changed since, "
+        "so the plan would not say what happens. Make a new plan: `orch plan PIPELINE -o plan.json`.",
     ),
 }

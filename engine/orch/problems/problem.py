@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class Exit(IntEnum):
@@ -42,8 +42,7 @@ def worst(codes: list[Exit]) -> Exit:
     return next((code for code in _PRECEDENCE if code in codes), Exit.OK)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A place in a text file. `line` and `column` count from 1; `end_column` is past the last character of the
     span on that line; `source_line` is the line itself, without its newline."""
 
@@ -54,8 +53,7 @@ class Span:
     source_line: str
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One finding for a person. `code` is a key of the catalogue, `hint` says what to do and holds the next command
     where there is one; `label` is a short remark below the caret. `severity` is `error` or `warning`."""
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from orch.model.attempt import Attempt
 from orch.model.compiled import Action, Compiled
@@ -16,16 +15,14 @@ from orch.run.scope import step_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """Where attempts run: the project's root (absolute) and the environment that all of them share."""
 
     root: str
     env: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """An attempt ready to be started; `artifacts` are the declared paths, relative to the attempt's folder. `command`
     and `cwd` are set where they were computed, for the journal."""
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from orch.model.attempt import Result, StartError
 from orch.model.compiled import Compiled
@@ -24,8 +23,7 @@ REQUESTS_EVERY = 0.2
 LOOK_EVERY = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(NamedTuple):
     """The ports of a run. `interrupted` gives the signal that ends this owner, or None."""
 
     clock: Clock

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from orch.model.attempt import Result
@@ -35,7 +34,7 @@ def finished(
         error["reason"] = reason if status == "failed" else "cancelled"
         status, reason = "waiting", "in-doubt"
     logs = {
-        name: asdict(log) for name, log in (("stdout", result.stdout), ("stderr", result.stderr)) if log is not None
+        name: log._asdict() for name, log in (("stdout", result.stdout), ("stderr", result.stderr)) if log is not None
     }
     return Finished(
         at=at,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from orch.problems.problem import OrchError, Problem, Span
@@ -65,7 +64,7 @@ def within(document: Document, route: Route, text: str, offset: int, length: int
     else:
         return _searched(document, span, text, offset, length) or span
     start = min(start, span.end_column - 1)
-    return replace(span, column=start, end_column=max(start + 1, min(start + length, span.end_column)))
+    return span._replace(column=start, end_column=max(start + 1, min(start + length, span.end_column)))
 
 
 def _searched(document: Document, span: Span, text: str, offset: int, length: int) -> Span | None:

@@ -53,10 +53,13 @@ class Beat:
     def once(self) -> None:
         """One beat, in place and with one system call. Raises OSError with the path."""
         self._count += 1
+        data = beat_bytes(Pulse(self._count, self._turn(), self._now_ms()))
         try:
-            os.pwrite(self._fd, beat_bytes(Pulse(self._count, self._turn(), self._now_ms())), 0)
+            written = os.pwrite(self._fd, data, 0)
         except OSError as error:
             raise OSError(error.errno, error.strerror, self._path) from error
+        if written != len(data):
+            raise OSError(5, f"only {written} of {len(data)} bytes could be written", self._path)
 
     def stop(self) -> None:
         """End the thread; the file stays."""
