@@ -437,3 +437,37 @@ def gone(desk: Desk) -> None:
             continue
         with os.fdopen(fd):
             assert select.select([fd], [], [], 1.0)[0], f"process {left} is still there"
+
+
+# --- a run that is alive
+
+
+def test_a_live_run_is_neither_resumed_nor_lost_and_ends_when_it_is_asked_to(desk: Desk) -> None:
+    desk.pipeline(
+        """
+  main:
+    nodes:
+      long: { run: "echo ready > fifo; setsid sleep 600 & sleep 600" }
+      behind: { needs: [long], run: echo ran >> behind.log }
+finally:
+  report: { run: [sh, -c, 'echo "$STATUS" >> report.log'], env: { STATUS: "${{ run.status }}" } }
+"""
+    )
+    os.mkfifo(desk.folder / "fifo")
+    command = [str(BIN / "orch"), "apply"]
+    with subprocess.Popen(
+        command, cwd=desk.folder, env=desk.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as engine:
+        (desk.folder / "fifo").read_text()
+        owner = json.loads((desk.run_dir() / "owner.json").read_text())["pid"]
+        refused = desk.orch("resume", "@last", code=6)
+        assert str(owner) in refused.text
+        assert json.loads(desk.orch("poll", "@last", "--format", "json").out)["status"] == "running"
+        desk.orch("cancel", "@last")
+        assert engine.wait(timeout=30) == 1
+    gone(desk)
+    assert (desk.folder / "report.log").read_text() == "cancelled\n"
+    assert desk.lines("behind.log") == 0
+    manifest = json.loads((desk.run_dir() / "manifest.json").read_text())
+    assert manifest["status"] == "cancelled"
+    assert [(event["reason"], event["outcome"]) for event in manifest["resume_events"]] == [("resume", "blocked")]

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from command import Desk
 from normal import Normal
 from stage import Step, read_steps
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "pipelines"
-NAMES = sorted(path.name for path in FIXTURES.iterdir())
+NAMES = sorted(path.parent.name for path in FIXTURES.glob("*/steps.txt"))
 STAGE = Path(__file__).with_name("stage.py")
 
 
@@ -45,6 +46,20 @@ def test_a_fixture_leaves_the_same_record(name: str, tmp_path: Path, snapshot: S
     ]
     assert not wrong, "\n".join(wrong)
     assert record(folder, steps, told) == snapshot(extension_class=RecordExtension)
+
+
+@pytest.mark.parametrize("name", ["diamond", "matrix", "trigger_rules", "values", "wide"])
+def test_with_many_jobs_every_step_ends_as_with_one(name: str, tmp_path: Path) -> None:
+    ends = []
+    for jobs in ("1", "8"):
+        desk = Desk.at(tmp_path, f"jobs_{jobs}")
+        shutil.copytree(FIXTURES / name, desk.folder, dirs_exist_ok=True)
+        desk.orch("apply", "--jobs", jobs, code=None)
+        manifests = [json.loads(path.read_text()) for path in (desk.run_dir() / "nodes").iterdir()]
+        told = ("status", "reason", "attempt", "exit_code", "outputs", "command", "inputs")
+        ends.append({one["address"]: [one.get(key) for key in told] for one in manifests})
+    assert ends[0] == ends[1]
+    assert ends[0]
 
 
 def test_the_stage_has_no_state_that_outlives_a_fixture() -> None:
