@@ -66,6 +66,10 @@ def test_an_owner_may_be_killed_while_it_takes_up_a_killed_run():
     assert_kept("--faults", "kill", "--twice", "--sample", "10", "--seed", str(SEED))
 
 
+def test_a_heartbeat_that_is_written_in_part_is_a_failed_write():
+    assert_kept("--faults", "short", "--match", "/beat$")
+
+
 def test_faults_below_the_interpreter_find_no_call_that_the_doubles_miss(shim):
     assert_kept("--faults", "kill,torn,eio", "--sample", "3", "--seed", str(SEED), **shim)
 

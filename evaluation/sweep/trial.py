@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import rules
 import sessions
@@ -52,7 +52,7 @@ class Ground:
         base = os.path.join(self.path, str(self._count))
         os.mkdir(base)
         root = workload.lay_out(base)
-        planned = replace(self.planned, root=root)
+        planned = self.planned._replace(root=root)
         try:
             return _Trial(base, planned, self._context(root), fault, again).run()
         finally:
