@@ -289,6 +289,19 @@ def test_a_resume_with_nothing_to_do_says_so() -> None:
     assert "nothing to do" in first.data.getvalue()
 
 
+def test_after_a_retry_what_is_decided_again_is_not_counted_as_done() -> None:
+    show = Show(compiled(one_phase(a={}, b={})))
+    show.ran("build.a")
+    show.ran("build.b", "failed", "command-failed")
+    show.end("failed", Exit.FAILED)
+    show.reporter.opened(Info(), show.plan, show.state)
+    show.tell(Opened(3000, 2, {}, show.plan.digest, "pidns", {}, 0, ("build.b",)))
+    show.tell(Started(3000, "build.b", 2))
+    show.clock = 40
+    show.reporter.tick(show.state)
+    assert show.lines[-1] == "  1 of 2 done; running build.b (37.0s)"
+
+
 def test_as_json_each_event_is_a_line_as_the_journal_has_it() -> None:
     plan = compiled(one_phase(a={}))
     data = io.StringIO()

@@ -55,6 +55,12 @@ def test_a_cut_text_is_as_wide_as_the_line_and_says_so() -> None:
     assert style.cut("漢字漢字漢字") == "漢字漢字…"
 
 
+def test_colours_take_no_room_and_end_where_a_text_is_cut() -> None:
+    style = Style(color=True, width=10)
+    assert style.cut(style.paint("x" * 10, "red")) == style.paint("x" * 10, "red")
+    assert style.cut(style.paint("x" * 4, "red") + "y" * 10) == "\x1b[31mxxxx\x1b[0myyyyy…\x1b[0m"
+
+
 @pytest.mark.parametrize(
     ("milliseconds", "text"),
     [

@@ -80,8 +80,9 @@ def verbose_option() -> click.Option:
     """-v, wherever it stands."""
 
     def louder(ctx: click.Context, param: click.Parameter, value: int) -> None:
-        if value:
-            ctx.find_object(Session).verbose += value  # type: ignore[union-attr]  # run() puts one there
+        session = ctx.find_object(Session)
+        if session is not None:
+            session.verbose += value
 
     return click.Option(
         ["-v", "--verbose"], count=True, expose_value=False, callback=louder, help="Say more; -vv adds tracebacks."

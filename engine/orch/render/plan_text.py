@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from orch.model.compiled import GATE, Compiled
+from orch.model.compiled import Compiled
 from orch.model.plan import StepDoc
 from orch.render.lengths import counted, duration
 from orch.render.plan_order import dag_order
@@ -25,6 +25,7 @@ _WORDS = {
     "skip": "skipped",
 }
 _WIDEST_ADDRESS = 40
+_BESIDE = 15  # cells of a line beside the address and the last column
 
 
 def plan_text(plan: Compiled, prospects: Sequence[Prospect], style: Style, *, dry_run: bool) -> str:
@@ -81,52 +82,31 @@ def _inputs(plan: Compiled, style: Style) -> list[str]:
 
 
 def _steps(plan: Compiled, prospects: Sequence[Prospect], order: list[int], style: Style) -> list[str]:
-    width = min(max(map(len, plan.addresses[: plan.size]), default=0), _WIDEST_ADDRESS)
+    width = min(max(map(len, plan.addresses), default=0), _WIDEST_ADDRESS)
     icons = {word: style.icon(word) for word in _WORDS}
     words = {word: style.status(word, f"{word:8}") for word in _WORDS}
-    details: dict[int, str] = {}
+    told: dict[tuple[int, str, str], str] = {}  # many steps do the same, for the same reason
     lines = []
     for step in order:
         word, why = prospects[step]
-        if not why:
-            action = plan.actions[step]
-            known = details.get(action)
-            if known is None:
-                known = details[action] = _detail(plan.action(step).step)
-            why = known
-        elif word == "run" or plan.kinds[step] != GATE:
-            why = visible(f"{_detail(plan.action(step).step)}  ({why})" if word == "run" else why)
-        else:
-            why = visible(why)
-        line = f"  {icons[word]} {plan.addresses[step]:{width}}  {words[word]} {why}"
-        lines.append(line)
-    if style.width is not None:
-        lines = [_fitted(line, style) for line in lines]
+        known = told.get(key := (plan.actions[step], word, why))
+        if known is None:
+            said = _said(plan.action(step).step, word, why)
+            known = told[key] = said if " orch " in said else style.cut(said, width + _BESIDE)
+        lines.append(f"  {icons[word]} {plan.addresses[step]:{width}}  {words[word]} {known}")
     return lines
+
+
+def _said(step: StepDoc, word: str, why: str) -> str:
+    """The last column: a command, a reason, or both. A reason that ends in a command to paste is never cut."""
+    if not why:
+        return _detail(step)
+    return visible(why) if word != "run" or "gate" in step else f"{_detail(step)}  ({visible(why)})"
 
 
 def _detail(step: StepDoc) -> str:
     tags = "".join(f"  [{tag}]" for tag in step.get("tags", ()))
     return visible(what(step)) + tags
-
-
-def _fitted(line: str, style: Style) -> str:
-    """Commands are cut; what a gate waits for is not: it ends in a command to paste."""
-    assert style.width is not None
-    if len(line) <= style.width or "orch " in line:
-        return line
-    return style.cut(line) if not style.color else _cut_coloured(line, style)
-
-
-def _cut_coloured(line: str, style: Style) -> str:
-    """Only the part behind the last colour is cut: the columns before it are narrow."""
-    start = line.rfind("\x1b[0m") + len("\x1b[0m")
-    used = len(line[:start]) - sum(len(code) for code in _codes(line[:start]))
-    return line[:start] + style.cut(line[start:], used)
-
-
-def _codes(text: str) -> list[str]:
-    return [f"\x1b{piece[: piece.index('m') + 1]}" for piece in text.split("\x1b")[1:]]
 
 
 def _summary(prospects: Sequence[Prospect]) -> str:

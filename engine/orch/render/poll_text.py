@@ -50,4 +50,4 @@ def poll_text(document: dict[str, Any], style: Style, *, all_steps: bool) -> str
 def _command(command: dict[str, Any], style: Style) -> str:
     status = command["status"]
     told = command.get("summary") or ("" if command.get("reason") in (None, "ok") else command["reason"])
-    return f"  {style.icon(status)} {command['address']}  {style.status(status)}  {visible(told)}".rstrip()
+    return style.cut(f"  {style.icon(status)} {command['address']}  {style.status(status)}  {visible(told)}".rstrip())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TextIO
 
 from orch.model.compiled import Compiled
-from orch.model.events import Event, Finished, Observed, Skipped, Started
+from orch.model.events import Event, Finished, Observed, Opened, Skipped, Started
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.problems.problem import Exit
@@ -86,8 +86,7 @@ class LineReporter:
         self._plan = plan
         self._quiet = plan.size > MANY_STEPS and not self._verbose
         self._beat_every = MANY_BEAT_SECONDS if self._quiet else BEAT_SECONDS
-        self._done = sum(status >= Status.SUCCEEDED for status in state.status)
-        self._done_before = self._done
+        self._done = self._done_before = _over(state)
         task = f"  task {run.task}" if run.task != "-" else ""
         jobs = counted(plan.max_in_flight, "job")
         self._write(
@@ -101,17 +100,18 @@ class LineReporter:
         """Lines for what ended; where there are many steps, only for what went wrong or waits."""
         lines: list[str] = []
         for event in events:
-            kind = type(event)
-            if kind is Started:
-                self._started[event.address] = event.at  # type: ignore[union-attr]
-            elif kind is Finished:
-                self._finished(event, lines)  # type: ignore[arg-type]
-            elif kind is Skipped:
+            if isinstance(event, Started):
+                self._started[event.address] = event.at
+            elif isinstance(event, Finished):
+                self._finished(event, lines)
+            elif isinstance(event, Skipped):
                 self._done += 1
                 if not self._quiet:
-                    lines.append(self._line("skipped", event.address, f"skipped  {event.reason}"))  # type: ignore[union-attr]
-            elif kind is Observed:
-                self._observed(event, lines)  # type: ignore[arg-type]
+                    lines.append(self._line("skipped", event.address, f"skipped  {event.reason}"))
+            elif isinstance(event, Observed):
+                self._observed(event, lines)
+            elif isinstance(event, Opened):  # a retry has opened again what was over
+                self._done = self._done_before = _over(state)
         if lines:
             self._write(lines)
 
@@ -213,3 +213,7 @@ class LineReporter:
         took = duration((self._steady() - self._began) * 1000)
         lines.append(style.cut(f"  {self._done:,} of {self._plan.size:,} done{failed}{waiting}  {took}"))
         return lines
+
+
+def _over(state: RunState) -> int:
+    return sum(status >= Status.SUCCEEDED for status in state.status)

@@ -47,7 +47,7 @@ def _step(step: dict[str, Any], width: int, style: Style) -> str:
     told = step.get("sentence") or ("" if step.get("reason") in (None, "ok") else step["reason"])
     took = duration(step["duration_seconds"] * 1000) if "duration_seconds" in step else ""
     line = f"  {style.icon(status)} {step['address']:{width}}  {style.status(status, f'{status:9}')}  {took:>7}"
-    return f"{line}  {visible(told)}".rstrip()
+    return style.cut(f"{line}  {visible(told)}".rstrip())
 
 
 def _next(manifest: dict[str, Any]) -> list[str]:

@@ -47,10 +47,9 @@ def runs_text(rows: Sequence[Row], style: Style) -> str:
     lines = [style.paint("  ".join([*_padded(head, widths), head[-1]]), "dim")]
     for row, line in zip(rows, cells, strict=True):
         padded = _padded(line, widths)
-        used = sum(widths) + 2 * len(widths)
         padded[3] = style.status(row.status, padded[3])
-        lines.append("  ".join([*padded, style.cut(line[-1], used)]).rstrip())
-    return style.ascii("\n".join(lines))
+        lines.append("  ".join([*padded, line[-1]]).rstrip())
+    return style.ascii("\n".join(map(style.cut, lines)))
 
 
 def runs_json(rows: Sequence[Row]) -> str:

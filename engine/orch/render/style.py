@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
+_COLOUR = re.compile(r"(\x1b\[\d*m)")
 _COLOURS = {
     "succeeded": "green",
     "open": "green",
@@ -78,15 +80,29 @@ class Style(NamedTuple):
         return text
 
     def cut(self, text: str, used: int = 0) -> str:
-        """The text, cut to what the terminal's line still holds after `used` cells."""
+        """The text, cut to what the terminal's line still holds after `used` cells. Colours take no cells."""
+        room = max((self.width or 0) - used, 1)
+        if self.width is None or len(text) <= room // 2 or (len(text) <= room and text.isascii()):
+            return text
         from orch.render.problems_text import width_of
 
-        if self.width is None or width_of(text) <= (room := max(self.width - used, 1)):
+        if width_of(_COLOUR.sub("", text)) <= room:
             return text
         mark = "…" if self.unicode else "..."
-        while text and width_of(text) > room - len(mark):
-            text = text[:-1]
-        return text + mark
+        kept: list[str] = []
+        room -= len(mark)
+        for piece in _COLOUR.split(text):
+            if piece.startswith("\x1b"):
+                kept.append(piece)
+                continue
+            fits = piece
+            while fits and width_of(fits) > room:
+                fits = fits[: room if len(fits) > room else -1]
+            kept.append(fits)
+            if fits != piece:
+                return "".join(kept) + mark + ("\x1b[0m" if "\x1b" in text else "")
+            room -= width_of(fits)
+        return "".join(kept)
 
 
 def style_of(env: Mapping[str, str], *, is_terminal: bool, encoding: str, width: int | None) -> Style:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from html import escape
 from typing import NamedTuple
 
@@ -55,9 +56,13 @@ def _ordered(graph: Graph) -> list[list[Vertex]]:
         for beside, order in ((before, columns), (after, columns[::-1])):
             for column in order:
                 means = {v.name: _mean([row[name] for name in beside.get(v.name, ())], row[v.name]) for v in column}
-                column.sort(key=lambda vertex, means=means: means[vertex.name])  # type: ignore[misc]  # bound now
+                column.sort(key=partial(_place, means))
                 row.update({vertex.name: float(number) for number, vertex in enumerate(column)})
     return columns
+
+
+def _place(means: dict[str, float], vertex: Vertex) -> float:
+    return means[vertex.name]
 
 
 def _mean(rows: list[float], otherwise: float) -> float:
