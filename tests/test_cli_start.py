@@ -15,7 +15,7 @@ from orch.cli.group import root
 from orch.cli.main import run
 from orch.cli.verbs import VERBS, root_help
 
-HEAVY = ("asyncio", "jinja2", "jsonschema", "networkx", "pydantic", "rich", "yaml")
+HEAVY = ("asyncio", "jinja2", "jsonschema", "networkx", "pydantic", "yaml")
 NODES = "  main:\n    nodes:\n      one: { run: echo one }\n"
 TOLD = (*HEAVY, "click")
 TELL = f"""
@@ -61,7 +61,7 @@ def test_a_verb_that_needs_no_parser_imports_nothing_heavy(desk: Desk, words: li
 
 
 def test_validate_imports_neither_graphs_nor_terminals(desk: Desk) -> None:
-    assert not {"asyncio", "networkx", "rich"} & set(imported(desk, "validate"))
+    assert not {"asyncio", "networkx"} & set(imported(desk, "validate"))
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -14,7 +14,7 @@ from command import PROJECT, Desk
 COUNTED = Path(__file__).with_name("counted.py")
 FEW, MANY = 10, 30
 FOR_A_RUN = 20  # syncs: a run with a single node
-HEAVY = {"asyncio", "jinja2", "jsonschema", "multiprocessing", "networkx", "rich", "unittest", "xml"}
+HEAVY = {"asyncio", "jinja2", "jsonschema", "multiprocessing", "networkx", "unittest", "xml"}
 GATED = """
   main:
     gates:
