@@ -15,8 +15,11 @@ def command(session: Session, run: str, as_json: bool) -> int:
     What has finished is not run again. It goes on with the plan that the run was started with; of a run that has ended
     nothing is run.
     """
+    from orch.app.drift import drift
     from orch.app.runs import resume
     from orch.cli.owning import telling
+    from orch.cli.warnings import warn
 
+    warn(drift(session.context, run))
     reporter, guard = telling(session, as_json=as_json, action="resume")
     return resume(session.context, run, reporter, guard)

@@ -16,8 +16,11 @@ def command(session: Session, run: str, failed: bool, as_json: bool) -> int:
     """Decide again what failed in a run; what succeeded stays as it is."""
     if not failed:
         raise click.UsageError(f"say what is to be decided again: orch retry {run} --failed")
+    from orch.app.drift import drift
     from orch.app.runs import retry
     from orch.cli.owning import telling
+    from orch.cli.warnings import warn
 
+    warn(drift(session.context, run))
     reporter, guard = telling(session, as_json=as_json, action="retry")
     return retry(session.context, run, reporter, guard)

@@ -47,7 +47,7 @@ CODES: dict[str, Code] = {
     ),
     "O288": Code(
         "the saved plan no longer holds",
-        "`orch apply plan.json` runs exactly what was planned. A file that the plan was made from has changed since, "
+        "A run, and `orch apply plan.json`, use exactly what was planned. A file that the plan was made from has changed since, "
         "so the plan would not say what happens. Make a new plan: `orch plan PIPELINE -o plan.json`.",
     ),
 }
