@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-NAMES = ("creates", "renames", "folders", "syncs", "writes", "turns")
+NAMES = ("creates", "renames", "folders", "syncs", "writes", "turns", "idle")
 _shared = mmap.mmap(-1, 8 * len(NAMES))
 
 
@@ -44,6 +44,20 @@ def counting(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     return counted
 
 
+def _count_idle_waits() -> None:
+    """A wait in which nothing ended: requests are looked for, whatever the machine is busy with."""
+    from orch.local.executor import LocalExecutor, Running
+
+    wait = LocalExecutor.wait
+
+    def counted(executor: LocalExecutor, timeout_seconds: float | None) -> list[Running]:
+        ended = wait(executor, timeout_seconds)
+        add("idle", not ended)
+        return ended
+
+    LocalExecutor.wait = counted  # type: ignore[method-assign]
+
+
 def main(argv: list[str]) -> None:
     """Run, then tell."""
     bare = set(sys.modules)
@@ -56,6 +70,7 @@ def main(argv: list[str]) -> None:
         from orch.run.loop import Loop
 
         Loop.turns = property(lambda loop: 0, lambda loop, turns: add("turns", bool(turns)))  # type: ignore[assignment]
+        _count_idle_waits()
     from orch.cli.main import run
 
     code = run(argv)

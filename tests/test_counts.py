@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -131,10 +130,8 @@ def test_a_quiet_node_costs_at_most_512_bytes_of_journal(tmp_path: Path) -> None
 
 
 def test_a_node_costs_at_most_two_turns_and_two_writes(tmp_path: Path) -> None:
-    begun = time.monotonic()
     cost = per_node(tmp_path, "--jobs", "1")
-    idle = (time.monotonic() - begun) / 0.2  # requests are looked for that often, whatever the machine is busy with
-    assert cost["turns"] <= 2 + idle / (MANY - FEW)
+    assert cost["turns"] - cost["idle"] <= 2
     assert cost["writes"] == 2  # its end with the start of the next one, and its manifest
 
 

@@ -7,6 +7,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import pytest
+from effort import calls
 from plans import compiled, one_phase
 
 from orch.graph import graph_of
@@ -103,14 +104,10 @@ def test_json_has_every_step_with_its_word() -> None:
     assert {step["kind"] for step in document["steps"]} == {"run", "gate"}
 
 
-def test_ten_thousand_steps_cost_less_than_a_second() -> None:
-    import time
-
+def test_a_step_of_a_large_plan_costs_a_few_calls() -> None:
     plan = compiled(one_phase(**{f"n{i}": {} for i in range(10_000)}))
-    began = time.process_time()
-    said = plan_text(plan, [RUN] * plan.size, Style(color=True), dry_run=False)
-    assert said.count("\n") > 10_000
-    assert time.process_time() - began < 1
+    assert plan_text(plan, [RUN] * plan.size, Style(color=True), dry_run=False).count("\n") > 10_000
+    assert calls(lambda: plan_text(plan, [RUN] * plan.size, Style(color=True), dry_run=False)) < 10 * plan.size
 
 
 def test_a_graph_goes_through_gates_and_phases() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from effort import calls
 from plans import compiled, one_phase
 
 from orch.model.compiled import Compiled
@@ -220,19 +220,16 @@ def test_verbose_shows_every_step() -> None:
 
 
 @pytest.mark.parametrize("verbose", [False, True])
-def test_an_event_costs_less_than_ten_microseconds(verbose: bool) -> None:
+def test_an_event_of_a_large_run_costs_a_few_calls(verbose: bool) -> None:
     plan = compiled(one_phase(**{f"n{i}": {} for i in range(10_000)}))
     show = Show(plan, verbose=verbose)
     pairs = [(Started(0, a, 1), Finished(9, a, 1, True, "succeeded", "ok", 0)) for a in plan.addresses]
-    best = min(_seconds(show, pairs) for _ in range(3))
-    assert best / (2 * len(pairs)) < 10e-6
 
+    def tell() -> None:
+        for pair in pairs:
+            show.reporter.happened(pair, show.state)
 
-def _seconds(show: Show, pairs: list[tuple[Event, ...]]) -> float:
-    began = time.process_time()
-    for pair in pairs:
-        show.reporter.happened(pair, show.state)
-    return time.process_time() - began
+    assert calls(tell) < 20 * 2 * len(pairs)
 
 
 def test_the_live_area_comes_after_half_a_second_and_goes_before_a_line() -> None:
