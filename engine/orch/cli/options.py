@@ -31,7 +31,7 @@ inputs: _Decorator = click.option(
 )
 task: _Decorator = click.option("--task", metavar="ID", help="File the run under this task.")
 select: _Decorator = click.option(
-    "--select", multiple=True, metavar="STEPS", help="Only these: node, +node, node+, phase:p, tag:t; comma = and."
+    "--select", multiple=True, metavar="STEPS", help="Only these: addresses and ids of nodes. Repeatable."
 )
 jobs: _Decorator = click.option("--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="At most N at a time.")
 fail_fast: _Decorator = click.option("--fail-fast", is_flag=True, help="Cancel the rest after the first failure.")

@@ -27,7 +27,7 @@ CODES: dict[str, Code] = {
     "O004": Code(
         "The file is too large",
         "A specification is at most 1 MiB, so that a mistake or a hostile file cannot use up the memory. Split it "
-        "into child pipelines. For a generated file that is meant to be large, raise the limit in bytes: `export "
+        "into several pipelines. For a generated file that is meant to be large, raise the limit in bytes: `export "
         "ORCH_MAX_SPEC_BYTES=16777216`.",
     ),
     "O005": Code(
@@ -40,8 +40,8 @@ CODES: dict[str, Code] = {
     "O006": Code(
         "Nested too deeply",
         "A document is at most 64 levels deep, counting what aliases bring in. Nothing in the language needs more "
-        "than about fifteen, and some parsers crash on thousands. Move the inner part into a child pipeline: "
-        "`pipeline: ./inner.yaml`.",
+        "than about fifteen, and some parsers crash on thousands. Write the value flatter, or keep it in a file that a "
+        "command reads.",
     ),
     "O007": Code(
         "A key is written twice",
@@ -71,8 +71,7 @@ CODES: dict[str, Code] = {
     "O011": Code(
         "The aliases expand to too much",
         "Aliases of aliases multiply: ten lines can stand for a billion values. All aliases of a file together "
-        "may bring in 200,000 values. Use fewer levels of aliases, a `matrix:` for work that repeats, or a child "
-        "pipeline.",
+        "may bring in 200,000 values. Use fewer levels of aliases, or a `matrix:` for work that repeats.",
     ),
     "O012": Code(
         "More than one document",

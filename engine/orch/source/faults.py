@@ -75,7 +75,7 @@ class Faults:
         anchors.expanded += size
         if anchors.expanded > MAX_EXPANDED:
             message = f"the aliases expand to more than {MAX_EXPANDED} values"
-            self._stop("O011", event, message, "let one alias stand where many do, or write a child pipeline")
+            self._stop("O011", event, message, "let one alias stand where many do, or use a matrix")
         if len(stack) + height > MAX_DEPTH:
             self.too_deep(event)
         return value
@@ -104,7 +104,7 @@ class Faults:
 
     def too_deep(self, event: Event) -> NoReturn:
         message = f"nested more than {MAX_DEPTH} levels deep"
-        self._stop("O006", event, message, "move the inner part into a child pipeline")
+        self._stop("O006", event, message, "write it flatter: the language needs about fifteen levels")
 
     def document(self, event: Any, count: int) -> None:
         if event.tags:

@@ -50,7 +50,7 @@ def _too_large(data: bytes, path: str, max_bytes: int) -> Problem:
         "O004",
         f"the file is larger than {max_bytes} bytes",
         Span(path, 1, 1, len(first) + 1, first),
-        f"split it into child pipelines, or raise the limit: export {SIZE_VARIABLE}={max_bytes * 16}",
+        f"split it into several pipelines, or raise the limit: export {SIZE_VARIABLE}={max_bytes * 16}",
     )
 
 
