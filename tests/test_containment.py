@@ -235,6 +235,7 @@ def test_a_signal_to_the_relay_reaches_the_engine(kind: Kind, number: signal.Sig
     need(kind)
     code = f"""\
 signal.signal({int(number)}, lambda *_: os._exit(42))
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [{int(number)}])
 print(c.outer_pid, flush=True)
 while True: time.sleep(1)
 """
@@ -244,6 +245,44 @@ while True: time.sleep(1)
         assert relay.stdout is not None
         assert int(relay.stdout.readline()) != relay.pid
         relay.send_signal(number)
+        assert relay.wait(10) == 42
+
+
+def is_pending(pid: str, number: signal.Signals) -> bool:
+    fields = dict(
+        line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line
+    )
+    return bool((int(fields["ShdPnd"], 16) | int(fields["SigPnd"], 16)) >> (number - 1) & 1)
+
+
+@pytest.mark.parametrize("kind", ["pidns", "subreaper"])
+def test_a_signal_that_comes_before_the_engine_has_handlers_is_not_lost(kind: Kind) -> None:
+    need(kind)
+    code = f"""\
+import os, signal, sys
+from orch.local.contain import contain
+def main(c):
+    sys.stdin.readline()
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(42))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+    os._exit(1)
+print("up", flush=True)
+sys.exit(contain(main, ({kind!r},)))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as relay:
+        assert relay.stdout is not None
+        assert relay.stdin is not None
+        relay.stdout.readline()
+        tasks = Path(f"/proc/{relay.pid}/task/{relay.pid}/children")
+        while not (engine := tasks.read_text().split()):
+            assert relay.poll() is None
+        relay.send_signal(signal.SIGTERM)
+        while not is_pending(engine[0], signal.SIGTERM):
+            assert relay.poll() is None
+        relay.stdin.write("go\n")
+        relay.stdin.flush()
         assert relay.wait(10) == 42
 
 
@@ -258,6 +297,7 @@ def main(c):
     os.set_blocking(write, False)
     signal.set_wakeup_fd(write)  # a byte for each, where a handler may be called once for two
     signal.signal(signal.SIGINT, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     print("up", flush=True)
     got = os.read(read, 1)
     if select.select([read], [], [], 0.3)[0]: got += os.read(read, 9)

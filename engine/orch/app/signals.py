@@ -1,10 +1,13 @@
-"""SIGINT and SIGTERM as a value that the loop asks for, and a descriptor that wakes it."""
+"""SIGINT, SIGTERM, SIGHUP and SIGQUIT as a value that the loop asks for, and a descriptor that wakes it."""
 
 from __future__ import annotations
 
 import os
 import signal
 from types import FrameType
+
+
+HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class Interruption:
@@ -14,9 +17,10 @@ class Interruption:
         self.fd, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
         os.set_blocking(self._write, False)
         self._number: int | None = None
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in HEEDED:
             signal.signal(number, self._arrived)
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HEEDED)
 
     def __call__(self) -> int | None:
         """The signal that arrived first, or None."""

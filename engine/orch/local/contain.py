@@ -13,7 +13,7 @@ from typing import Literal, NoReturn
 
 from orch.local import linux, namespace
 from orch.local.kill import end_descendants
-from orch.local.relay import AWAITED, relay
+from orch.local.relay import AWAITED, RELAYED, relay
 
 Kind = Literal["pidns", "subreaper", "none"]
 KINDS: tuple[Kind, ...] = ("pidns", "subreaper", "none")
@@ -37,7 +37,8 @@ def contain(main: Callable[[Containment], int], prefer: Sequence[Kind] = KINDS) 
 
     `main` runs in a forked process that ends with it (with `none`: in this one); this process only relays SIGINT,
     SIGTERM, SIGHUP and SIGQUIT, and keeps them blocked. No thread may run yet. In a pid namespace `main` is pid 1, to
-    which a signal without a handler does nothing: it installs handlers. A signal sent to the whole process group may
+    which a signal without a handler does nothing. The relayed signals are blocked at first, so that none is lost: it
+    installs handlers and unblocks them. A signal sent to the whole process group may
     reach it twice. Locks are taken in `main`, so that the relay does not hold them."""
     if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored children leave no exit status
@@ -69,11 +70,12 @@ def _relayed(kind: Kind, main: Callable[[Containment], int], reasons: list[str])
             os.close(read)
             os.close(former)
             _engine(kind, main, "; ".join(reasons) or None, write, mask)
+        early = signal.sigpending() & RELAYED
         os.close(write)
         write = -1
         refusal = os.read(read, 4096).decode()
         if refusal == "+":
-            code = relay(engine)
+            code = relay(engine, early)
             if kind == "subreaper":
                 end_descendants()
             return code
@@ -112,7 +114,7 @@ def _engine(
     os.close(answer)
     code = 70
     try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask | RELAYED)
         code = main(Containment(kind, reason, outer_pid))
     except KeyboardInterrupt:
         code = 130

@@ -11,8 +11,11 @@ AWAITED = RELAYED | {signal.SIGCHLD}
 _FROM_TERMINAL = 0x80  # SI_KERNEL: the terminal sent it to the whole process group, the engine included
 
 
-def relay(engine: int) -> int:
-    """The exit code of the child `engine`, 128+n where signal n ended it."""
+def relay(engine: int, early: set[signal.Signals]) -> int:
+    """The exit code of the child `engine`, 128+n where signal n ended it. `early` signals came about when it was
+    forked, and may have reached this process alone: they are passed on wherever they are from."""
+    for number in early:
+        os.kill(engine, number)
     while True:
         received = signal.sigwaitinfo(AWAITED)
         if received.si_signo != signal.SIGCHLD:
