@@ -14,7 +14,7 @@ from sessions import Session
 from orch.app.outcome import exit_of
 from orch.gates.judge import judge
 from orch.model.compiled import Compiled
-from orch.model.events import Event, Finished, Settled, Started
+from orch.model.events import Event, Finished, Observed, Settled, Started
 from orch.model.names import file_stem
 from orch.model.state import RunState
 from orch.model.status import Status
@@ -47,9 +47,21 @@ class Standing:
         self.finished = {(event.address, event.attempt) for event in self.events if isinstance(event, Finished)}
         self.over = {plan.addresses[i] for i in range(plan.size) if self.state.status[i] >= Status.SUCCEEDED}
 
+        self.succeeded = {address for event in self.events for address in _succeeds(event)}
+
     @property
     def ended(self) -> bool:
         return self.state.closed in _ENDED
+
+
+def _succeeds(event: Event) -> Iterator[str]:
+    match event:
+        case Finished(status="succeeded"):
+            yield event.address
+        case Observed(status="succeeded"):
+            yield event.gate
+        case Settled(how="done"):
+            yield event.address
 
 
 def broken(
@@ -107,7 +119,8 @@ def _starts(plan: Compiled, now: Standing, before: Standing, lines: list[tuple[s
 
 
 def _derived(run: RunDir, plan: Compiled, now: Standing) -> Iterator[str]:
-    """Files that others read at any time: whole, and never ahead of the journal."""
+    """Files that others read at any time: whole, and never ahead of the journal. They may be behind it: a gate that
+    was open is looked at anew by the next owner."""
     for name in _json_files(run.path):
         with open(os.path.join(run.path, name), "rb") as file:
             data = file.read()
@@ -116,7 +129,7 @@ def _derived(run: RunDir, plan: Compiled, now: Standing) -> Iterator[str]:
         except ValueError:
             yield f"{name} is not whole ({len(data)} bytes)"
             continue
-        if name.startswith("nodes/") and document["status"] == "succeeded" and document["address"] not in now.over:
+        if name.startswith("nodes/") and document["status"] == "succeeded" and document["address"] not in now.succeeded:
             yield f"{name} says succeeded, the journal does not"
         if name == "manifest.json" and document["status"] in _ENDED and document["status"] != now.state.closed:
             yield f"manifest.json says {document['status']}, the journal says {now.state.closed}"
