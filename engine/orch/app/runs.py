@@ -16,7 +16,7 @@ from orch.model.compiled import Compiled
 from orch.model.state import RunState
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.store.glance import glance
-from orch.store.lock import is_held
+from orch.store.lock import is_held, taken
 from orch.store.requests import ask
 from orch.store.rundir import RunDir, create, find
 
@@ -52,12 +52,15 @@ def resume(context: Context, ref: str, reporter: Reporter, guard: Guard) -> int:
     root, run = _find(context, ref)
     if is_held(run):
         _ask(context, run, "resume", {})
+        raise taken(run)
     return _own(context, root, run, reporter, guard, Work())
 
 
 def retry(context: Context, ref: str, reporter: Reporter, guard: Guard) -> int:
     """A new epoch of a run in which what failed, and what was skipped because of it, is decided again."""
     root, run = _find(context, ref)
+    if is_held(run):
+        raise taken(run)
 
     def choose(plan: Compiled, state: RunState) -> tuple[str, ...]:
         steps = failed_steps(state)

@@ -6,14 +6,16 @@ import errno
 import fcntl
 import os
 import struct
+import time
 
 from orch.problems.problem import Exit, OrchError, Problem
-from orch.store.owner import read_owner
+from orch.store.owner import Owner, read_owner
 from orch.store.rundir import RunDir
 
 _FLOCK = "hhqqi4x"
 _BUSY = (errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK)
 _held: set[int] = set()
+_TRIES, _PAUSE_SECONDS = 50, 0.01
 
 
 def _forget_in_child() -> None:
@@ -37,6 +39,7 @@ class Lock:
     @classmethod
     def acquire(cls, run: RunDir) -> Lock:
         """Own the run, or raise OrchError (6) that names the owner and how to watch it."""
+        before = read_owner(run)
         fd = os.open(_path(run), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             _take(fd)
@@ -44,7 +47,8 @@ class Lock:
             os.close(fd)
             if error.errno not in _BUSY:
                 raise OSError(error.errno, error.strerror, _path(run)) from error
-            raise _taken(run) from error
+            _wait_for_name(run, before)
+            raise taken(run) from error
         return cls(fd)
 
     def release(self) -> None:
@@ -70,7 +74,16 @@ def _path(run: RunDir) -> str:
     return f"{run.path}/lock"
 
 
-def _taken(run: RunDir) -> OrchError:
+def _wait_for_name(run: RunDir, before: Owner | None) -> None:
+    """Who takes a lock says who it is a moment later; until then the file names its predecessor."""
+    for _ in range(_TRIES):
+        if read_owner(run) != before:
+            return
+        time.sleep(_PAUSE_SECONDS)
+
+
+def taken(run: RunDir) -> OrchError:
+    """The refusal to work on a run that somebody else owns."""
     owner = read_owner(run)
     who = f"process {owner.pid} on {owner.host} (epoch {owner.epoch})" if owner else "another process"
     problem = Problem("O601", f"run {run.run_id} is owned by {who}", hint=f"orch poll {run.run_id} --watch")
