@@ -221,7 +221,8 @@ def test_a_full_disk_is_74_with_one_line_of_cause_and_with_room_the_run_resumes(
     assert small_disk("remount,size=4m")
     (tmp_path / "room").touch()
     assert project.done("resume", "@last")[0] == 0
-    assert [project.effects().count(step) for step in ("first", "last")] == [1, 1]
+    assert project.effects().count("first") == 1  # `last` may have run when the record of its end found no room
+    assert "last" in project.effects()
     assert project.done("verify", "@last")[0] == 0
 
 
