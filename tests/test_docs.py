@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -173,6 +174,22 @@ def test_every_exit_code_is_in_the_readme() -> None:
     table = (ROOT / "README.md").read_text(encoding="utf-8").split("## Exit codes")[1].split("##")[0]
     told = {int(code) for cells in re.findall(r"^\| ([\d, ]+) \|", table, re.M) for code in cells.split(",")}
     assert told == {int(code) for code in Exit}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_module_that_a_page_names_exists(page: Path) -> None:
+    told = re.findall(r"`([\w./-]+(?:\.py|/))`", FENCE.sub("", page.read_text(encoding="utf-8")))
+    code = [name for name in told if name.endswith(".py") or page.name == "architecture.md"]
+    tops = (ROOT, ROOT / "engine" / "orch", page.parent)
+    assert not [name for name in code if not any((top / name).exists() for top in tops)]
+
+
+def test_the_layers_on_the_page_about_the_architecture_are_those_of_the_contract() -> None:
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
+    layers = [{name.strip() for name in layer.split("|")} for layer in contract["layers"]]
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("## Modules")[1].split("##")[0]
+    rows = [re.findall(r"`(\w+)(?:/|\.py)`", row) for row in re.findall(r"^\| (`[^|]+) \|", text, re.M)]
+    assert [set(row) for row in rows] == layers
 
 
 def test_every_make_target_that_a_page_names_exists() -> None:
