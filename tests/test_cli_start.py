@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import click
 import pytest
-from command import Desk
+from command import BIN, PATH, Desk
 
 from orch.cli.group import root
 from orch.cli.main import run
@@ -206,3 +207,46 @@ def test_the_completion_script_asks_and_is_answered(desk: Desk) -> None:
 def test_module_and_script_are_the_same_command(desk: Desk) -> None:
     argv = [sys.executable, "-m", "orch", "--version"]
     assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == desk.orch("--version").out
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["orch apply 2>&1 | :", "orch apply 2>/dev/null | :", "orch apply --json | head -1 >/dev/null", "orch apply 2>&-"],
+)
+def test_a_run_goes_on_and_has_its_own_exit_code_though_nobody_reads_any_more(desk: Desk, words: str) -> None:
+    desk.pipeline(
+        "  p: { nodes: { a: { run: sleep 0.2 }, b: { needs: [a], run: exit 3 }, c: { run: echo ran >> log } } }\n"
+    )
+    command, pipe, reader = words.partition(" | ")
+    desk.run(["sh", "-c", f"{{ {command}; echo $? > code; }}{pipe}{reader}"])
+    assert (desk.folder / "code").read_text() == "1\n"
+    assert desk.lines("log") == 1
+    assert json.loads((desk.run_dir() / "manifest.json").read_text())["status"] == "failed"
+
+
+@pytest.mark.parametrize("words", ["plan", "explain", "--help", "runs", "apply --json"])
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_like_one_that_nobody_reads(desk: Desk, words: str, closed: str) -> None:
+    said = desk.run(["sh", "-c", f"orch {words} {closed}"])
+    assert "Traceback" not in said.text
+
+
+def test_without_a_home_nothing_is_cached_and_nothing_is_written(desk: Desk) -> None:
+    before = desk.files()
+    desk.run([str(BIN / "orch"), "plan"], env={"PATH": PATH})
+    desk.run([str(BIN / "orch"), "plan"], env={"PATH": PATH, "HOME": ".", "XDG_CACHE_HOME": "cache"})
+    assert desk.files() == before
+
+
+def test_a_name_that_is_not_utf_8_is_refused_and_shown_with_escapes(desk: Desk) -> None:
+    odd = os.fsencode(desk.folder) + b"/b\xff d"
+    os.mkdir(odd)
+    for script in (
+        r"cp pipelines/main.yaml $'b\xff d/q.yaml'; orch plan $'b\xff d/q.yaml'",
+        r"git init -q; cd $'b\xff d'; orch plan q.yaml",
+        r"orch plan --input $'a=\xff'",
+        r"orch runs show $'@\xff'",
+    ):
+        said = desk.run(["bash", "-c", script], code=2)
+        assert "error[O287]" in said.err
+        assert "\\" in said.err

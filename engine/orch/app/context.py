@@ -35,10 +35,11 @@ class Context(NamedTuple):
     random: Callable[[int], bytes] = os.urandom
 
     @property
-    def cache_dir(self) -> str:
-        """Where compiled plans are kept."""
-        base = self.env.get("XDG_CACHE_HOME") or os.path.join(self.env.get("HOME") or self.cwd, ".cache")
-        return os.path.join(base, "orch")
+    def cache_dir(self) -> str | None:
+        """Where compiled plans are kept; None without a home: the project is no place for them."""
+        home = self.env.get("HOME")
+        base = self.env.get("XDG_CACHE_HOME") or (os.path.join(home, ".cache") if home else "")
+        return os.path.join(base, "orch") if os.path.isabs(base) else None
 
 
 def of_process() -> Context:

@@ -15,7 +15,9 @@ def drift(context: Context, ref: str) -> list[Problem]:
     """A warning for each file that is other than when the run was planned."""
     root = find_root(context.cwd)
     doc = load_plan(find(os.path.join(root, RUNS), ref)).doc
-    hint = f"the run goes on with what was planned; a new run would use the change: orch apply {doc['pipeline']['path']}"
+    hint = (
+        f"the run goes on with what was planned; a new run would use the change: orch apply {doc['pipeline']['path']}"
+    )
     return [
         Problem("O288", f"{resource['path']} {changed} since this run was planned", hint=hint, severity="warning")
         for resource in doc["resources"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orch import __version__
 from orch.app.context import Context
 from orch.app.project import load, read_bytes
-from orch.app.root import PROJECT_FILE, find_root, shown
+from orch.app.root import PROJECT_FILE, find_root, is_text, shown
 from orch.model.compiled import Action, Compiled
 from orch.model.plan import Plan, ResourceDoc, seal
 from orch.problems.problem import Exit, OrchError, Problem
@@ -59,13 +59,17 @@ def _plan(context: Context, request: PlanRequest) -> Planned:
     root = find_root(context.cwd)
     path = pipeline_path(context.cwd, root, request.pipeline)
     display = shown(root, context.cwd, path)
+    if not is_text(display):
+        hint = "rename the folder or the file: names stand in plans and records, which are UTF-8"
+        raise OrchError(Problem("O287", f"the path {display} is not UTF-8", hint=hint), Exit.USAGE)
     text, project_text = _read(path, display), read_bytes(root)
-    cache = os.path.join(context.cache_dir, "plans")
+    cache = os.path.join(context.cache_dir, "plans") if context.cache_dir else None
     key = _key(context, request, display, text, project_text)
-    known = _from_cache(cache, key, root)
+    known = _from_cache(cache, key, root) if cache else None
     if known is None:
         plan, compiled, schemas = _make(context, request, root, display, text)
-        plan_cache.save(cache, key, [plan.data, plan.digest, _flat(compiled), [(p, s) for p, s, _ in schemas]])
+        if cache:
+            plan_cache.save(cache, key, [plan.data, plan.digest, _flat(compiled), [(p, s) for p, s, _ in schemas]])
     else:
         plan, compiled, schemas = known
     blobs = {_sha(data): data for data in (text, project_text, *(data for _, _, data in schemas)) if data}

@@ -27,3 +27,12 @@ def shown(root: str, cwd: str, path: str) -> str:
     """A path that the user gave, relative to the root where it lies inside."""
     whole = os.path.realpath(os.path.join(cwd, path))
     return os.path.relpath(whole, root) if whole.startswith(root + os.sep) else whole
+
+
+def is_text(name: str) -> bool:
+    """False for a name with bytes that are not UTF-8, as the system hands it over: it can stand in no record."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

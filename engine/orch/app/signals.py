@@ -6,7 +6,6 @@ import os
 import signal
 from types import FrameType
 
-
 HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 

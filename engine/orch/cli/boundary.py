@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-from orch.cli.session import Session, say
+from orch.cli.session import Session, drop_unwritten, say
 from orch.problems.problem import Exit, OrchError
 
 
 def guarded(work: Callable[[], int | None], session: Session) -> int:
-    """Do the work; its exit code, or that of what it raised."""
+    """Do the work; its exit code, or that of what it raised. A reader that goes away ends what only prints, quietly;
+    it changes nothing about the exit code of work that is done."""
     try:
         code = work() or 0
-        sys.stdout.flush()
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            drop_unwritten()
         return code
     except OrchError as error:
         from orch.render.problems_text import render_problems
@@ -24,7 +27,7 @@ def guarded(work: Callable[[], int | None], session: Session) -> int:
         _trace(session)
         return error.exit
     except BrokenPipeError:
-        _drop_unwritten()
+        drop_unwritten()
         return Exit.OK
     except KeyboardInterrupt:
         _talk("interrupted")
@@ -78,7 +81,7 @@ def _io(error: OSError) -> str:
 
 
 def _talk(text: str) -> None:
-    _drop_unwritten()
+    drop_unwritten()
     with suppress(OSError):
         say(text)
         sys.stderr.flush()
@@ -89,14 +92,3 @@ def _trace(session: Session) -> None:
         import traceback
 
         _talk(traceback.format_exc())
-
-
-def _drop_unwritten() -> None:
-    """Write what is still held back; what cannot be written goes nowhere, without a second complaint at exit."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)

@@ -4,26 +4,71 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Union
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from orch.cli.boundary import guarded
-from orch.cli.session import Session
+from orch.cli.session import Session, drop_unwritten
 from orch.render.progress import Area, LineReporter
 
 if TYPE_CHECKING:
+    from orch.app.reporting import RunInfo
+    from orch.model.compiled import Compiled
+    from orch.model.events import Event
+    from orch.model.state import RunState
+    from orch.problems.problem import Exit
     from orch.render.events_json import JsonReporter
 
-Teller = Union[LineReporter, "JsonReporter"]
 Guard = Callable[[Callable[[], int]], int]
 
 
-def telling(session: Session, *, as_json: bool, action: str) -> tuple[Teller, Guard]:
+class Steadfast:
+    """A reporter whose readers may go away: the run goes on, and what is left to say goes nowhere."""
+
+    def __init__(self, teller: LineReporter | JsonReporter) -> None:
+        self._teller = teller
+
+    def opened(self, run: RunInfo, plan: Compiled, state: RunState) -> None:
+        """This owner begins."""
+        with _unheard():
+            self._teller.opened(run, plan, state)
+
+    def happened(self, events: Sequence[Event], state: RunState) -> None:
+        """These events were recorded."""
+        with _unheard():
+            self._teller.happened(events, state)
+
+    def tick(self, state: RunState) -> None:
+        """Time goes by."""
+        with _unheard():
+            self._teller.tick(state)
+
+    def ended(self, run: RunInfo, state: RunState, code: Exit) -> None:
+        """The owner stops."""
+        with _unheard():
+            self._teller.ended(run, state, code)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        with _unheard():
+            self._teller.close()
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        drop_unwritten()
+
+
+def telling(session: Session, *, as_json: bool, action: str) -> tuple[Steadfast, Guard]:
     """The reporter, and the guard that the contained process works in."""
     from orch.app.root import find_root
 
     context = session.context
-    teller: Teller
+    teller: LineReporter | JsonReporter
     if as_json:
         from orch.render.events_json import JsonReporter
 
@@ -43,16 +88,18 @@ def telling(session: Session, *, as_json: bool, action: str) -> tuple[Teller, Gu
             action=action,
         )
 
+    steadfast = Steadfast(teller)
+
     def guard(work: Callable[[], int]) -> int:
         def told() -> int:
             try:
                 return work()
             finally:
-                teller.close()
+                steadfast.close()
 
         return guarded(told, session)
 
-    return teller, guard
+    return steadfast, guard
 
 
 def _area() -> Area:

@@ -51,12 +51,27 @@ def _style(stream: TextIO) -> Style:
 
 
 def say(text: str) -> None:
-    """Talk: a text for stderr; nothing where it is empty."""
+    """Talk: a text for stderr; nothing where it is empty, or where nobody listens any more."""
     if text:
-        sys.stderr.write(text if text.endswith("\n") else text + "\n")
+        try:
+            sys.stderr.write(text if text.endswith("\n") else text + "\n")
+        except BrokenPipeError:
+            drop_unwritten()
 
 
 def put(text: str) -> None:
     """Data: a text for stdout; nothing where it is empty."""
     if text:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def drop_unwritten() -> None:
+    """Write what is still held back; what cannot be written goes nowhere, and so does all that such a stream is given
+    from now on: without a second complaint at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)

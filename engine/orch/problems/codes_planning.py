@@ -43,11 +43,12 @@ CODES: dict[str, Code] = {
     ),
     "O287": Code(
         "a file cannot be read",
-        "The file does not exist, or may not be read by you. The message has the system's reason.",
+        "The file does not exist, may not be read by you, or has a name that is not UTF-8 and could stand in no plan. "
+        "The message has the reason.",
     ),
     "O288": Code(
         "the saved plan no longer holds",
-        "A run, and `orch apply plan.json`, use exactly what was planned. A file that the plan was made from has changed since, "
-        "so the plan would not say what happens. Make a new plan: `orch plan PIPELINE -o plan.json`.",
+        "A run, and `orch apply plan.json`, use exactly what was planned. A file that the plan was made from has "
+        "changed since, so the plan would not say what happens. Make a new plan: `orch plan PIPELINE -o plan.json`.",
     ),
 }
