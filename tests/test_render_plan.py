@@ -56,6 +56,33 @@ def test_a_line_has_the_address_the_word_and_the_command_or_the_reason() -> None
     assert [line for line in lines if re.search(r"\+ ship\.push +run +git push 'a b'  \[net\]$", line)]
 
 
+def test_a_check_that_cannot_be_known_yet_is_not_called_open() -> None:
+    phases = {
+        "build": {"nodes": {"test": {"outputs": {"n": "integer"}}}},
+        "ship": {
+            "gates": {"enough": {"check": "nodes.test.outputs.n > 1"}, "sure": {"check": "inputs.yes"}},
+            "nodes": {"go": {}},
+        },
+    }
+    plan = compiled(phases)
+    assert dict(zip(plan.addresses, forecast(plan, 0, None), strict=True)) == {
+        "build.test": RUN,
+        "ship.enough": Prospect("later", "known after build.test"),
+        "ship.sure": Prospect("open", ""),
+        "ship.go": RUN,
+    }
+    said = plan_text(plan, forecast(plan, 0, None), PLAIN, dry_run=False)
+    assert re.search(r"· ship\.enough +later +known after build\.test$", said, re.MULTILINE)
+    assert "Plan: 2 to run, 1 open, 1 later." in said
+
+
+def test_inputs_are_shown_as_they_are_given() -> None:
+    inputs = {"dry": False, "os": ["debian", "alpine"], "name": "a b", "n": 1.5}
+    plan = compiled(PHASES, inputs=inputs)
+    said = plan_text(plan, forecast(plan, 0, None), PLAIN, dry_run=False)
+    assert 'inputs  dry=false  os=["debian","alpine"]  name=a b  n=1.5\n' in said
+
+
 def test_one_line_sums_up_and_unsandboxed_is_said_once() -> None:
     said = text()
     assert "Plan: 7 to run, 1 open." in said
@@ -125,6 +152,17 @@ def test_a_graph_goes_through_gates_and_phases() -> None:
 def test_what_needs_a_matrix_hangs_on_all_its_children() -> None:
     graph = graph_of(compiled(one_phase(m={"matrix": ["a", "b"]}, after={"needs": ["m"]})))
     assert {("build.m[a]", "build.m"), ("build.m[b]", "build.m"), ("build.m", "build.after")} <= set(graph.edges)
+
+
+def test_a_tree_shows_the_children_of_a_matrix_and_says_where_there_are_none() -> None:
+    plan = compiled(one_phase(many={"matrix": ["a", "b"]}, none={"matrix": []}, all={"needs": ["many", "none"]}))
+    lines = tree(plan, graph_of(plan), PLAIN).splitlines()
+    assert lines[2:6] == [
+        "   ├─ none  (an empty matrix)",
+        "   ├─ many[a]  true",
+        "   ├─ many[b]  true",
+        "   └─ all  true  (needs many, none)",
+    ]
 
 
 def test_the_longest_chain_counts_steps_or_seconds() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from orch.graph import FINALLY, Graph, Vertex
 from orch.model.compiled import GATE, Compiled
@@ -19,7 +20,7 @@ def tree(plan: Compiled, graph: Graph, style: Style) -> str:
     """Phases with their gates and nodes, what each needs, and the longest chain."""
     needs = _needs(graph)
     lines = [style.paint(plan.head["pipeline"]["name"], "bold")]
-    phases = _by_phase(graph)
+    phases = {phase: _shown(plan, members) for phase, members in _by_phase(graph).items()}
     for number, (phase, members) in enumerate(phases.items()):
         last_phase = number == len(phases) - 1
         lines.append(f"{'└─' if last_phase else '├─'} {style.paint(phase, 'bold')}{_phase_needs(plan, phase)}")
@@ -91,6 +92,16 @@ def _by_phase(graph: Graph) -> dict[str, list[Vertex]]:
     return found
 
 
+def _shown(plan: Compiled, members: list[Vertex]) -> list[Vertex]:
+    """A matrix is its children; one that has none is told before what needs it."""
+    empty = [vertex for vertex in members if vertex.kind == "matrix" and not _children(plan, vertex)]
+    return empty + [vertex for vertex in members if vertex.kind != "matrix"]
+
+
+def _children(plan: Compiled, vertex: Vertex) -> Sequence[int]:
+    return plan.group_children.get(plan.index_of[vertex.name], ())
+
+
 def _needs(graph: Graph) -> dict[str, list[str]]:
     """What each node needs in its own phase."""
     found: dict[str, list[str]] = {}
@@ -118,7 +129,7 @@ def _phase_needs(plan: Compiled, phase: str) -> str:
 
 def _label(plan: Compiled, vertex: Vertex) -> str:
     if vertex.kind == "matrix":
-        return f"{_short(vertex)}  (all of the matrix)"
+        return f"{_short(vertex)}  (an empty matrix)"
     step = plan.index_of[vertex.name]
     document = plan.action(step).step
     told = gate_words(document["gate"]) if plan.kinds[step] == GATE else what(document)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -78,7 +79,14 @@ def _title(plan: Compiled, style: Style) -> str:
 def _inputs(plan: Compiled, style: Style) -> list[str]:
     if not plan.inputs:
         return []
-    return [style.cut("inputs  " + visible("  ".join(f"{name}={value}" for name, value in plan.inputs.items())))]
+    return [
+        style.cut("inputs  " + visible("  ".join(f"{name}={_given(value)}" for name, value in plan.inputs.items())))
+    ]
+
+
+def _given(value: Any) -> str:
+    """As `--input` takes it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _steps(plan: Compiled, prospects: Sequence[Prospect], order: list[int], style: Style) -> list[str]:

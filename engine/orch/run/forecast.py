@@ -21,7 +21,7 @@ LookAt = Callable[[RunState, int], Look]
 
 
 class Prospect(NamedTuple):
-    """What would happen to a step: run, skip, wait, blocked, open, fail or later, and why."""
+    """What would happen to a step: run, skip, wait, blocked, open, fail or later (not known yet), and why."""
 
     word: str
     why: str
@@ -68,7 +68,8 @@ class _Simulation:
                         self._prospects[step] = Prospect("skip", self._skipped(step, reason))
                         self._happened(Skipped(self._now, self._plan.addresses[step], reason))
                     case Conclude(step, status, reason, sentence):
-                        self._prospects[step] = Prospect("open" if status == "succeeded" else "fail", sentence)
+                        opens = "later" if sentence else "open"  # an open check has no sentence but 'known after'
+                        self._prospects[step] = Prospect(opens if status == "succeeded" else "fail", sentence)
                         self._happened(concluded(self._plan, step, status, reason, sentence, at=self._now))
                     case Observe(step):
                         self._observe(step)
