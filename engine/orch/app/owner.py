@@ -114,6 +114,9 @@ class Ownership:
         run, head = self._run, plan.head
         gated = any(plan.phase_gates)
         cas = Cas(run.path, durable=head["durability"] == "full")
+        harvest = DirHarvest(run.path, cas)
+        for step, artifacts in state.artifacts.items():
+            harvest.restore(plan.addresses[step], artifacts)
         executor = LocalExecutor(run.path)
         interrupted = Interruption()
         executor.watch(interrupted.fd)
@@ -131,7 +134,7 @@ class Ownership:
             journal=journal,
             executor=executor,
             gates=self._gates(plan, state, events, cas, projector) if gated else NoGates(),
-            harvest=DirHarvest(run.path, cas),
+            harvest=harvest,
             inbox=Inbox(run),
             recorder=RunRecorder(projector, self._reporter),
             interrupted=interrupted,

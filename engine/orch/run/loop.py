@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 from orch.model.attempt import Result, StartError
 from orch.model.compiled import Compiled
@@ -146,6 +146,8 @@ class Loop:
                 return False
             case Close(status, reason):
                 self._close(status, reason)
+            case _:
+                assert_never(decision)
         return True
 
     def _start(self, step: int, attempt: int) -> None:

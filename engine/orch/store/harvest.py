@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from orch.model.names import file_stem
@@ -36,8 +37,7 @@ class DirHarvest:
         folder = f"{self._run_dir}/outputs"
         os.makedirs(folder, mode=0o700, exist_ok=True)
         path = f"{folder}/{stem}.json"
-        if os.path.lexists(path):
-            os.unlink(path)
+        _remove(path)
         return path
 
     def outputs(self, stem: str, declared: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
@@ -45,11 +45,14 @@ class DirHarvest:
         path = f"{self._run_dir}/outputs/{stem}.json"
         try:
             data = _read_regular(path, MAX_OUTPUT_BYTES)
-            os.unlink(path)
         except FileNotFoundError:
             return None, "nothing was written to $ORCH_OUTPUT"
         except ValueError as error:
             return None, f"$ORCH_OUTPUT: {error}"
+        except OSError as error:
+            return None, f"$ORCH_OUTPUT cannot be read: {error.strerror}"
+        finally:
+            _remove(path)
         try:
             value = json.loads(data, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
@@ -78,7 +81,12 @@ class DirHarvest:
         self._place_copies(address, kept)
         return tuple(kept), None
 
-    def _place_copies(self, address: str, artifacts: list[dict[str, Any]]) -> None:
+    def restore(self, address: str, artifacts: Sequence[Mapping[str, Any]]) -> None:
+        """Put back the copies of an ended step that are missing or not as they were: they are not synced."""
+        folder = f"{self._run_dir}/artifacts/{file_stem(address)}"
+        self._place_copies(address, [one for one in artifacts if not _holds(f"{folder}/{one['name']}", one["sha256"])])
+
+    def _place_copies(self, address: str, artifacts: Sequence[Mapping[str, Any]]) -> None:
         from shutil import copyfile
 
         folder = f"{self._run_dir}/artifacts/{file_stem(address)}"
@@ -88,6 +96,26 @@ class DirHarvest:
             copyfile(self._cas.path_of(artifact["sha256"]), target + BESIDE)
             os.chmod(target + BESIDE, 0o444)
             os.replace(target + BESIDE, target)
+
+
+def _remove(path: str) -> None:
+    """Whatever a command has put there."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError:
+        from shutil import rmtree
+
+        rmtree(path)
+
+
+def _holds(path: str, sha256: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except OSError:
+        return False
 
 
 def _read_regular(path: str, limit: int) -> bytes:

@@ -1,0 +1,110 @@
+"""What an attempt hands over: outputs as declared, artifacts as they are."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from orch.store.cas import Cas
+from orch.store.harvest import MAX_OUTPUT_BYTES, DirHarvest
+
+
+@pytest.fixture
+def harvest(tmp_path: Path) -> DirHarvest:
+    return DirHarvest(str(tmp_path), Cas(str(tmp_path), durable=False))
+
+
+def hand_over(harvest: DirHarvest, text: str, **declared: object) -> tuple[dict[str, object] | None, str | None]:
+    path = harvest.output_path("0.1")
+    Path(path).write_text(text)
+    found = harvest.outputs("0.1", declared)
+    assert not os.path.exists(path)
+    return found
+
+
+def test_outputs_of_every_declared_type_are_taken(harvest: DirHarvest) -> None:
+    given = {"a": "x", "b": 1, "c": 1.5, "d": True, "e": [1], "f": {"g": None}}
+    types = {"a": "string", "b": "integer", "c": "number", "d": "boolean", "e": "list", "f": "object"}
+    assert hand_over(harvest, json.dumps(given), **types) == (given, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not JSON"),
+        ("[1]", "not one JSON object"),
+        ('{"n": NaN}', "NaN is not JSON"),
+        ("{}", "output `n` is missing"),
+        ('{"n": "1"}', "not of type integer"),
+        ('{"n": true}', "not of type integer"),
+        ('{"n": 1, "m": 2}', "`m`, which `outputs` does not declare"),
+        ('{"n": ' + "1" * MAX_OUTPUT_BYTES + "}", "over 256 KiB"),
+        ('{"n": ' + "[" * 100_000, "not JSON"),
+    ],
+)
+def test_outputs_that_are_not_as_declared_are_refused_with_the_reason(
+    harvest: DirHarvest, text: str, said: str
+) -> None:
+    outputs, wrong = hand_over(harvest, text, n="integer")
+    assert outputs is None
+    assert wrong is not None
+    assert said in wrong
+
+
+def test_nothing_written_is_said(harvest: DirHarvest) -> None:
+    harvest.output_path("0.1")
+    assert harvest.outputs("0.1", {"n": "integer"}) == (None, "nothing was written to $ORCH_OUTPUT")
+
+
+def test_a_link_in_place_of_the_output_is_not_followed(harvest: DirHarvest, tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text('{"n": 1}')
+    os.symlink(tmp_path / "other.json", harvest.output_path("0.1"))
+    outputs, wrong = harvest.outputs("0.1", {"n": "integer"})
+    assert outputs is None
+    assert wrong is not None
+
+
+def test_a_folder_in_place_of_the_output_is_refused_and_removed(harvest: DirHarvest) -> None:
+    path = Path(harvest.output_path("0.1"))
+    (path / "deep").mkdir(parents=True)
+    assert harvest.outputs("0.1", {"n": "integer"}) == (None, "$ORCH_OUTPUT: not a regular file")
+    assert not path.exists()
+
+
+def test_a_schema_decides_where_one_is_declared(harvest: DirHarvest) -> None:
+    schema = {"type": "object", "required": ["n"], "properties": {"n": {"minimum": 2}}}
+    assert hand_over(harvest, '{"n": 2, "more": 1}', schema=schema) == ({"n": 2, "more": 1}, None)
+    assert "at n: 1 is less than" in str(hand_over(harvest, '{"n": 1}', schema=schema)[1])
+
+
+def test_an_artifact_is_kept_by_digest_and_copied_for_dependants(harvest: DirHarvest, tmp_path: Path) -> None:
+    (tmp_path / "made.txt").write_text("made")
+    kept, wrong = harvest.artifacts("build.pkg", str(tmp_path), {"out": "made.txt"})
+    assert wrong is None
+    assert kept[0]["bytes"] == 4
+    copy = tmp_path / "artifacts/build.pkg/out"
+    assert copy.read_text() == "made"
+    assert copy.stat().st_mode & 0o777 == 0o444
+
+
+def test_an_artifact_that_was_not_made_or_is_a_link_fails_with_the_reason(harvest: DirHarvest, tmp_path: Path) -> None:
+    assert "does not exist" in str(harvest.artifacts("a.b", str(tmp_path), {"out": "none"})[1])
+    os.symlink("/etc/hostname", tmp_path / "link")
+    assert "symbolic link" in str(harvest.artifacts("a.b", str(tmp_path), {"out": "link"})[1])
+
+
+def test_copies_that_are_gone_or_changed_are_put_back(harvest: DirHarvest, tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        (tmp_path / name).write_text(name)
+    kept, _ = harvest.artifacts("a.b", str(tmp_path), {name: name for name in ("one", "two", "three")})
+    folder = tmp_path / "artifacts/a.b"
+    (folder / "one").unlink()
+    (folder / "two").chmod(0o644)
+    (folder / "two").write_text("")
+    before = (folder / "three").stat().st_ino
+    harvest.restore("a.b", kept)
+    assert [(folder / name).read_text() for name in ("one", "two", "three")] == ["one", "two", "three"]
+    assert (folder / "three").stat().st_ino == before
