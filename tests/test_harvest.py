@@ -54,6 +54,23 @@ def test_outputs_that_are_not_as_declared_are_refused_with_the_reason(
     assert said in wrong
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (r'{"v": "a\ud800"}', r"holds \ud800, half of a character"),
+        (r'{"v": {"deep": ["\udfff\ud800"]}}', r"holds \udfff"),
+        (r'{"v": {"\ud800": 1}}', r"holds \ud800"),
+        ('{"v": 1e400}', "not JSON"),
+        (r'{"v": "\ud83d\ude00"}', None),
+    ],
+)
+def test_an_output_that_no_record_could_hold_is_refused(harvest: DirHarvest, text: str, said: str | None) -> None:
+    schema = {"schema": {"type": "object"}}
+    outputs, wrong = hand_over(harvest, text, **schema)
+    assert (outputs is None) == (said is not None)
+    assert (said or "") in (wrong or "")
+
+
 def test_nothing_written_is_said(harvest: DirHarvest) -> None:
     harvest.output_path("0.1")
     assert harvest.outputs("0.1", {"n": "integer"}) == (None, "nothing was written to $ORCH_OUTPUT")

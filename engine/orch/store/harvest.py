@@ -55,6 +55,10 @@ class DirHarvest:
             _remove(path)
         try:
             value = json.loads(data, parse_constant=_no_constant)
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        except UnicodeEncodeError as error:
+            half = error.object[error.start].encode("unicode_escape").decode()
+            return None, f"$ORCH_OUTPUT holds {half}, half of a character, which no text can hold"
         except (ValueError, RecursionError) as error:
             return None, f"$ORCH_OUTPUT is not JSON: {error}"
         if not isinstance(value, dict):
