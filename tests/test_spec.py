@@ -201,6 +201,24 @@ def test_every_key_and_value_that_comes_later_is_refused_with_its_name() -> None
         assert table in {place.table for place in (*PIPELINE.values(), *PROJECT.values())}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ run: x, max_parallel: 0, matrix: { a: [1] } }",
+        "{ run: ' ' }",
+        "{ run: [' '] }",
+        "{ run: x, retry: { limit: -1 } }",
+        "{ run: x, retry: { limit: 1, backoff: 0.5 } }",
+        "{ run: x, retry: { limit: 1, jitter: 7 } }",
+        "{ run: [] }",
+    ],
+)
+def test_a_value_out_of_bounds_is_told_what_to_write(text: str) -> None:
+    (problem,) = problems(f"phases: {{ build: {{ nodes: {{ test: {text} }} }} }}\n")
+    assert problem.code == "O104"
+    assert problem.hint is not None
+
+
 def test_a_large_circle_is_one_problem_with_its_way_round() -> None:
     count = 3000
     nodes = "".join(f"      n{i}: {{ run: a, needs: [n{(i + 1) % count}] }}\n" for i in range(count))

@@ -81,7 +81,7 @@ def _axis(name: str, values: Any, scope: Mapping[str, Any]) -> list[Any]:
         try:
             values = evaluate(tree, scope) if tree is not None else values
         except EvaluationError as error:
-            _refuse("O220", f"the axis `{name}`: {error}", None)
+            _refuse("O220", f"the axis `{name}`: {error}", f"write `{name}: [a, b]`, or name an input of type list")
     if not isinstance(values, list):
         _refuse("O220", f"the axis `{name}` is not a list", f"write `{name}: [a, b]`")
     return values
@@ -98,9 +98,10 @@ def _key(row: Mapping[str, Any], axes: Mapping[str, Any], key: str | None, scope
     try:
         value = key if tree is None else evaluate(tree, {**scope, "matrix": row})
     except EvaluationError as error:
-        _refuse("O222", f"`key`: {error}", None)
+        hint = "every combination needs a key: `${{ matrix.<axis> | default('none') }}`, or the value in each `include`"
+        _refuse("O222", f"`key`: {error}", hint)
     if isinstance(value, dict | list) or value is None:
-        _refuse("O222", "`key` must be a text, a number, `true` or `false`", None)
+        _refuse("O222", "`key` must be a text, a number, `true` or `false`", "write `key: ${{ matrix.<axis> }}`")
     return _text(value)
 
 

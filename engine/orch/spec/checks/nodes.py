@@ -73,9 +73,9 @@ def _check_command(
         hint = f'write `env: {{ VALUE: "{inner[:60]}" }}`, and "$VALUE" in the script'
         report.inside("O210", "`${{ }}` in a script: values go through `env`", route, part, hint)
     if isinstance(command, str) and not command.strip():
-        report.add("O104", f"`{what}` is empty", route)
+        report.add("O104", f"`{what}` is empty", route, f"write `{what}: make test`")
     elif not isinstance(command, str) and not command[0].strip():
-        report.add("O104", f"`{what}` names no program", (*route, 0))
+        report.add("O104", f"`{what}` names no program", (*route, 0), f"write `{what}: [make, test]`")
 
 
 def check_env(graph: Graph, report: Report, view: View, route: Route, env: dict[str, str]) -> None:
