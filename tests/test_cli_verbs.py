@@ -295,6 +295,70 @@ def test_cancel_and_settle_of_an_ended_run_are_refused(failed: Desk) -> None:
         assert "orch runs show" in failed.orch(*words, code=6).err
 
 
+AXES = """\
+  main:
+    nodes:
+      each:
+        matrix: { system: "${{ inputs.systems }}", python: ["3.11"], include: [{ odd: "yes" }] }
+        key: ${{ matrix.system }}-${{ matrix.python }}
+        run: echo
+"""
+
+
+def test_what_an_input_makes_of_a_matrix_is_told_with_its_place_and_help(desk: Desk) -> None:
+    desk.pipeline(AXES, "inputs: { systems: { type: list, items: string, default: [debian] } }\n")
+    desk.orch("plan")
+    said = desk.orch("plan", "--input", "systems=[]", code=3).err
+    assert "error[O222]" in said
+    assert "pipelines/main.yaml:10:9" in said
+    assert "= help: every combination needs a key" in said
+    assert (
+        "pipelines/main.yaml:9:9" in desk.orch("plan", "--input", f"systems={json.dumps(['x'] * 10_001)}", code=3).err
+    )
+
+
+@pytest.mark.parametrize("task", ["../../out", "a/b", ".", "a b", "", "x" * 65])
+def test_a_task_that_cannot_be_a_folder_is_refused_with_the_input_that_gave_it(desk: Desk, task: str) -> None:
+    desk.pipeline(PHASES, 'task: "${{ inputs.id }}"\ninputs: { id: { type: string, default: "-" } }\n')
+    before = desk.files()
+    for verb in ("plan", "apply"):
+        said = desk.orch(verb, "--input", f"id={task}", code=2).err
+        assert "error[O289]" in said
+        assert "(from `inputs.id`) cannot be a task" in said
+        assert "error[O289]" in desk.orch(verb, f"--task={task}", code=2).err
+    assert desk.files() == before
+    desk.orch("plan", "--input", "id=0042")
+
+
+def test_a_saved_plan_cannot_lay_its_runs_elsewhere(desk: Desk) -> None:
+    desk.pipeline(PHASES)
+    desk.orch("plan", "-o", "plan.json")
+    text = (desk.folder / "plan.json").read_text()
+    desk.write("plan.json", text.replace('"task":"-"', '"task":"../../out"'))
+    assert "error[O289]" in desk.orch("apply", "plan.json", code=3).err
+    assert not (desk.folder.parent / "out").exists()
+
+
+def test_a_deleted_folder_is_named(desk: Desk) -> None:
+    said = desk.run(["sh", "-c", "mkdir gone; cd gone; rmdir ../gone; orch plan"], code=74).err
+    assert f"{desk.folder}/gone does not exist any more" in said
+    assert "= help: cd to a folder that exists" in said
+
+
+def test_a_cancelled_run_is_said_to_have_been_cancelled(gated: Desk) -> None:
+    gated.orch("apply", code=4)
+    gated.orch("cancel", "@last")
+    assert "is over: it was cancelled; nothing to cancel" in gated.orch("cancel", "@last", code=6).err
+
+
+def test_the_list_of_runs_names_the_time_that_it_shows(failed: Desk) -> None:
+    assert "ELAPSED" in failed.orch("runs").out
+    (row,) = json.loads(failed.orch("runs", "--json").out)["runs"]
+    assert "elapsed_seconds" in row
+    assert "duration_seconds" not in row
+    assert row["summary"] == "1 failed, 1 succeeded, 1 skipped"
+
+
 def test_paths_are_told_as_they_can_be_typed_from_a_subfolder(failed: Desk) -> None:
     failed.write("orch.yaml", PROJECT)
     below = failed.folder / "pipelines"

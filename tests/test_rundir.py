@@ -61,6 +61,14 @@ def test_a_new_run_holds_its_plan_and_a_token_and_nothing_that_is_not_needed_yet
     assert Path(root, ".gitignore").read_text() == "*\n"
 
 
+@pytest.mark.parametrize("task", ["", "..", "a/b", "../../out", "-x", ".hidden", "x" * 65, "a\n", "é"])
+def test_a_task_that_is_no_safe_name_of_a_folder_is_refused(root: str, task: str) -> None:
+    with pytest.raises(OrchError) as caught:
+        create(root, task=task)
+    assert code(caught) == ("O289", Exit.INVALID)
+    assert not os.path.exists(root)
+
+
 def test_the_token_has_256_bits_and_only_its_digest_is_told(root: str) -> None:
     run = create(root)
     token = Path(run.path, "resume-token").read_text().strip()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from orch.ports import Clock
+from orch.problems.problem import Exit, OrchError, Problem
 
 
 class SystemClock:
@@ -43,6 +44,12 @@ class Context(NamedTuple):
 
 
 def of_process() -> Context:
-    """The context of this process."""
+    """The context of this process. Raises OrchError where its working folder has been deleted."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Context(cwd=os.getcwd(), env=dict(os.environ), cores=cores)
+    try:
+        cwd = os.getcwd()
+    except FileNotFoundError as error:
+        hint = "cd to a folder that exists, then try again"
+        name = os.environ.get("PWD", "the working folder")
+        raise OrchError(Problem("O287", f"{name} does not exist any more", hint=hint), Exit.IO) from error
+    return Context(cwd=cwd, env=dict(os.environ), cores=cores)

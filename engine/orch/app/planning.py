@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch import __version__
@@ -124,6 +125,7 @@ def _make(
         selection=request.select,
         schemas={path: json.loads(data) for path, _, data in schemas},
         resources=resources,
+        span=partial(document.span, key=True),
     )
     plan = seal(build(pipeline, project.project, given))
     return plan, compile_plan(plan), schemas

@@ -36,7 +36,7 @@ class RunRow(NamedTuple):
     reason: str
     summary: str
     started_ms: int | None
-    duration_ms: int | None
+    elapsed_ms: int | None
 
 
 class Past(NamedTuple):
@@ -118,9 +118,9 @@ def errors(context: Context, ref: str) -> list[dict[str, Any]]:
 def _row(run: RunDir) -> RunRow:
     seen = glance(run.journal)
     status = seen.status or ("running" if is_held(run) else "interrupted")
-    duration = seen.updated_at - seen.started_at if seen.updated_at and seen.started_at else None
+    elapsed = seen.updated_at - seen.started_at if seen.updated_at and seen.started_at else None
     return RunRow(
-        run.run_id, run.task, _pipeline(run), status, seen.reason or "", seen.summary or "", seen.started_at, duration
+        run.run_id, run.task, _pipeline(run), status, seen.reason or "", seen.summary or "", seen.started_at, elapsed
     )
 
 

@@ -125,6 +125,7 @@ def _refuse_ended(run: RunDir, verb: str) -> None:
     status = glance(run.journal).status
     if status in ENDED:
         hint = f"orch runs show {run.run_id}"
+        ended = "was cancelled" if status == "cancelled" else status
         raise OrchError(
-            Problem("O622", f"{run.run_id} is over: it {status}; nothing to {verb}", hint=hint), Exit.CONFLICT
+            Problem("O622", f"{run.run_id} is over: it {ended}; nothing to {verb}", hint=hint), Exit.CONFLICT
         )

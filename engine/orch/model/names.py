@@ -1,10 +1,13 @@
-"""Addresses as file names."""
+"""Names as file names: addresses of any length, tasks that are checked."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 
 _LONGEST = 120
+TASK = re.compile(r"-|[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
+"""A task, which is a folder's name."""
 
 
 def file_stem(address: str) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from orch.model.names import TASK
 from orch.model.plan import FORMAT_VERSION, GroupDoc, PhaseDoc, PlanDoc, ResourceDoc, StepDoc
 from orch.plan.fill import fill
 from orch.plan.gates import gate_doc
 from orch.plan.nodes import Expansion, expand_node, node_doc
 from orch.plan.select import select
-from orch.problems.problem import Exit, OrchError, Problem
+from orch.problems.problem import Exit, OrchError, Problem, Span
+from orch.source.document import Route
+from orch.spec.expressions.parse import parse_template
+from orch.spec.expressions.tree import references
+from orch.spec.node import Node
 from orch.spec.pipeline import Pipeline
 from orch.spec.project import Project
 
@@ -19,7 +24,7 @@ from orch.spec.project import Project
 @dataclass(frozen=True, slots=True)
 class Given:
     """What a plan is made of beside the pipeline. `path` and `digest` are the pipeline file's; `schemas` maps the paths
-    of output schemas to their content; `task` is what the command line asked for."""
+    of output schemas to their content; `task` is what the command line asked for; `span` gives places in the file."""
 
     orch: str
     path: str
@@ -31,6 +36,7 @@ class Given:
     selection: Sequence[str] = ()
     schemas: Mapping[str, Any] = field(default_factory=dict)
     resources: Sequence[ResourceDoc] = ()
+    span: Callable[[Route], Span | None] = lambda route: None
 
 
 def build(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
@@ -74,7 +80,22 @@ def _task(pipeline: Pipeline, given: Given) -> str:
         raise OrchError(
             Problem("O282", message, hint="leave --task out, or set the input that the task comes from"), Exit.USAGE
         )
-    return given.task if given.task is not None else planned
+    task = given.task if given.task is not None else planned
+    if not TASK.fullmatch(task):
+        raise OrchError(_bad_task(pipeline, task, from_option=given.task is not None), Exit.USAGE)
+    return task
+
+
+def _bad_task(pipeline: Pipeline, task: str, *, from_option: bool) -> Problem:
+    source, hint = "", "--task 0042"
+    if not from_option:
+        names = [
+            f"`{'.'.join((read.root, *map(str, read.parts)))}`"
+            for read in references(parse_template(pipeline.task) or ["const", 0])
+        ]
+        source, hint = f" (from {', '.join(names)})", "set the input that the task comes from"
+    shown = task if len(task) <= 48 else task[:47] + "…"
+    return Problem("O289", f"`{shown}`{source} cannot be a task", hint=f"{hint}: up to 64 letters, digits, `_` and `-`")
 
 
 def _phases(pipeline: Pipeline) -> list[PhaseDoc]:
@@ -94,7 +115,10 @@ def _add_steps(doc: PlanDoc, pipeline: Pipeline, project: Project, given: Given)
     for phase_name, phase in pipeline.phases.items():
         for node_id, node in phase.nodes.items():
             if node.matrix is not None:
-                expansions[node_id] = expand_node(f"{phase_name}.{node_id}", node, scope)
+                try:
+                    expansions[node_id] = expand_node(f"{phase_name}.{node_id}", node, scope)
+                except OrchError as error:
+                    raise _placed(error, given, ("phases", phase_name, "nodes", node_id), node) from error
     addresses = {
         node_id: f"{phase_name}.{node_id}" for phase_name, phase in pipeline.phases.items() for node_id in phase.nodes
     }
@@ -117,6 +141,17 @@ def _add_steps(doc: PlanDoc, pipeline: Pipeline, project: Project, given: Given)
                 doc["steps"].append(step_doc(address, step, matrix=values, group=expansion.address))
     for node_id, last in pipeline.finally_.items():
         doc["steps"].append(step_doc(f"finally.{node_id}", node_doc(last, pipeline.defaults, "", given.schemas)))
+
+
+def _placed(error: OrchError, given: Given, route: Route, node: Node) -> OrchError:
+    """The problems of a matrix, at its `key` or at itself."""
+    problems = [
+        problem._replace(
+            at=given.span((*route, "key" if node.key is not None and problem.code != "O220" else "matrix"))
+        )
+        for problem in error.problems
+    ]
+    return OrchError(problems, error.exit)
 
 
 def step_doc(address: str, content: Mapping[str, Any], **more: Any) -> StepDoc:

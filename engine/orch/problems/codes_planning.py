@@ -51,4 +51,10 @@ CODES: dict[str, Code] = {
         "A run, and `orch apply plan.json`, use exactly what was planned. A file that the plan was made from has "
         "changed since, so the plan would not say what happens. Make a new plan: `orch plan PIPELINE -o plan.json`.",
     ),
+    "O289": Code(
+        "this cannot be a task",
+        "A task is `-`, for none, or up to 64 letters, digits, `_` and `-`, beginning with a letter or a digit: its "
+        "runs lie in a folder of that name, so it holds no `/` and no dots. Give another `--task`, or another value to "
+        "the input that the pipeline's `task:` is made from: `--input task=0042`.",
+    ),
 }

@@ -17,7 +17,7 @@ _WIDEST = 24
 
 
 class Row(Protocol):
-    """A run in a list. Times are milliseconds."""
+    """A run in a list. Times are milliseconds; `elapsed_ms` is from the first record to the last, waits included."""
 
     @property
     def run_id(self) -> str: ...
@@ -34,7 +34,7 @@ class Row(Protocol):
     @property
     def started_ms(self) -> int | None: ...
     @property
-    def duration_ms(self) -> int | None: ...
+    def elapsed_ms(self) -> int | None: ...
 
 
 def runs_text(rows: Sequence[Row], style: Style) -> str:
@@ -42,7 +42,7 @@ def runs_text(rows: Sequence[Row], style: Style) -> str:
     if not rows:
         return ""
     cells = [_cells(row) for row in rows]
-    head = ("RUN", "TASK", "PIPELINE", "STATE", "STARTED (UTC)", "TOOK", "SUMMARY")
+    head = ("RUN", "TASK", "PIPELINE", "STATE", "STARTED (UTC)", "ELAPSED", "SUMMARY")
     widths = [max(len(line[column]) for line in (head, *cells)) for column in range(len(head) - 1)]
     lines = [style.paint("  ".join([*_padded(head, widths), head[-1]]), "dim")]
     for row, line in zip(rows, cells, strict=True):
@@ -53,13 +53,13 @@ def runs_text(rows: Sequence[Row], style: Style) -> str:
 
 
 def runs_json(rows: Sequence[Row]) -> str:
-    """`{format_version, runs: [{run_id, task_id, pipeline, status, reason, summary, started_at, duration_seconds}]}`;
+    """`{format_version, runs: [{run_id, task_id, pipeline, status, reason, summary, started_at, elapsed_seconds}]}`;
     what is not known is null."""
     return json.dumps({"format_version": FORMAT_VERSION, "runs": [_document(row) for row in rows]}, ensure_ascii=False)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    took = "-" if row.duration_ms is None else duration(row.duration_ms)
+    took = "-" if row.elapsed_ms is None else duration(row.elapsed_ms)
     name = visible(row.pipeline)
     name = name if len(name) <= _WIDEST else name[: _WIDEST - 1] + "…"
     return row.run_id, row.task, name, row.status, minute(row.started_ms), took, visible(row.summary)
@@ -78,5 +78,5 @@ def _document(row: Row) -> dict[str, Any]:
         "reason": row.reason or None,
         "summary": row.summary or None,
         "started_at": None if row.started_ms is None else to_iso(row.started_ms),
-        "duration_seconds": None if row.duration_ms is None else row.duration_ms / 1000,
+        "elapsed_seconds": None if row.elapsed_ms is None else row.elapsed_ms / 1000,
     }

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from orch.model.names import TASK
 from orch.model.plan import FORMAT_VERSION, Plan
 from orch.model.times import to_iso
 from orch.problems.problem import Exit, OrchError, Problem
@@ -20,7 +21,6 @@ from orch.store.glance import glance
 
 KIND = "cli"
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII)
-_TASK = re.compile(r"-|[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _SHORTEST_PREFIX = 4
 _PLAN_START = b'{"format_version":%d,' % FORMAT_VERSION
 _PLAN_END = b"]}\n"
@@ -65,8 +65,10 @@ def create(
     blobs: Mapping[str, bytes],
 ) -> RunDir:
     """Claim a new run and write down what it is: the plan-time bytes (`blobs`, by their sha256), the resume token, and
-    last the plan. `random(n)` gives n unpredictable bytes; `durability` is the plan's. Raises OrchError for a root that
-    is not safe, else OSError."""
+    last the plan. `random(n)` gives n unpredictable bytes; `durability` is the plan's. Raises OrchError for a root or a
+    task that is not safe, else OSError."""
+    if not TASK.fullmatch(task):  # a plan that was saved may say anything
+        raise OrchError(Problem("O289", f"`{task}` cannot be a task", hint="make a new plan"), Exit.INVALID)
     durable = durability == "full"
     _make_root(runs_root)
     above = [runs_root, f"{runs_root}/{task}", f"{runs_root}/{task}/{KIND}"]
@@ -138,7 +140,7 @@ def all_runs(runs_root: str) -> list[RunDir]:
     runs = []
     for task in _folders(runs_root):
         kind = f"{runs_root}/{task}/{KIND}"
-        if _TASK.fullmatch(task) and not os.path.islink(kind):
+        if TASK.fullmatch(task) and not os.path.islink(kind):
             for run_id in _folders(kind):
                 path = f"{kind}/{run_id}"
                 if RUN_ID.fullmatch(run_id) and _is_run(path):
