@@ -10,6 +10,8 @@ import sys
 from plans import compiled, one_phase
 from play import FAILS, Play, finish_event, once, played
 
+from orch.run.close import closing, tally
+
 # The end
 
 
@@ -31,6 +33,19 @@ def test_finally_sees_the_status_of_the_run_whatever_happens_in_finally() -> Non
 def test_finally_can_only_worsen_the_verdict() -> None:
     assert played(one_phase(a={}), {"finally.f": FAILS}, final={"f": {}})["run"] == "failed"
     assert played(one_phase(a={}), {"build.a": FAILS}, final={"f": {}})["run"] == "failed"
+
+
+def test_the_summary_of_a_run_tells_nodes_and_gates_apart() -> None:
+    phases = {
+        "a": {"gates": {"yes": {"check": "true"}, "also": {"check": "true"}}, "nodes": {"x": {}, "y": {}}},
+        "b": {"gates": {"shut": "approval"}, "nodes": {"z": {}}},
+        "c": {"needs": [], "gates": {"no": {"check": "false"}}, "nodes": {"w": {}}},
+    }
+    plan = compiled(phases)
+    play = Play(plan, gates={"b.shut": "needs-decision"}).open()
+    assert play.run() == "waiting"
+    assert tally(plan, play.state) == "2 succeeded, 1 skipped, 1 queued, 1 gate failed, 1 gate waiting, 2 gates open"
+    assert closing(plan, play.state)[1] == tally(plan, play.state)
 
 
 def test_a_closed_run_has_no_decisions() -> None:

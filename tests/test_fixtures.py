@@ -72,6 +72,7 @@ def play(folder: Path, steps: Sequence[Step]) -> list[dict[str, str]]:
     env = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": str(home),
+        "LOGNAME": "writer",
         "LC_ALL": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
     }

@@ -134,6 +134,7 @@ def test_every_failed_attempt_leaves_a_numbered_artifact(tmp_path: Path) -> None
         "task_id": "-",
         "address": "build.test",
         "attempt": 2,
+        "command_index": 1,
         "command": "true",
         "created_at": "2026-11-22T19:05:16.345Z",
         "reason": "command-failed",
@@ -306,6 +307,38 @@ def test_a_waiting_run_has_no_end_yet_and_its_later_owners_are_listed(tmp_path: 
         assert "completed_at" not in found
         run.leave()
     assert [event["detail"] for event in found["resume_events"]] == ["epoch 2"]
+
+
+def test_the_duration_of_a_run_is_the_time_at_which_an_owner_was_at_work(tmp_path: Path) -> None:
+    run = Recorded(tmp_path, plan_doc({"build": {"gates": {"fresh": "freshness"}, "nodes": {"a": {}}}}))
+    run.open()
+    run.happen(Observed(run.at(), "build.fresh", "waiting", "stale", "old", {}))
+    run.happen(Closed(run.at(), "waiting", "stale", {}, ""))
+    run.leave()
+    run.now += 8 * 3_600_000
+    run.open()
+    run.happen(Observed(run.at(), "build.fresh", "succeeded", "ok", "fresh", {}), Started(run.at(), "build.a", 1))
+    run.leave()  # dies
+    run.now += 3_600_000
+    run.open()
+    attempt(run, "build.a", 2)
+    run.happen(Closed(run.at(), "succeeded", "ok", {}, ""))
+    found = json.loads(run.text("manifest.json"))
+    assert found["duration_seconds"] == 2 + 2 + 3
+    assert found["completed_at"] == "2026-11-23T04:05:19.345Z"
+    run.leave()
+
+
+def test_the_artifact_of_a_failed_gate_proposes_a_new_run(tmp_path: Path) -> None:
+    run = Recorded(tmp_path, plan_doc({"build": {"gates": {"enough": {"check": "inputs.no"}}, "nodes": {"a": {}}}}))
+    run.open()
+    error = {"summary": "`inputs.no` is false"}
+    run.happen(Finished(run.at(), "build.enough", 0, True, "failed", "check-failed", error=error))
+    artifact = json.loads(run.text("errors/01-build-enough.json"))
+    command = "orch apply pipelines/p.yaml --input yes=true --input no=false"
+    assert artifact["details"]["suggestion"] == f"mend what the gate reads, then start a new run: {command}"
+    assert "command" not in artifact
+    run.leave()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from effort import calls
 from plans import compiled, one_phase
 
 from orch.model.compiled import Compiled
-from orch.model.events import Closed, Event, Finished, Observed, Opened, Skipped, Started
+from orch.model.events import Closed, Event, Finished, Observed, Opened, Settled, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
 from orch.problems.problem import Exit
@@ -120,12 +120,20 @@ def test_an_attempt_that_is_tried_again_says_so() -> None:
     assert show.lines[1] == "  ✗ build.a  1.0s  failed  stopped at its time limit, will be tried again"
 
 
-def test_a_gate_that_waits_is_said_once_with_its_sentence() -> None:
+def test_a_gate_that_waits_is_said_as_it_happens_and_its_sentence_at_the_end() -> None:
     show = Show(compiled({"build": {"gates": {"agreed": "approval"}, "nodes": {"a": {}}}}))
     look = Observed(0, "build.agreed", "waiting", "needs-decision", "needs 1 more: editor", {})
     show.tell(look)
     show.tell(look)
-    assert [line for line in show.lines if "agreed" in line] == ["  ⏸ build.agreed  gate waiting: needs 1 more: editor"]
+    show.tell(look._replace(sentence="needs 1 more: editor or writer"))
+    show.tell(look)
+    show.tell(look._replace(reason="rejected", sentence="rejected by lena"))
+    show.tell(look)
+    assert [line for line in show.lines if "agreed" in line] == [
+        "  ⏸ build.agreed  gate waiting",
+        "  ! build.agreed  gate rejected",
+        "  ⏸ build.agreed  gate waiting",
+    ]
     said = show.end("waiting", Exit.WAITING)
     assert "build.agreed  waiting: needs 1 more: editor" in said
     assert "next  orch resume 20261122T190512Z-c41e00" in said
@@ -284,6 +292,63 @@ def test_a_resume_with_nothing_to_do_says_so() -> None:
     first.data.seek(0)
     first.reporter.ended(Info(), first.state, Exit.OK)
     assert "nothing to do" in first.data.getvalue()
+
+
+def test_where_attempts_ran_or_a_doubt_was_settled_something_was_done() -> None:
+    plan = compiled(one_phase(a={"effect": {"once": "k"}}))
+    show = Show(plan)
+    show.tell(Started(0, "build.a", 1), Finished(10, "build.a", 1, False, "waiting", "in-doubt"))
+    assert "nothing to do" not in show.end("waiting", Exit.WAITING)
+    later = Show(plan)
+    later.state = show.state
+    later.tell(Opened(3000, 2, {}, plan.digest, "pidns", {}), Settled(3000, "build.a", "lena", "done"))
+    assert "nothing to do" not in later.end("waiting", Exit.WAITING)
+
+
+def test_a_step_that_is_settled_is_a_line_that_says_by_whom() -> None:
+    doubt = {"effect": {"once": "k", "probe": "true"}}
+    show = Show(compiled(one_phase(a=doubt, b=doubt, c=doubt, d=doubt, e={})))
+    for node in "abc":
+        show.tell(Started(0, f"build.{node}", 1), Finished(9, f"build.{node}", 1, False, "waiting", "in-doubt"))
+    late = Finished(9, "build.d", 1, False, "waiting", "in-doubt", error={"summary": "late", "reason": "timed-out"})
+    show.tell(Started(0, "build.d", 1), late)
+    before = len(show.lines)
+    show.tell(Settled(10, "build.a", "probe", "done"))
+    show.tell(Settled(10, "build.b", "probe", "not-done"), Settled(10, "build.c", "probe", "in-doubt"))
+    show.tell(Settled(10, "build.c", "lena", "done"), Settled(10, "build.d", "probe", "not-done"))
+    assert show.lines[before:] == [
+        "  ✓ build.a  settled  done, says its probe",
+        "  · build.b  settled  not done, says its probe",
+        "  ⏸ build.c  in doubt  its probe cannot tell whether it was done",
+        "  ✓ build.c  settled  done, says lena",
+        "  ✗ build.d  settled  not done, says its probe",
+    ]
+    show.tell(Started(10, "build.e", 1))
+    show.clock = 40
+    show.reporter.tick(show.state)
+    assert show.lines[-1].startswith("  3 of 5 done")
+
+
+def test_after_a_failed_check_a_new_run_is_proposed_since_a_retry_would_decide_the_same() -> None:
+    phases = {
+        "build": {"gates": {"enough": {"check": "inputs.no"}}, "nodes": {"a": {}}},
+        "more": {"needs": [], "nodes": {"b": {}}},
+    }
+    show = Show(compiled(phases, task="0042", inputs={"no": False, "os": ["a b"]}))
+    show.tell(
+        Finished(10, "build.enough", 0, True, "failed", "check-failed", error={"summary": "`inputs.no` is false"})
+    )
+    show.tell(Skipped(10, "build.a", "phase-not-reached"))
+    show.ran("more.b")
+    said = show.end("failed", Exit.FAILED)
+    assert "retry" not in said
+    command = """orch apply pipelines/p.yaml --input no=false --input 'os=["a b"]' --task 0042"""
+    assert f"  next  {command}\n" in said
+    assert "failed: 1 succeeded, 1 skipped, 1 gate failed" in said
+    both = Show(compiled(phases))
+    both.tell(Finished(10, "build.enough", 0, True, "failed", "check-failed"))
+    both.ran("more.b", "failed", "command-failed")
+    assert "next  orch retry" in both.end("failed", Exit.FAILED)
 
 
 def test_after_a_retry_what_is_decided_again_is_not_counted_as_done() -> None:

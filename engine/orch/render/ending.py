@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections import Counter
 from typing import Any, NamedTuple
 
 from orch.model.compiled import GATE, Compiled
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.problems.problem import Exit
-from orch.render.lengths import counted, duration
+from orch.render.lengths import duration
 from orch.render.problems_text import visible
 from orch.render.style import Style
-from orch.store.errors import error_name
+from orch.run.close import tally
+from orch.store.errors import apply_command, error_name
 
 SHOWN_FAILURES = 10
 TAIL_LINES = 8
@@ -114,37 +114,24 @@ def _waiting(end: Ending, style: Style) -> list[str]:
 
 
 def _summary(end: Ending, style: Style, elapsed_ms: float, unchanged: bool) -> str:
-    kinds = end.plan.kinds
-    nodes = Counter(status for status, kind in zip(end.state.status, kinds, strict=True) if kind != GATE)
-    gates = Counter(status for status, kind in zip(end.state.status, kinds, strict=True) if kind == GATE)
     word = end.state.closed or "interrupted"
-    counts = [f"{nodes[status]:,} {status.word}" for status in _ORDER if nodes[status]]
-    counts += [f"{counted(gates[status], 'gate')} {told}" for status, told in _GATES if gates[status]]
     took = "nothing to do" if unchanged else f"in {duration(elapsed_ms)}"
-    return f"{style.icon(word)} {style.paint(word, 'bold')}: {', '.join(counts) or 'no steps'}, {took}"
-
-
-_ORDER = (
-    Status.FAILED,
-    Status.CANCELLED,
-    Status.SUCCEEDED,
-    Status.SKIPPED,
-    Status.WAITING,
-    Status.RUNNING,
-    Status.QUEUED,
-)
-
-
-_GATES = ((Status.FAILED, "failed"), (Status.WAITING, "waiting"), (Status.SUCCEEDED, "open"))
+    return f"{style.icon(word)} {style.paint(word, 'bold')}: {tally(end.plan, end.state)}, {took}"
 
 
 def _next(end: Ending) -> list[str]:
     if end.state.closed is None:
         return [f"orch resume {end.run_id}"]
-    if end.state.closed == "waiting":
-        failed = end.state.failed
-        return [f"orch resume {end.run_id}", *([f"orch retry {end.run_id} --failed"] if failed else [])]
-    return [f"orch retry {end.run_id} --failed"] if end.state.closed in ("failed", "cancelled") else []
+    commands = [f"orch resume {end.run_id}"] if end.state.closed == "waiting" else []
+    if not end.state.failed and end.state.closed not in ("failed", "cancelled"):
+        return commands
+    statuses = zip(end.state.status, end.plan.kinds, strict=True)
+    bad = {kind == GATE for status, kind in statuses if status in (Status.FAILED, Status.CANCELLED)}
+    if False in bad or end.state.closed == "cancelled":
+        commands.append(f"orch retry {end.run_id} --failed")
+    elif True in bad:
+        commands.append(apply_command(end.plan, _shown(end, end.plan.head["pipeline"]["path"])))
+    return commands
 
 
 def _shown(end: Ending, path: str) -> str:

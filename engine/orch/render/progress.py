@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TextIO
 
 from orch.model.compiled import Compiled
-from orch.model.events import Event, Finished, Observed, Opened, Skipped, Started
+from orch.model.events import Closed, Event, Finished, Observed, Opened, Settled, Skipped, Started
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.problems.problem import Exit
@@ -76,7 +76,7 @@ class LineReporter:
         self._action = action
         self._began = self._beat_at = steady()
         self._started: dict[str, int] = {}
-        self._sentences: dict[str, str] = {}
+        self._shut: dict[str, str] = {}
         self._quiet = False
         self._done = 0
         self._shown_at = 0.0
@@ -86,7 +86,7 @@ class LineReporter:
         self._plan = plan
         self._quiet = plan.size > MANY_STEPS and not self._verbose
         self._beat_every = MANY_BEAT_SECONDS if self._quiet else BEAT_SECONDS
-        self._done = self._done_before = _over(state)
+        self._done, self._idle = _over(state), True
         task = f"  task {run.task}" if run.task != "-" else ""
         jobs = counted(plan.max_in_flight, "job")
         self._write(
@@ -100,6 +100,7 @@ class LineReporter:
         """Lines for what ended; where there are many steps, only for what went wrong or waits."""
         lines: list[str] = []
         for event in events:
+            self._idle = self._idle and isinstance(event, Opened | Closed)
             if isinstance(event, Started):
                 self._started[event.address] = event.at
             elif isinstance(event, Finished):
@@ -110,8 +111,10 @@ class LineReporter:
                     lines.append(self._line("skipped", event.address, f"skipped  {event.reason}"))
             elif isinstance(event, Observed):
                 self._observed(event, lines)
+            elif isinstance(event, Settled):
+                self._settled(event, state, lines)
             elif isinstance(event, Opened):  # a retry has opened again what was over
-                self._done = self._done_before = _over(state)
+                self._done = _over(state)
         if lines:
             self._write(lines)
 
@@ -133,7 +136,7 @@ class LineReporter:
         self.close()
         ending = Ending(self._root, self._cwd, self._plan, state, code, run.run_id, run.task, run.path, run.head)
         elapsed = self._steady() - self._began
-        nothing_new = self._done == self._done_before and not self._sentences and state.closed is not None
+        nothing_new = self._idle and state.closed is not None
         self._talk.flush()
         self._data.write(ending_text(ending, self._data_style, elapsed * 1000, unchanged=nothing_new))
         self._data.flush()
@@ -168,10 +171,23 @@ class LineReporter:
             self._done += 1
             if not self._quiet:
                 lines.append(self._line("open", event.gate, "gate open"))
-        elif self._sentences.get(event.gate) != event.sentence:
-            self._sentences[event.gate] = event.sentence
-            word = "rejected" if event.reason == "rejected" else "waiting"
-            lines.append(self._line(word, event.gate, f"gate {word}: {visible(event.sentence)}"))
+            return
+        word = "rejected" if event.reason == "rejected" else "waiting"
+        if self._shut.get(event.gate) != word:
+            self._shut[event.gate] = word
+            lines.append(self._line(word, event.gate, f"gate {word}"))
+
+    def _settled(self, event: Settled, state: RunState, lines: list[str]) -> None:
+        status = state.status[self._plan.index_of[event.address]]
+        if status >= Status.SUCCEEDED:
+            self._done += 1
+        if event.how == "in-doubt":
+            lines.append(self._line("waiting", event.address, "in doubt  its probe cannot tell whether it was done"))
+            return
+        says = "its probe" if event.by == "probe" else visible(event.by)
+        told = "settled  done" if event.how == "done" else "settled  not done"
+        word = "succeeded" if event.how == "done" else "failed" if status is Status.FAILED else "queued"
+        lines.append(self._line(word, event.address, f"{told}, says {says}"))
 
     def _line(self, word: str, address: str, rest: str) -> str:
         return f"  {self._style.icon(word)} {address}  {rest}".rstrip()

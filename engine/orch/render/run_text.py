@@ -21,7 +21,7 @@ def run_text(manifest: dict[str, Any], style: Style) -> str:
     rows.append(("started", _time(manifest["started_at"])))
     if manifest.get("completed_at"):
         rows.append(
-            ("ended", f"{_time(manifest['completed_at'])}, took {duration(manifest['duration_seconds'] * 1000)}")
+            ("ended", f"{_time(manifest['completed_at'])}, at work for {duration(manifest['duration_seconds'] * 1000)}")
         )
     if manifest.get("summary"):
         rows.append(("summary", manifest["summary"]))
@@ -52,8 +52,9 @@ def _step(step: dict[str, Any], width: int, style: Style) -> str:
 
 def _next(manifest: dict[str, Any]) -> list[str]:
     run, status = manifest["run_id"], manifest["status"]
+    nodes = manifest.get("nodes", {})
     commands = {
-        "failed": f"orch retry {run} --failed",
+        "failed": f"orch retry {run} --failed" if nodes.get("failed") else f"orch runs errors {run}",
         "cancelled": f"orch retry {run} --failed",
         "waiting": f"orch resume {run}",
         "interrupted": f"orch resume {run}",

@@ -5,25 +5,36 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from orch.model.compiled import Compiled
+from orch.model.compiled import GATE, Compiled
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.run.scope import KnownAfter, run_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate
 
-ORDER = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.WAITING, Status.SKIPPED, Status.QUEUED)
+_NODES = (
+    Status.FAILED,
+    Status.CANCELLED,
+    Status.SUCCEEDED,
+    Status.SKIPPED,
+    Status.WAITING,
+    Status.RUNNING,
+    Status.QUEUED,
+)
+_GATES = ((Status.FAILED, "failed"), (Status.WAITING, "waiting"), (Status.SUCCEEDED, "open"))
 
 
-def counts(state: RunState) -> dict[str, int]:
-    """How many steps are in which status; statuses that nobody has are absent."""
-    found = Counter(state.status)
-    return {status.word: found[status] for status in Status if found[status]}
+def tally(plan: Compiled, state: RunState) -> str:
+    """How many nodes are in which status, and how the gates stand: `1 failed, 3 succeeded, 1 gate open`."""
+    nodes = Counter(status for status, kind in zip(state.status, plan.kinds, strict=True) if kind != GATE)
+    gates = Counter(status for status, kind in zip(state.status, plan.kinds, strict=True) if kind == GATE)
+    told = [f"{nodes[status]:,} {status.word}" for status in _NODES if nodes[status]]
+    told += [f"{gates[status]:,} gate{'s' * (gates[status] > 1)} {word}" for status, word in _GATES if gates[status]]
+    return ", ".join(told)
 
 
 def closing(plan: Compiled, state: RunState) -> tuple[dict[str, Any], str]:
     """The pipeline's outputs, each `{value}` or `{value: null, because}`, and the summary line."""
-    found = counts(state)
-    summary = ", ".join(f"{found[status.word]} {status.word}" for status in ORDER if status.word in found)
+    summary = tally(plan, state)
     if not plan.outputs:
         return {}, summary
     scope = run_scope(plan, state, plan.output_reads)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from typing import Any
 
-from orch.model.compiled import Compiled
+from orch.model.compiled import GATE, Compiled
 from orch.model.names import file_stem
 from orch.model.times import to_iso
 from orch.store.ledger import Failure
@@ -34,13 +35,14 @@ def error_bytes(run: RunDir, plan: Compiled, failure: Failure) -> bytes:
     for name in ("stdout", "stderr"):
         if name in failure.logs:
             details[f"{name}_tail"] = shown(_tail(f"{run.path}/{failure.logs[name]['path']}"))
-    details["suggestion"] = failure.error.get("hint") or f"orch retry {run.run_id} --failed"
+    details["suggestion"] = failure.error.get("hint") or _suggestion(run, plan, failure)
     document: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "run_id": run.run_id,
         "task_id": run.task,
         "address": plan.addresses[failure.step],
         "attempt": failure.attempt,
+        "command_index": failure.step + 1,
     }
     command = failure.command or command_of(plan, failure.step)
     if command is not None:
@@ -50,6 +52,23 @@ def error_bytes(run: RunDir, plan: Compiled, failure: Failure) -> bytes:
     document["summary"] = failure.error.get("summary", failure.reason)
     document["details"] = details
     return json.dumps(document, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def apply_command(plan: Compiled, path: str) -> str:
+    """The command that starts a new run of what this one was planned from; `path` is the pipeline's."""
+    words = ["orch", "apply", path]
+    for name, value in plan.inputs.items():
+        words += ["--input", f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"]
+    if plan.task != "-":
+        words += ["--task", plan.task]
+    return shlex.join(words)
+
+
+def _suggestion(run: RunDir, plan: Compiled, failure: Failure) -> str:
+    """A gate is decided again by a retry, but from the same outputs: only a new run has others."""
+    if plan.kinds[failure.step] != GATE:
+        return f"orch retry {run.run_id} --failed"
+    return f"mend what the gate reads, then start a new run: {apply_command(plan, plan.head['pipeline']['path'])}"
 
 
 def command_of(plan: Compiled, step: int) -> str | list[str] | None:

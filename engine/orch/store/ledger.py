@@ -94,11 +94,14 @@ class Ledger:
         self.requests: list[Requested] = []
         self.closed: Closed | None = None
         self.last_at = 0
+        self._worked_before = 0
         self._available: dict[int, dict[str, tuple[dict[str, Any], ...]]] = {}
 
     def apply(self, event: Event, state: RunState) -> int:
         """Take in an event: the index of the step that it is about, or -1. Only `opened` looks at the state, for what
         is decided again, and must see it as that event left it; the loop writes it alone."""
+        if isinstance(event, Opened) and self.openings:
+            self._worked_before = self.worked_ms
         self.last_at = max(self.last_at, event.at)
         match event:
             case Started():
@@ -118,6 +121,11 @@ class Ledger:
             case Closed():
                 self.closed = event
         return -1
+
+    @property
+    def worked_ms(self) -> int:
+        """How long owners were at work: from `opened` to the last event, over all epochs. A night at a gate is none."""
+        return self._worked_before + self.last_at - self.openings[-1].at if self.openings else 0
 
     def _record(self, address: str) -> tuple[int, Record]:
         step = self._plan.index_of[address]

@@ -153,7 +153,7 @@ def run_manifest(run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, h
         "started_at": to_iso(began),
         "updated_at": to_iso(at),
         "completed_at": to_iso(at) if ended else None,
-        "duration_seconds": (at - began) / 1000 if ended else None,
+        "duration_seconds": ledger.worked_ms / 1000 if ended else None,
         "owner": opened.owner,
         "heartbeat_at": to_iso(at),
         "heartbeat_interval_seconds": INTERVAL_SECONDS,
