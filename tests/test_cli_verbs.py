@@ -335,7 +335,7 @@ def test_a_saved_plan_cannot_lay_its_runs_elsewhere(desk: Desk) -> None:
     desk.orch("plan", "-o", "plan.json")
     text = (desk.folder / "plan.json").read_text()
     desk.write("plan.json", text.replace('"task":"-"', '"task":"../../out"'))
-    assert "error[O289]" in desk.orch("apply", "plan.json", code=3).err
+    assert "error[O289]" in desk.orch("apply", "plan.json", code=2).err
     assert not (desk.folder.parent / "out").exists()
 
 

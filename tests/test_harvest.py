@@ -97,6 +97,16 @@ def test_a_schema_decides_where_one_is_declared(harvest: DirHarvest) -> None:
     assert "at n: 1 is less than" in str(hand_over(harvest, '{"n": 1}', schema=schema)[1])
 
 
+def test_a_schema_that_takes_too_long_or_points_elsewhere_ends_in_a_sentence(
+    harvest: DirHarvest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orch.store.harvest.MAX_CHECK_SECONDS", 0.2)
+    slow = {"properties": {"s": {"pattern": "^(a+)+$"}}}
+    assert "could not be checked" in str(hand_over(harvest, json.dumps({"s": "a" * 40 + "!"}), schema=slow)[1])
+    elsewhere = {"$ref": "http://localhost:9/schema.json"}
+    assert "cannot be used" in str(hand_over(harvest, "{}", schema=elsewhere)[1])
+
+
 def test_an_artifact_is_kept_by_digest_and_copied_for_dependants(harvest: DirHarvest, tmp_path: Path) -> None:
     (tmp_path / "made.txt").write_text("made")
     kept, wrong = harvest.artifacts("build.pkg", str(tmp_path), {"out": "made.txt"})

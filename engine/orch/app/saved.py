@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
 
 from orch.app.context import Context
-from orch.app.planning import Planned, PlanRequest
+from orch.app.drift import how_changed
+from orch.app.planning import Planned, PlanRequest, make_plan
 from orch.app.root import find_root
 from orch.model.plan import FORMAT_VERSION, Plan, load
-from orch.plan.compile import compile_plan
 from orch.problems.problem import Exit, OrchError, Problem
 
 
 def load_saved(context: Context, path: str, request: PlanRequest) -> Planned:
-    """Read plan.json as `orch plan -o` wrote it. Raises OrchError (6) where a file that it was made from is no longer
-    the same, (2) where the command line asks for something else than was planned, (3) where it is not a plan."""
+    """Read plan.json as `orch plan -o` wrote it, and make it once more: nothing of the file is believed. Raises
+    OrchError (6) where a file that it was made from has changed or the plan made now is another, (2) where the command
+    line asks for something else than was planned, (3) where it is not a plan."""
     extra = [name for name in ("inputs", "select", "jobs", "task", "fail_fast") if getattr(request, name)]
     if extra:
         flag = {"inputs": "--input", "fail_fast": "--fail-fast"}.get(extra[0], f"--{extra[0]}")
@@ -23,24 +24,49 @@ def load_saved(context: Context, path: str, request: PlanRequest) -> Planned:
         raise OrchError(
             Problem("O288", f"a saved plan is run as it is: {flag} belongs to `orch plan`", hint=hint), Exit.USAGE
         )
-    plan = _read(os.path.join(context.cwd, path), path)
+    saved, asked, resources = _read(os.path.join(context.cwd, path), path)
     root = find_root(context.cwd)
-    blobs: dict[str, bytes] = {}
-    for resource in plan.doc["resources"]:
-        data = _content(os.path.join(root, resource["path"]))
-        if data is None or hashlib.sha256(data).hexdigest() != resource["sha256"]:
-            what = "is gone" if data is None else "has changed"
-            message = f"{resource['path']} {what} since {path} was made"
-            hint = f"orch plan {plan.doc['pipeline']['path']} -o {path}"
-            raise OrchError(Problem("O288", message, hint=hint), Exit.CONFLICT)
-        blobs[resource["sha256"]] = data
-    return Planned(root, plan, compile_plan(plan), blobs)
+    command = f"orch plan {asked.pipeline} -o {path}"
+    for name, sha256 in resources:
+        changed = how_changed(os.path.join(root, name), sha256)
+        if changed:
+            problem = Problem("O288", f"{name} {changed} since {path} was made", hint=command)
+            raise OrchError(problem, Exit.CONFLICT)
+    made = make_plan(context._replace(cwd=root), asked)
+    if made.plan.data != saved.data:
+        why = "it was edited, or made by another version of orch"
+        message = f"{path} is not the plan that {asked.pipeline} gives: {why}"
+        raise OrchError(Problem("O288", message, hint=command), Exit.CONFLICT)
+    return made
 
 
-def _read(file: str, display: str) -> Plan:
+def _asked(saved: Plan) -> PlanRequest:
+    """The request that the saved plan answers."""
+    doc = saved.doc
+    nodes = [step for step in doc["steps"] if "gate" not in step and not step["address"].startswith("finally.")]
+    selected = [step["address"] for step in nodes if step.get("selected", True)]
+    return PlanRequest(
+        pipeline=doc["pipeline"]["path"],
+        inputs=tuple(f"{name}={_given(value)}" for name, value in doc["inputs"].items()),
+        select=tuple(selected) if len(selected) < len(nodes) else (),
+        jobs=doc["max_in_flight"],
+        task=doc["task"] if doc["task"] != "-" else None,
+        fail_fast=doc["fail_fast"],
+    )
+
+
+def _given(value: object) -> str:
+    """An input's value as `--input` takes it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _read(file: str, display: str) -> tuple[Plan, PlanRequest, list[tuple[str, str]]]:
+    """The plan, the request that it answers, and the files that it says it was made from."""
     try:
         with open(file, "rb") as stream:
             plan = load(stream.read())
+        asked = _asked(plan)
+        resources = [(str(resource["path"]), str(resource["sha256"])) for resource in plan.doc["resources"]]
         if plan.doc["format_version"] != FORMAT_VERSION:
             message = f"{display} has plan format {plan.doc['format_version']}, and this orch knows {FORMAT_VERSION}"
             raise OrchError(Problem("O288", message, hint="make a new plan"), Exit.CONFLICT)
@@ -49,15 +75,7 @@ def _read(file: str, display: str) -> Plan:
             "O287", f"{display} cannot be read: {error.strerror}", hint=f"orch plan PIPELINE -o {display}"
         )
         raise OrchError(problem, Exit.USAGE) from error
-    except (ValueError, KeyError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         message = f"{display} is not a saved plan: {error}"
         raise OrchError(Problem("O288", message, hint=f"orch plan PIPELINE -o {display}"), Exit.INVALID) from error
-    return plan
-
-
-def _content(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError:
-        return None
+    return plan, asked, resources

@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import signal
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from orch.model.names import file_stem
@@ -14,6 +18,7 @@ from orch.store.atomic import BESIDE
 from orch.store.cas import Cas, NotKeepable
 
 MAX_OUTPUT_BYTES = 256 * 1024
+MAX_CHECK_SECONDS = 5.0
 
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
@@ -145,10 +150,36 @@ def _check(value: dict[str, Any], declared: Mapping[str, str]) -> str | None:
     return f"output `{wrong[0]}` is not of type {declared[wrong[0]]}" if wrong else None
 
 
+@contextmanager
+def _bounded(seconds: float) -> Iterator[None]:
+    """A pattern in a schema can take for ever on a text that a command chose: TimeoutError after this long. For the
+    main thread; regular expressions look for signals while they search."""
+
+    def over(number: int, frame: FrameType | None) -> None:
+        raise TimeoutError
+
+    former = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
+
+
 def _check_schema(value: dict[str, Any], schema: Mapping[str, Any]) -> str | None:
     import jsonschema
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
 
-    error = next(iter(jsonschema.Draft202012Validator(schema).iter_errors(value)), None)
+    check = jsonschema.Draft202012Validator(schema, registry=Registry())  # an empty one: nothing is fetched
+    try:
+        with _bounded(MAX_CHECK_SECONDS):
+            error = next(iter(check.iter_errors(value)), None)
+    except TimeoutError:
+        return f"$ORCH_OUTPUT could not be checked against its schema in {MAX_CHECK_SECONDS:.0f} s"
+    except (Unresolvable, RecursionError, re.error) as failure:
+        return f"the schema of $ORCH_OUTPUT cannot be used: {str(failure)[:300]}"
     if error is None:
         return None
     where = "/".join(str(part) for part in error.absolute_path)

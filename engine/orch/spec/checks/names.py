@@ -10,6 +10,9 @@ from orch.spec.report import Report
 def check_names(pipeline: Pipeline, report: Report) -> None:
     """Report each name that stands for a second node or gate."""
     phases = pipeline.phases
+    if "finally" in phases:
+        hint = "`finally` is where the nodes that run last are addressed: give the phase another name"
+        report.add("O206", "a phase cannot be called `finally`", ("phases", "finally"), hint, key=True)
     total = sum(len(phase.nodes) + len(phase.gates) for phase in phases.values()) + len(pipeline.finally_)
     names = {name for phase in phases.values() for name in (*phase.nodes, *phase.gates)} | pipeline.finally_.keys()
     if len(names) < total:
