@@ -80,7 +80,7 @@ class Ownership:
                 return self._end(compiled, state, journal, exit_of(state))
             reset = work.choose(compiled, state) if work.choose else ()
             opened = self._opened(compiled, state, torn, reset)
-            loop = self._loop(compiled, state, events, journal, projector)
+            loop = self._loop(compiled, state, [*events, opened], journal, projector)
             self._reporter.opened(self._info(compiled, journal.head), compiled, state)
             number = self._beating(loop, lambda: self._carry_out(work, compiled, state, loop, opened))
             code = exit_of(state) if number is None else exit_of_signal(number)
@@ -104,6 +104,7 @@ class Ownership:
         for request in Inbox(self._run).drain():
             answers += answer(plan, state, request, loop.now_ms())
         loop.begin(answers)
+        loop.look_at_gates()
         outputs, summary = closing(plan, state)
         loop.begin([Closed(loop.now_ms(), "waiting", "in-doubt" if state.doubt else "settled", outputs, summary)])
         return None

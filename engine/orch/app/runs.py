@@ -13,12 +13,19 @@ from orch.app.reporting import Reporter
 from orch.app.root import RUNS, find_root
 from orch.local.contain import Containment, contain
 from orch.model.compiled import Compiled
+from orch.model.events import Opened
+from orch.model.fold import apply as apply_event
+from orch.model.fold import fold
 from orch.model.state import RunState
+from orch.plan.compile import compile_plan
+from orch.ports import Request
 from orch.problems.problem import Exit, OrchError, Problem
+from orch.run.requests import refusal_of
 from orch.store.glance import glance
+from orch.store.journal import read
 from orch.store.lock import is_held, taken
 from orch.store.requests import ask
-from orch.store.rundir import RunDir, create, find
+from orch.store.rundir import RunDir, create, find, load_plan
 
 Guard = Callable[[Callable[[], int]], int]
 """Runs the work of the contained process and turns what it raises into an exit code."""
@@ -89,7 +96,17 @@ def settle(context: Context, ref: str, address: str, how: str, reporter: Reporte
     root, run = _find(context, ref)
     if not is_held(run):
         _refuse_ended(run, "settle")
-    _ask(context, run, "settle", {"address": address, "how": how})
+    plan = compile_plan(load_plan(run))
+    state = fold(plan, read(run.journal, plan.digest).events)
+    if not is_held(run):  # what a dead owner left running is in doubt once somebody owns the run
+        apply_event(plan, state, Opened(state.latest_ms, state.epoch + 1, {}, plan.digest, "none", {}))
+    if plan.ids.get(address, plan.size) < plan.size:
+        address = plan.addresses[plan.ids[address]]
+    detail = {"address": address, "how": how}
+    refusal = refusal_of(plan, state, Request("", "settle", "", detail))
+    if refusal:
+        raise OrchError(Problem("O623", refusal, hint=f"orch poll {run.run_id}"), Exit.CONFLICT)
+    _ask(context, run, "settle", detail)
     if is_held(run):
         return Exit.OK
     code = _own(context, root, run, reporter, guard, Work(settle_only=True))

@@ -113,12 +113,18 @@ CODES: dict[str, Code] = {
     "O621": Code(
         "nothing in the run has failed",
         "`orch retry RUN --failed` decides the failed steps of a run again, and this run has none. A run that died or "
-        "waits is carried on with `orch resume RUN`; a step that succeeded runs again only when it is named, for "
-        "example: orch retry @last --only build.test",
+        "waits is carried on with `orch resume RUN`; a step that succeeded "
+        "does not run again in the same run.",
     ),
     "O622": Code(
         "the run is over",
         "A run that succeeded, failed or was cancelled has nothing left that could be cancelled or settled. To have "
         "failed steps decided again, write: orch retry RUN --failed. To start anew, write: orch apply PIPELINE",
+    ),
+    "O623": Code(
+        "the step cannot be settled",
+        "`orch settle RUN ADDRESS --done` or `--not-done` answers for a `once` step that is in doubt: it was started, "
+        "and nobody knows whether it was done. The step that was named is not in doubt, or is none of this run, or has "
+        "outputs that only running it again can give. `orch poll RUN` lists what is in doubt.",
     ),
 }

@@ -10,7 +10,7 @@ from orch.model.decisions import Close, Conclude, Decision, Observe, Probe, Sche
 from orch.model.retry import is_once
 from orch.model.state import RunState
 from orch.model.status import Status
-from orch.run.scope import KnownAfter, step_scope, verdict
+from orch.run.scope import KnownAfter, end_status, step_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate_condition
 
 BATCH = 1000
@@ -120,5 +120,4 @@ def _end(plan: Compiled, state: RunState) -> list[Decision]:
     if state.body_open or state.finally_open:
         stuck = [plan.addresses[i] for i in range(plan.size) if state.status[i] < Status.SUCCEEDED]
         raise AssertionError(f"nothing can be decided, and these are not over: {stuck[:5]}")
-    status = "failed" if state.finally_failed else verdict(state)
-    return [Close(status, status)]
+    return [Close(end_status(state), end_status(state))]

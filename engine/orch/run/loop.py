@@ -62,6 +62,13 @@ class Loop:
             self._happened(event)
         self._commit()
 
+    def look_at_gates(self) -> None:
+        """Look at the gates that are to be looked at, and at nothing else: for an owner that only settles."""
+        for step in list(self._state.to_look):
+            if self._plan.action(step).step["gate"]["kind"] != "check":
+                self._carry_out(Observe(step))
+        self._commit()
+
     def run(self) -> int | None:
         """Work until the run closes (None), or until a signal ends this owner (its number). Whatever is raised, no
         process of a step outlives it."""

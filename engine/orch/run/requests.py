@@ -15,7 +15,7 @@ def answer(plan: Compiled, state: RunState, request: Request, at: int) -> list[E
     """The events that a request leads to; none where it was answered before."""
     if request.id in state.requests:
         return []
-    refusal = _refusal(plan, state, request)
+    refusal = refusal_of(plan, state, request)
     outcome = "refused" if refusal else "accepted"
     detail = refusal or " ".join(request.detail.values())
     events: list[Event] = [Requested(at, request.id, request.verb, request.actor, outcome, detail)]
@@ -24,7 +24,8 @@ def answer(plan: Compiled, state: RunState, request: Request, at: int) -> list[E
     return events
 
 
-def _refusal(plan: Compiled, state: RunState, request: Request) -> str:
+def refusal_of(plan: Compiled, state: RunState, request: Request) -> str:
+    """Why a request cannot be granted now, as a sentence; empty where it can."""
     match request.verb:
         case "cancel":
             return ""

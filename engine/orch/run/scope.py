@@ -47,6 +47,11 @@ def verdict(state: RunState) -> str:
     return "failed" if state.failed else "cancelled" if state.cancelling else "succeeded"
 
 
+def end_status(state: RunState) -> str:
+    """What the run closes with: `finally` can only worsen the verdict."""
+    return "failed" if state.finally_failed else verdict(state)
+
+
 def _node(plan: Compiled, state: RunState, index: int) -> Mapping[str, Any]:
     if index >= plan.size:
         return _matrix(plan, state, index)

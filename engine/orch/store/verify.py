@@ -14,7 +14,7 @@ from orch.model.plan import Plan
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.problems.problem import OrchError, Problem
-from orch.run.scope import verdict
+from orch.run.scope import end_status
 from orch.store.atomic import read_file
 from orch.store.expected import derived
 from orch.store.files import Files
@@ -138,7 +138,7 @@ def _stands(run: RunDir, plan: Compiled, event: Observed, latest: int, judge: Ju
 def _ends_so(state: RunState, closed: Closed) -> bool:
     if closed.status == "waiting":
         return True  # an owner that only settled a step closes so, too
-    return min(state.status, default=Status.SUCCEEDED) >= Status.SUCCEEDED and closed.status == verdict(state)
+    return min(state.status, default=Status.SUCCEEDED) >= Status.SUCCEEDED and closed.status == end_status(state)
 
 
 def _is_live(run: RunDir) -> bool:

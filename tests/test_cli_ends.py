@@ -1,0 +1,67 @@
+"""How runs end that are neither all good nor all bad: in `finally`, in doubt, behind a gate on what a node made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command import PROJECT, Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    made = Desk.at(tmp_path)
+    made.write("orch.yaml", PROJECT)
+    return made
+
+
+@pytest.mark.parametrize("more", ["", "      odd: { run: exit 1, allow_failure: true }\n"])
+def test_a_run_that_fails_in_finally_alone_is_failed_and_verifies(desk: Desk, more: str) -> None:
+    desk.pipeline(f"  one:\n    nodes:\n      good: {{ run: echo }}\n{more}finally:\n  bad: {{ run: exit 9 }}\n")
+    desk.orch("apply", code=1)
+    desk.orch("verify", "@last")
+
+
+def in_doubt(desk: Desk) -> None:
+    desk.pipeline(
+        "  one:\n    nodes:\n      send: { run: sleep 30, timeout: 200ms, effect: { once: mail } }\n"
+        "  two:\n    gates: { ok: { approval: { subject: [orch.yaml], require: { editor: 1 } } } }\n"
+        "    nodes: { last: { run: echo } }\n"
+    )
+    desk.orch("apply", code=4)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"), [("nope", "has no node `nope`"), ("two.last", "not in doubt"), ("two.ok", "has no node")]
+)
+def test_what_is_not_in_doubt_cannot_be_settled_and_the_record_stays_as_it_is(
+    desk: Desk, address: str, said: str
+) -> None:
+    in_doubt(desk)
+    before = (desk.run_dir() / "journal.ndjson").read_bytes()
+    assert said in desk.orch("settle", "@last", address, "--done", code=6).err
+    assert (desk.run_dir() / "journal.ndjson").read_bytes() == before
+
+
+def test_a_step_in_doubt_is_settled_by_its_id_and_the_gate_behind_it_is_told_of(desk: Desk) -> None:
+    in_doubt(desk)
+    desk.orch("settle", "@last", "send", "--done")
+    desk.orch("resume", "@last", code=4)
+    assert "needs 1 more: editor" in desk.orch("poll", "@last").out
+    desk.orch("approve", "ok", "--role", "editor", "--by", "reader")
+    desk.orch("resume", "@last")
+
+
+def test_who_started_a_run_is_known_to_its_first_owner(desk: Desk) -> None:
+    desk.pipeline(
+        "  one:\n    nodes: { build: { run: echo x > x.txt, artifacts: { t: x.txt } } }\n"
+        "  two:\n    gates:\n      ok:\n        approval: { subject: ['artifact:build.t'], require: { editor: 1 },"
+        " exclude: [author], trust: file }\n    nodes: { last: { run: echo } }\n"
+    )
+    env = {**desk.environment(), "GIT_CONFIG_GLOBAL": "/dev/null"}
+    for words in (["init", "-q"], ["config", "user.email", "writer@project.example"]):
+        desk.run(["git", *words], env=env)
+    said = desk.orch("apply", code=4)
+    assert "needs 1 more: editor" in said.out + said.err
+    assert "not known who started" not in said.out + said.err
+    assert "author" in desk.orch("approve", "ok", "--role", "editor", "--by", "writer", code=5).err
