@@ -170,6 +170,49 @@ def test_a_disk_that_refuses_names_the_log(tmp_path: Path, monkeypatch: pytest.M
     files.close()
 
 
+def test_what_is_written_can_be_seen_while_it_is_and_an_empty_stream_cannot(logs: LogFiles, tmp_path: Path) -> None:
+    stream, other = logs.open_pair()
+    os.write(stream.fd, b"begun")
+    assert (logs.tend(stream, "a.1.out"), logs.tend(other, "a.1.err")) == (5, 0)
+    os.write(stream.fd, b" and done")
+    assert (tmp_path / "logs" / "a.1.out").read_bytes() == b"begun and done"
+    inode = stream.identity()
+    check(tmp_path, logs.keep(stream, "a.1.out"), b"begun and done")
+    assert (tmp_path / "logs" / "a.1.out").stat().st_ino == inode[1]
+    assert logs.keep(other, "a.1.err") is None
+    assert names(tmp_path) == ["a.1.out"]
+
+
+def test_a_log_over_the_cap_that_was_seen_is_replaced_whole(logs: LogFiles, tmp_path: Path) -> None:
+    stream, data = one(logs), numbered(9 * CAP)
+    os.write(stream.fd, data)
+    logs.tend(stream, "a.1.out")
+    with open(tmp_path / "logs" / "a.1.out", "rb") as seen:
+        check(tmp_path, logs.keep(stream, "a.1.out"), data)
+        assert seen.seek(0, os.SEEK_END) == len(data)
+    assert names(tmp_path) == ["a.1.out"]
+
+
+def test_a_log_that_was_seen_and_emptied_by_its_step_is_gone(logs: LogFiles, tmp_path: Path) -> None:
+    stream = one(logs)
+    os.write(stream.fd, b"x")
+    logs.tend(stream, "a.1.out")
+    os.ftruncate(stream.fd, 0)
+    assert logs.keep(stream, "a.1.out") is None
+    assert names(tmp_path) == []
+    again = one(logs)
+    os.write(again.fd, b"y")
+    check(tmp_path, logs.keep(again, "a.2.out"), b"y")
+
+
+def test_without_unnamed_files_what_is_written_is_seen_all_the_same(unlinkable: LogFiles, tmp_path: Path) -> None:
+    stream = one(unlinkable)
+    os.write(stream.fd, b"x")
+    unlinkable.tend(stream, "a.1.out")
+    assert (tmp_path / "logs" / "a.1.out").read_bytes() == b"x"
+    check(tmp_path, unlinkable.keep(stream, "a.1.out"), b"x")
+
+
 @pytest.fixture
 def execute(tmp_path: Path) -> Iterator[Callable[..., tuple[Result, int]]]:
     linux.adopt_orphans()
@@ -202,6 +245,29 @@ def test_each_stream_has_its_own_log_only_if_it_was_written(
     one_only, _ = execute("echo err >&2")
     assert one_only.stdout is None
     assert names(tmp_path) == ["a.b.1.err", "a.b.1.out", "a.b.2.err"]
+
+
+@pytest.mark.timeout(60)
+def test_the_output_of_an_attempt_is_seen_while_it_runs_and_stays_when_it_is_not_collected(tmp_path: Path) -> None:
+    linux.adopt_orphans()
+    executor = LocalExecutor(str(tmp_path))
+    try:
+        os.mkfifo(tmp_path / "go")
+        script = f"echo begun; read -r word < {tmp_path}/go"
+        executor.begin(Attempt("a.b", 1, ("sh", "-c", script), ENV, "/", 60, "a.b.1"))
+        executor.begin(Attempt("a.c", 1, ("sh", "-c", f"read -r word < {tmp_path}/go"), ENV, "/", 60, "a.c.1"))
+        while not names(tmp_path):
+            assert executor.wait(0.01) == []
+        assert (tmp_path / "logs" / "a.b.1.out").read_bytes() == b"begun\n"
+        executor.begin(
+            Attempt("a.d", 1, ("sh", "-c", "echo late; echo > late; sleep 60"), ENV, str(tmp_path), 60, "a.d.1")
+        )
+        while not (tmp_path / "late").exists():
+            pass
+    finally:
+        executor.close()
+        linux.adopt_orphans(False)
+    assert names(tmp_path) == ["a.b.1.out", "a.d.1.out"]
 
 
 def test_bytes_are_kept_raw(execute: Callable[..., tuple[Result, int]], tmp_path: Path) -> None:

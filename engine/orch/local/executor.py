@@ -12,9 +12,8 @@ from orch.local import kill, linux
 from orch.local.identity import stat_fields
 from orch.local.logs import LogFiles, Stream
 from orch.local.spawn import Spawner
-from orch.model.attempt import Attempt, Result, StartError
+from orch.model.attempt import LOG_CAP_BYTES, LOG_HEAD_BYTES, Attempt, Result, StartError
 
-_MIB = 1 << 20
 _TICK_SECONDS = 0.2
 _BUSY_TICK_SECONDS = 0.05  # while a log is over half its cap
 _LINGER_TICK_SECONDS = 0.02  # while a stopped attempt's leader is gone and others use up the grace
@@ -48,8 +47,8 @@ class LocalExecutor:
         self,
         run_dir: str,
         *,
-        log_cap_bytes: int = 64 * _MIB,
-        log_head_bytes: int = 8 * _MIB,
+        log_cap_bytes: int = LOG_CAP_BYTES,
+        log_head_bytes: int = LOG_HEAD_BYTES,
         grace_seconds: float = 5.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -148,7 +147,7 @@ class LocalExecutor:
         try:
             stdout = self._logs.keep(running.stdout, f"{stem}.out")
         except OSError:
-            self._logs.discard(running.stderr)
+            self._logs.leave(running.stderr, f"{stem}.err")
             raise
         stderr = self._logs.keep(running.stderr, f"{stem}.err")
         exited = status.si_code == os.CLD_EXITED
@@ -162,14 +161,15 @@ class LocalExecutor:
         )
 
     def kill_all(self) -> None:
-        """Kill all attempts and every other descendant of this process, without grace. None can be collected after."""
+        """Kill all attempts and every other descendant of this process, without grace. None can be collected after;
+        what they wrote stays."""
         for running in self._running.values():
             self._signal_group(running)
         kill.end_descendants()
         for running in self._running.values():
             os.close(running.pidfd)
-            self._logs.discard(running.stdout)
-            self._logs.discard(running.stderr)
+            self._logs.leave(running.stdout, f"{running.attempt.stem}.out")
+            self._logs.leave(running.stderr, f"{running.attempt.stem}.err")
         self._running.clear()
         self._leaders.clear()
 
@@ -196,7 +196,7 @@ class LocalExecutor:
         self._leaders.add(running.pid)
 
     def _duties(self, now: float, ready: list[Running]) -> None:
-        """Timeouts, graces and log caps; sets when to look again."""
+        """Timeouts, graces, and logs that are to be seen and bounded; sets when to look again."""
         tick = _TICK_SECONDS
         due = _NEVER
         busy_bytes = self._logs.cap_bytes // 2
@@ -215,7 +215,9 @@ class LocalExecutor:
                 running.kill_at = _NEVER
                 kill.send(self._tree(running), signal.SIGKILL)
             due = min(due, running.deadline, running.kill_at)
-            if max(self._logs.trim(running.stdout), self._logs.trim(running.stderr)) > busy_bytes:
+            stem = running.attempt.stem
+            written = self._logs.tend(running.stdout, f"{stem}.out"), self._logs.tend(running.stderr, f"{stem}.err")
+            if max(written) > busy_bytes:
                 tick = min(tick, _BUSY_TICK_SECONDS)
         self._next_duty = min(due, now + tick) if self._running else _NEVER
 

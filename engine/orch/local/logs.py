@@ -1,11 +1,12 @@
-"""What a step writes goes straight to files: unnamed until something is in them, bounded while it is written."""
+"""What a step writes goes straight to files: named once something is in them, bounded while it is written."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from orch.local import linux
@@ -19,11 +20,12 @@ _NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)
 
 @dataclass(slots=True)
 class Stream:
-    """One open log. `name` is set only where the file system cannot make unnamed files; bytes from the head's end to
-    `punched` have been given back to the disk."""
+    """One open log. `name` is its temporary name, if it has one; `linked` says that it lies under its own. Bytes from
+    the head's end to `punched` have been given back to the disk."""
 
     fd: int
     name: str | None = None
+    linked: bool = False
     punched: int = 0
 
     def size(self) -> int:
@@ -69,9 +71,21 @@ class LogFiles:
                 if error.errno not in _NO_TMPFILE:
                     raise
                 self._unnamed = False
-        self._count += 1
-        name = f".{os.getpid()}.{self._count}.tmp"
+        name = self._temporary()
         return Stream(os.open(os.path.join(self._dir, name), os.O_CREAT | os.O_EXCL | _FLAGS, 0o600), name)
+
+    def _temporary(self) -> str:
+        self._count += 1
+        return f".{os.getpid()}.{self._count}.tmp"
+
+    def tend(self, stream: Stream, file_name: str) -> int:
+        """Trim a stream that is being written, and let what is in it be seen, and survive this process, as
+        `logs/<file_name>`; its size so far, in bytes."""
+        size = self.trim(stream)
+        if size and not stream.linked:
+            with contextlib.suppress(OSError):  # tried again, and told of, in the end
+                self._link(stream, file_name)
+        return size
 
     def trim(self, stream: Stream) -> int:
         """Give back the middle of a stream that is over the cap; its size so far, in bytes."""
@@ -89,30 +103,39 @@ class LogFiles:
         return size
 
     def keep(self, stream: Stream, file_name: str) -> Log | None:
-        """End a stream to which nobody writes any more: link it as `logs/<file_name>`, or keep it for the next attempt
-        if it is empty. Raises OSError with the log's path when the disk refuses."""
+        """End a stream to which nobody writes any more: what is kept of it is `logs/<file_name>`. An empty one has no
+        file, and is kept for the next attempt. Raises OSError with the log's path when the disk refuses."""
         size = stream.size()
         if size == 0:
             stream.punched = 0
-            self._blank.append(stream)
+            if stream.linked:  # the step emptied its own log; a file that has lost its name cannot get another
+                os.unlink(file_name, dir_fd=self._dir_fd)
+                os.close(stream.fd)
+            else:
+                self._blank.append(stream)
             return None
-        path = os.path.join(self._dir, file_name)
+        kept = min(size, self.cap_bytes)
         try:
-            kept = min(size, self.cap_bytes)
             if size > kept:
-                self._close_gap(stream, size)
+                stream = self._without_middle(stream, size)
             digest = hashlib.sha256()
-            for offset in range(0, kept, _BLOCK):
-                digest.update(os.pread(stream.fd, min(_BLOCK, kept - offset), offset))
-            self._link(stream, file_name)
+            for block in _blocks(stream.fd, 0, kept):
+                digest.update(block)
+            if not stream.linked:
+                self._link(stream, file_name)
         except OSError as error:
             self.discard(stream)
-            raise OSError(error.errno, error.strerror, path) from error
+            raise OSError(error.errno, error.strerror, os.path.join(self._dir, file_name)) from error
         os.close(stream.fd)
         return Log(f"logs/{file_name}", digest.hexdigest(), kept, size - kept)
 
+    def leave(self, stream: Stream, file_name: str) -> None:
+        """Close a stream of an attempt that nobody collects; what is in it stays as `logs/<file_name>`."""
+        self.tend(stream, file_name)
+        self.discard(stream)
+
     def discard(self, stream: Stream) -> None:
-        """Close a stream and forget what is in it."""
+        """Close a stream and forget what is in it, unless it is linked."""
         if stream.name is not None:
             os.unlink(stream.name, dir_fd=self._dir_fd)
         os.close(stream.fd)
@@ -124,35 +147,41 @@ class LogFiles:
         os.close(self._dir_fd)
 
     def _link(self, stream: Stream, file_name: str) -> None:
-        for again in (True, False):
+        """Give a stream its name, in place of what lies there: the log with its middle, or what was left by an attempt
+        of the same number that a crash kept out of the journal."""
+        if stream.name is None:
             try:
-                if stream.name is None:
-                    # with a directory's descriptor Python calls linkat(…, AT_SYMLINK_FOLLOW), without it link()
-                    os.link(f"/proc/self/fd/{stream.fd}", file_name, dst_dir_fd=self._dir_fd)
-                else:
-                    os.rename(stream.name, file_name, src_dir_fd=self._dir_fd, dst_dir_fd=self._dir_fd)
-                return
+                self._name(stream, file_name)
             except FileExistsError:
-                # left by an attempt of the same number that a crash kept out of the journal
-                if not again:
-                    raise
-                os.unlink(file_name, dir_fd=self._dir_fd)
+                temporary = self._temporary()
+                self._name(stream, temporary)
+                stream.name = temporary
+        if stream.name is not None:
+            os.rename(stream.name, file_name, src_dir_fd=self._dir_fd, dst_dir_fd=self._dir_fd)
+            stream.name = None
+        stream.linked = True
 
-    def _close_gap(self, stream: Stream, size: int) -> None:
-        """Move the tail up to the head, giving back each block that was moved, so that head and tail are the file."""
-        fd = stream.fd
-        # an appending descriptor ignores the offset of pwrite
-        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_APPEND)
-        target, source = self._head, size - (self.cap_bytes - self._head)
-        while block := os.pread(fd, _BLOCK, source):
-            view = memoryview(block)
-            while view:
-                written = os.pwrite(fd, view, target)
-                view, target = view[written:], target + written
-            source += len(block)
-            if source - len(block) >= target:
-                try:
-                    linux.punch_hole(fd, source - len(block), len(block))
-                except (OSError, AttributeError):
-                    continue
-        os.ftruncate(fd, target)
+    def _name(self, stream: Stream, name: str) -> None:
+        # with a directory's descriptor Python calls linkat(…, AT_SYMLINK_FOLLOW), without it link()
+        os.link(f"/proc/self/fd/{stream.fd}", name, dst_dir_fd=self._dir_fd)
+
+    def _without_middle(self, stream: Stream, size: int) -> Stream:
+        """A new stream of head and tail, for the one that is closed. It is a copy, so that who reads the log, or finds
+        it after a crash, never sees one that is half moved."""
+        short = self._open()
+        try:
+            for start, end in ((0, self._head), (size - (self.cap_bytes - self._head), size)):
+                for block in _blocks(stream.fd, start, end):
+                    view = memoryview(block)
+                    while view:
+                        view = view[os.write(short.fd, view) :]
+        except OSError:
+            self.discard(short)
+            raise
+        self.discard(stream)
+        return short
+
+
+def _blocks(fd: int, start: int, end: int) -> Iterator[bytes]:
+    for offset in range(start, end, _BLOCK):
+        yield os.pread(fd, min(_BLOCK, end - offset), offset)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+LOG_CAP_BYTES = 64 << 20
+LOG_HEAD_BYTES = 8 << 20
+"""Of a stream over the cap its head and, up to the cap, its end are kept."""
+
 
 class Attempt(NamedTuple):
     """What to start. `env` is the whole environment, to which the executor adds ORCH_ADDRESS and ORCH_ATTEMPT; `cwd`
@@ -22,7 +26,7 @@ class Attempt(NamedTuple):
 
 class Log(NamedTuple):
     """What was kept of one stream. `path` is relative to the run directory; `sha256` (hex) and `bytes` are of the kept
-    file; `truncated_bytes` are missing from its middle, after the executor's head size."""
+    file; `truncated_bytes` are missing from its middle, after the head."""
 
     path: str
     sha256: str
