@@ -215,6 +215,53 @@ def test_a_watch_and_followed_logs_go_on_until_the_run_ends(desk: Desk) -> None:
     assert logged == "── main.one.1.out\nbegun\ngone\n"
 
 
+def test_followed_logs_show_what_is_written_before_the_run_ends_and_it_outlives_the_engine(desk: Desk) -> None:
+    desk.pipeline("""
+  main:
+    nodes:
+      talks: { run: 'echo begun; while ! test -e go; do sleep 0.05; done; echo gone' }
+      quiet: { run: 'while ! test -e go; do sleep 0.05; done' }
+""")
+    around = {"cwd": desk.folder, "env": desk.environment(), "text": True}
+    engine = subprocess.Popen([BIN / "orch", "apply"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, **around)
+    try:
+        assert engine.stderr is not None
+        engine.stderr.readline()
+        follow = [BIN / "orch", "runs", "logs", "@last", "talks", "-f"]
+        with subprocess.Popen(follow, stdout=subprocess.PIPE, **around) as followed:
+            assert followed.stdout is not None
+            assert followed.stdout.readline() == "begun\n"
+            assert desk.orch("runs", "logs", "@last").out == "── main.talks.1.out\nbegun\n"
+            assert desk.orch("runs", "logs", "@last", "quiet").text.startswith("There is no log yet")
+            engine.kill()
+            assert followed.communicate(timeout=30)[0] == ""
+    finally:
+        engine.kill()
+        engine.wait()
+        engine.stderr.close()
+    assert desk.orch("runs", "logs", "@last", "talks").out == "begun\n"
+    assert "before the interruption" in desk.orch("runs", "logs", "@last", "quiet").err
+    desk.orch("verify", "@last")
+    desk.write("go", "")
+    desk.orch("resume", "@last")
+    assert desk.orch("runs", "logs", "@last", "talks").out.endswith("── main.talks.2.out\nbegun\ngone\n")
+    assert "leaves none" in desk.orch("runs", "logs", "@last", "quiet").err
+    desk.orch("verify", "@last")
+
+
+def test_a_log_that_was_cut_says_so_at_the_cut_and_at_the_end_of_the_run(desk: Desk) -> None:
+    kept, more = 64 << 20, 16 * 1000
+    desk.pipeline(f"  main:\n    nodes:\n      loud: {{ run: 'yes 0123456789abcde | head -c {kept + more}' }}\n")
+    assert "log shortened: main.loud" in desk.orch("apply").out
+    assert "log shortened" in desk.orch("runs", "show", "@last").out
+    shown = desk.orch("runs", "logs", "@last", "loud").out
+    gap = f"… {more} bytes are left out here …\n"
+    assert shown.index(gap) == 8 << 20
+    assert len(shown) == kept + len(gap)
+    raw = desk.orch("runs", "logs", "@last", "loud", "--raw")
+    assert (len(raw.out), raw.err) == (kept, gap)
+
+
 def test_gates_are_listed_shown_and_decided(gated: Desk) -> None:
     gated.orch("apply", code=4)
     assert re.search(r"⏸ publish\.agreed +waiting +needs 1 more: editor", gated.orch("gate").out)

@@ -15,6 +15,7 @@ from orch.local import linux
 from orch.local.executor import LocalExecutor
 from orch.local.logs import LogFiles, Stream
 from orch.model.attempt import Attempt, Log, Result
+from orch.store.logs import pieces
 
 MIB = 1 << 20
 CAP, HEAD = 4096 * 4, 4096
@@ -211,6 +212,49 @@ def test_without_unnamed_files_what_is_written_is_seen_all_the_same(unlinkable: 
     unlinkable.tend(stream, "a.1.out")
     assert (tmp_path / "logs" / "a.1.out").read_bytes() == b"x"
     check(tmp_path, unlinkable.keep(stream, "a.1.out"), b"x")
+
+
+def told(path: Path, position: int, left_out: int) -> list[bytes | int]:
+    """The pieces of a log, with bytes that lie side by side in one."""
+    fd = os.open(path, os.O_RDONLY)
+    found: list[bytes | int] = []
+    for piece in pieces(fd, position, left_out, head=HEAD, cap=CAP):
+        if found and isinstance(piece, bytes) and isinstance(last := found[-1], bytes):
+            found[-1] = last + piece
+        else:
+            found.append(piece)
+    os.close(fd)
+    return found
+
+
+def test_a_cut_log_is_read_with_the_gap_in_its_place_from_any_position(logs: LogFiles, tmp_path: Path) -> None:
+    stream, data = one(logs), numbered(5 * CAP + 77)
+    os.write(stream.fd, data)
+    log = logs.keep(stream, "a.1.out")
+    assert log is not None
+    path, gap, tail = tmp_path / log.path, log.truncated_bytes, data[-(CAP - HEAD) :]
+    assert told(path, 0, gap) == [data[:HEAD], gap, tail]
+    assert told(path, 100, gap) == [data[100:HEAD], gap, tail]
+    assert told(path, HEAD + 10, gap) == [gap - 10, tail]
+    assert told(path, len(data) - 5, gap) == [data[-5:]]
+    assert told(path, len(data), gap) == []
+
+
+def test_the_middle_that_a_running_or_interrupted_log_lacks_is_told_without_a_record(
+    logs: LogFiles, tmp_path: Path
+) -> None:
+    stream, data = one(logs), numbered(9 * CAP + 77)
+    os.write(stream.fd, data)
+    logs.tend(stream, "a.1.out")
+    head, gap, tail = told(tmp_path / "logs" / "a.1.out", 0, 0)
+    if isinstance(gap, bytes):
+        pytest.skip("no holes on this file system")
+    assert isinstance(tail, bytes)
+    assert head == data[:HEAD]
+    assert tail == data[-len(tail) :]
+    assert HEAD + gap + len(tail) == len(data)
+    assert CAP - HEAD <= len(tail) <= CAP
+    logs.keep(stream, "a.1.out")
 
 
 @pytest.fixture

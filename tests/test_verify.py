@@ -319,6 +319,27 @@ def test_what_the_next_owner_would_repair_is_no_finding_on_a_run_that_died(run: 
     assert ended.run.run_id == run.run_id
 
 
+def test_the_log_of_an_attempt_that_never_ended_is_taken_and_of_one_that_never_began_named(tmp_path: Path) -> None:
+    made = Recorded(tmp_path, plan_doc({"build": {"nodes": {"a": {}, "b": {"needs": ["a"]}}}}))
+    made.open()
+    made.happen(Started(made.at(), "build.a", 1))
+    made.log("build.a.1.out", b"half a li")
+    made.log("build.a.2.out", b"of no attempt")
+    made.leave()
+    assert [problem.message for problem in check(made.run).problems] == ["logs/build.a.2.out is not accounted for"]
+    os.unlink(f"{made.run.path}/logs/build.a.2.out")
+    made.open()
+    assert made.text("logs/build.a.1.out") == "half a li"
+    for address, attempt in (("build.a", 2), ("build.b", 1)):
+        made.happen(Started(made.at(), address, attempt))
+        made.happen(Finished(made.at(), address, attempt, True, "succeeded", "ok", 0))
+    made.happen(Closed(made.at(), "succeeded", "ok", {}, "2 succeeded"))
+    made.leave()
+    assert check(made.run).problems == []
+    made.log("build.b.1.out", b"of an attempt that wrote nothing")
+    assert [problem.message for problem in check(made.run).problems] == ["logs/build.b.1.out is not accounted for"]
+
+
 def test_of_a_live_run_only_what_is_recorded_is_checked(tmp_path: Path) -> None:
     made = Recorded(tmp_path, plan_doc({"build": {"nodes": {"a": {}}}}))
     made.open()

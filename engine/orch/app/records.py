@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from typing import Any, NamedTuple
 
 from orch.app.context import Context
 from orch.app.root import RUNS, find_root
+from orch.model.attempt import LOG_CAP_BYTES
 from orch.model.compiled import Compiled
+from orch.model.events import Finished
+from orch.model.names import file_stem
 from orch.model.state import RunState
 from orch.plan.compile import compile_plan
 from orch.problems.problem import Exit, OrchError, Problem
@@ -83,8 +87,17 @@ def show(context: Context, ref: str) -> dict[str, Any]:
     return manifest
 
 
-def logs(context: Context, ref: str, address: str | None = None) -> list[tuple[str, str]]:
-    """The logs of a run, or of one step: a title and the file (absolute), in the order of the steps."""
+class LogFile(NamedTuple):
+    """A log: its name, its file (absolute), and how many bytes its record says that its middle lacks."""
+
+    title: str
+    path: str
+    cut: int
+
+
+def logs(context: Context, ref: str, address: str | None = None) -> list[LogFile]:
+    """The logs of a run, or of one step, in the order of their names; those of attempts that are running or were
+    interrupted, too."""
     run = find(os.path.join(find_root(context.cwd), RUNS), ref)
     folder = f"{run.path}/logs"
     plan = compile_plan(load_plan(run))
@@ -93,15 +106,30 @@ def logs(context: Context, ref: str, address: str | None = None) -> list[tuple[s
         if address not in plan.index_of:
             hint = f"orch runs show {run.run_id}"
             raise OrchError(Problem("O609", f"{run.run_id} has no step `{address}`", hint=hint), Exit.USAGE)
+    stem = None if address is None else file_stem(address)
+    sizes: dict[str, int] = {}
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.endswith((".out", ".err")) and stem in (None, name[:-4].removesuffix(".probe").rpartition(".")[0]):
+                sizes[name] = entry.stat().st_size
+    # only a log of the full size can lack anything: else the journal need not be read
+    cuts = _cuts(run, plan) if any(size == LOG_CAP_BYTES for size in sizes.values()) else {}
+    return [LogFile(name, f"{folder}/{name}", cuts.get(f"logs/{name}", 0)) for name in sorted(sizes)]
+
+
+def _cuts(run: RunDir, plan: Compiled) -> dict[str, int]:
     try:
-        names = sorted(name for name in os.listdir(folder) if name.endswith((".out", ".err")))
-    except FileNotFoundError:
-        names = []
-    return [
-        (name, f"{folder}/{name}")
-        for name in names
-        if address is None or name.rpartition(".")[0].rpartition(".")[0].removesuffix(".probe") == address
-    ]
+        events = read(run.journal, plan.digest).events
+    except OrchError:
+        return {}  # a damaged journal is no reason to show no log
+    finished = (event for event in events if isinstance(event, Finished) and event.logs)
+    return {log["path"]: log["truncated_bytes"] for event in finished for log in (event.logs or {}).values()}
+
+
+def standing(context: Context, ref: str) -> str:
+    """What the run closed with; else whether it has an owner: `running` or `interrupted`."""
+    return _row(find(os.path.join(find_root(context.cwd), RUNS), ref)).status
 
 
 def is_running(context: Context, ref: str) -> bool:

@@ -12,6 +12,7 @@ from orch.model.state import RunState
 from orch.model.status import Status
 from orch.problems.problem import Exit
 from orch.render.lengths import duration
+from orch.render.logs_text import SHORTENED
 from orch.render.problems_text import visible
 from orch.render.style import Style
 from orch.run.close import tally
@@ -20,10 +21,12 @@ from orch.store.errors import apply_command, error_name
 SHOWN_FAILURES = 10
 TAIL_LINES = 8
 _TAIL_COLUMNS = 200
+_NAMED = 4
 
 
 class Ending(NamedTuple):
-    """A run at its end. `path` is the run's directory from `root` on; `head` the sha256 (hex) of its last record."""
+    """A run at its end. `path` is the run's directory from `root` on; `head` the sha256 (hex) of its last record.
+    `shortened` names the steps whose logs were cut."""
 
     root: str
     cwd: str
@@ -34,6 +37,7 @@ class Ending(NamedTuple):
     task: str
     path: str
     head: str
+    shortened: tuple[str, ...] = ()
 
 
 def ending_text(end: Ending, style: Style, elapsed_ms: float, *, unchanged: bool) -> str:
@@ -50,6 +54,9 @@ def ending_text(end: Ending, style: Style, elapsed_ms: float, *, unchanged: bool
         lines.append("")
     lines.append(_summary(end, style, elapsed_ms, unchanged))
     told = [("run", _shown(end, end.path))]
+    if end.shortened:
+        more = f" and {len(end.shortened) - _NAMED:,} more" if len(end.shortened) > _NAMED else ""
+        told.append(("logs", f"{SHORTENED}: {', '.join(end.shortened[:_NAMED])}{more}"))
     told += [("next", command) for command in _next(end)]
     if end.head:
         told.append(("head", f"sha256:{end.head}"))

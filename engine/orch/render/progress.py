@@ -14,6 +14,7 @@ from orch.render.ending import Ending, ending_text
 from orch.render.lengths import counted, duration
 from orch.render.problems_text import visible
 from orch.render.style import Style
+from orch.store.logs import cut_bytes
 
 MANY_STEPS = 200
 LIVE_AFTER_SECONDS = 0.5
@@ -77,6 +78,7 @@ class LineReporter:
         self._began = self._beat_at = steady()
         self._started: dict[str, int] = {}
         self._shut: dict[str, str] = {}
+        self._shortened: dict[str, None] = {}
         self._quiet = False
         self._done = 0
         self._shown_at = 0.0
@@ -134,7 +136,8 @@ class LineReporter:
     def ended(self, run: Run, state: RunState, code: Exit) -> None:
         """The report."""
         self.close()
-        ending = Ending(self._root, self._cwd, self._plan, state, code, run.run_id, run.task, run.path, run.head)
+        told = (code, run.run_id, run.task, run.path, run.head, tuple(self._shortened))
+        ending = Ending(self._root, self._cwd, self._plan, state, *told)
         elapsed = self._steady() - self._began
         nothing_new = self._idle and state.closed is not None
         self._talk.flush()
@@ -149,6 +152,8 @@ class LineReporter:
 
     def _finished(self, event: Finished, lines: list[str]) -> None:
         started = self._started.pop(event.address, None)
+        if cut_bytes(event.logs):
+            self._shortened[event.address] = None
         if event.final:
             self._done += 1
         if event.status == "succeeded":

@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 from orch.render.lengths import duration
+from orch.render.logs_text import SHORTENED
 from orch.render.problems_text import visible
 from orch.render.style import Style
+from orch.store.logs import cut_bytes
 
 
 def run_text(manifest: dict[str, Any], style: Style) -> str:
@@ -45,6 +47,8 @@ def run_json(manifest: dict[str, Any]) -> str:
 def _step(step: dict[str, Any], width: int, style: Style) -> str:
     status = step["status"]
     told = step.get("sentence") or ("" if step.get("reason") in (None, "ok") else step["reason"])
+    if cut_bytes({name: step[name] for name in ("stdout", "stderr") if name in step}):
+        told = f"{told}, {SHORTENED}" if told else SHORTENED
     took = duration(step["duration_seconds"] * 1000) if "duration_seconds" in step else ""
     line = f"  {style.icon(status)} {step['address']:{width}}  {style.status(status, f'{status:9}')}  {took:>7}"
     return style.cut(f"{line}  {visible(told)}".rstrip())
