@@ -65,3 +65,28 @@ def test_who_started_a_run_is_known_to_its_first_owner(desk: Desk) -> None:
     assert "needs 1 more: editor" in said.out + said.err
     assert "not known who started" not in said.out + said.err
     assert "author" in desk.orch("approve", "ok", "--role", "editor", "--by", "writer", code=5).err
+
+
+def test_a_cancel_that_comes_at_the_very_end_is_answered_and_does_not_reach_into_a_retry(desk: Desk) -> None:
+    desk.pipeline("  one:\n    nodes: { a: { run: 'orch cancel $ORCH_RUN_ID; test -e mended' } }\n")
+    desk.orch("apply", code=1)
+    assert '"type":"requested"' in (desk.run_dir() / "journal.ndjson").read_text()
+    desk.write("mended", "")
+    desk.orch("retry", "@last", "--failed", code=None)
+    assert '"reason":"requested"' not in (desk.run_dir() / "journal.ndjson").read_text().split('"epoch":2')[1]
+
+
+def test_a_pipeline_with_gates_is_never_taken_from_the_cache(desk: Desk) -> None:
+    def kept() -> int:
+        return len([path for path in desk.home.rglob("*") if path.is_file()])
+
+    desk.pipeline("  one:\n    nodes: { a: { run: echo } }\n")
+    desk.orch("plan")
+    before = kept()
+    assert before
+    desk.pipeline(
+        "  one:\n    gates: { ok: { approval: { subject: [orch.yaml], require: { editor: 1 } } } }\n"
+        "    nodes: { a: { run: echo } }\n"
+    )
+    desk.orch("plan")
+    assert kept() == before

@@ -41,7 +41,7 @@ SIMULATED = [
     (DECIDE, " for step in state.running if plan.kinds[step] != FINALLY)", " for step in state.running)"),
     (DECIDE, "if not (plan.fail_fast and any(type(decision) is Conclude for decision in decisions)):", "if True:"),
     (DECIDE, "    if state.doubt:\n", "    if False:\n"),
-    (DECIDE, '"failed" if state.finally_failed else verdict(state)', "verdict(state)"),
+    (SCOPE, '"failed" if state.finally_failed else verdict(state)', "verdict(state)"),
     (DECIDE, "    if state.due_heap and state.due_heap[0][0] > now_ms:\n", "    if state.due_heap:\n"),
     (RETRY, 'failures <= retry["limit"]', 'failures < retry["limit"]'),
 ]

@@ -98,6 +98,8 @@ class Ownership:
 
     def _carry_out(self, work: Work, plan: Compiled, state: RunState, loop: Loop, opened: Opened) -> int | None:
         loop.begin([opened])
+        if opened.reset:
+            loop.refuse_pending()
         if not work.settle_only:
             return loop.run()
         answers: list[Event] = []

@@ -64,7 +64,8 @@ def _plan(context: Context, request: PlanRequest) -> Planned:
         hint = "rename the folder or the file: names stand in plans and records, which are UTF-8"
         raise OrchError(Problem("O287", f"the path {display} is not UTF-8", hint=hint), Exit.USAGE)
     text, project_text = _read(path, display), read_bytes(root)
-    cache = os.path.join(context.cache_dir, "plans") if context.cache_dir else None
+    # a node could rewrite the cache: a pipeline with gates is always read from its own text
+    cache = os.path.join(context.cache_dir, "plans") if context.cache_dir and b"gates" not in text else None
     key = _key(context, request, display, text, project_text)
     known = _from_cache(cache, key, root) if cache else None
     if known is None:

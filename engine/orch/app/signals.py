@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from types import FrameType
 
 HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -14,6 +15,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.fd, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+        os.set_blocking(self.fd, False)
         os.set_blocking(self._write, False)
         self._number: int | None = None
         for number in HEEDED:
@@ -22,7 +24,9 @@ class Interruption:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HEEDED)
 
     def __call__(self) -> int | None:
-        """The signal that arrived first, or None."""
+        """The signal that arrived first, or None. Empties the pipe, which would wake the loop for ever."""
+        with suppress(BlockingIOError):
+            os.read(self.fd, 512)
         return self._number
 
     def _arrived(self, number: int, frame: FrameType | None) -> None:

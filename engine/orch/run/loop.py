@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, assert_never
 from orch.model.attempt import Result, StartError
 from orch.model.compiled import Compiled
 from orch.model.decisions import Close, Conclude, Decision, Observe, Probe, Schedule, Skip, Start, Stop
-from orch.model.events import Closed, Event, Observed, Settled, Skipped, Started
+from orch.model.events import Closed, Event, Observed, Requested, Settled, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
 from orch.ports import Clock, Executor, GateWatch, Harvest, Inbox, Journal, Recorder, Running
@@ -234,12 +234,29 @@ class Loop:
         steady = self._world.clock.steady()
         if steady >= self._next_requests:
             self._next_requests = steady + REQUESTS_EVERY
-            for request in self._world.inbox.drain():
-                for event in answer(self._plan, self._state, request, self.now_ms()):
-                    self._happened(event)
+            self._answer()
         if steady >= self._next_look and self._state.running:
             self._next_look = steady + LOOK_EVERY
             self._look_again()
+
+    def _answer(self) -> bool:
+        """Answer what was asked; true where something was."""
+        answers = [
+            event
+            for request in self._world.inbox.drain()
+            for event in answer(self._plan, self._state, request, self.now_ms())
+        ]
+        for event in answers:
+            self._happened(event)
+        return bool(answers)
+
+    def refuse_pending(self) -> None:
+        """What was asked of an owner that had already ended the run is not meant for a retry of it."""
+        for request in self._world.inbox.drain():
+            if request.id not in self._state.requests:
+                why = "asked when the run was over"
+                self._happened(Requested(self.now_ms(), request.id, request.verb, request.actor, "refused", why))
+        self._commit()
 
     def _look_again(self) -> None:
         at = self.now_ms()
@@ -249,6 +266,8 @@ class Loop:
                 self._happened(Observed(at, self._plan.addresses[step], *look))
 
     def _close(self, status: str, reason: str) -> None:
+        if self._answer():
+            return  # it may not be the end
         if self._unwritten:
             self._commit()
         outputs, summary = closing(self._plan, self._state)
