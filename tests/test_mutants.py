@@ -13,6 +13,7 @@ import pytest
 TESTS = Path(__file__).parent
 ENGINE = TESTS.parent / "engine" / "orch"
 FOLD, DERIVE, DECIDE, RETRY = "model/fold.py", "model/derive.py", "run/decide.py", "model/retry.py"
+SCOPE = "run/scope.py"
 
 SIMULATED = [
     (DERIVE, 'return SUCCESS if plan.action(step).step.get("allow_failure") else FAILURE', "return FAILURE"),
