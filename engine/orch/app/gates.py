@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from orch.app.context import Context
 from orch.app.gatewatch import ProjectGates
@@ -26,6 +26,9 @@ from orch.store.journal import read
 from orch.store.ledger import replay
 from orch.store.manifests import NodeManifests
 from orch.store.rundir import RunDir, all_runs, find, load_plan
+
+if TYPE_CHECKING:
+    from orch.gates.facts import ApprovalFacts
 
 Kind = Literal["approved", "rejected", "revoked"]
 
@@ -92,7 +95,8 @@ def decide(context: Context, kind: Kind, gate: str, role: str, by: str | None, r
     facts, _, _ = subject.gates.examine(subject.state, step, at_ms)
     where: Where = places(context, subject.root, subject.plan.head)(nothing, {})
     inside = context.env.get("ORCH_RUN_ID")
-    return write(Request(kind, role, by, reason), planned, facts, where, at_ms / 1000, inside)  # type: ignore[arg-type]
+    request = Request(kind, role, by, reason)
+    return write(request, planned, cast("ApprovalFacts", facts), where, at_ms / 1000, inside)
 
 
 def _view(subject: _Subject, step: int, at_ms: int) -> GateView:
