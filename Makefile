@@ -2,7 +2,7 @@
 PYTHON  ?= python3
 JOBS    ?= 2
 PY      := .venv/bin/python
-STAMP   := .venv/.set-up-$(shell cksum < pyproject.toml | cut -d' ' -f1)
+STAMP   := .venv/.set-up-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 MADE    := .make
 
 # Results depend on the checkout alone: not on who runs it, and not on how their git is set up.
@@ -19,19 +19,19 @@ PEERS   ?=
 EXT4    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint test sweep demo bench schemas docs clean
+.PHONY: help setup lint test sweep demo bench schemas docs constraints clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP) ## make .venv with everything that is needed (the one step that uses the package registry)
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11; say which one to use: make PYTHON=python3.12" >&2; exit 1; }
-	@echo "setting up .venv (once, until pyproject.toml changes)"
+	@echo "setting up .venv (once, until pyproject.toml or constraints.txt changes)"
 	@test -x $(PY) || $(PYTHON) -m venv .venv || { echo "venv is missing; on Debian: apt install python3-venv" >&2; exit 1; }
 	@$(PY) -m pip install --quiet --upgrade 'pip>=25.1'
-	@$(PY) -m pip install --quiet --editable . --group dev
+	@$(PY) -m pip install --quiet --editable . --group dev --constraint constraints.txt
 	@rm -f .venv/.set-up-* && touch $@
 
 lint: $(STAMP) ## style, types and which way imports point
@@ -63,6 +63,13 @@ schemas: $(STAMP) ## generate schemas/orch/ from the models
 docs: $(STAMP) ## generate docs/cli.md and docs/errors.md
 	@mkdir -p $(MADE)
 	@for page in cli errors; do $(PY) -m orch.cli.reference $$page > $(MADE)/$$page.md && mv $(MADE)/$$page.md docs/ || exit 1; done
+
+constraints: ## write the newest versions that pyproject.toml allows to constraints.txt (uses the package registry)
+	@mkdir -p $(MADE) && rm -rf $(MADE)/newest && $(PYTHON) -m venv $(MADE)/newest
+	@$(MADE)/newest/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(MADE)/newest/bin/python -m pip install --quiet --editable . --group dev
+	@{ sed -n '/^#/p' constraints.txt; $(MADE)/newest/bin/python -m pip freeze --exclude-editable; } > $(MADE)/constraints.txt
+	@mv $(MADE)/constraints.txt constraints.txt && rm -rf $(MADE)/newest
 
 clean: ## remove what the targets above have made
 	@rm -rf .venv .demo $(MADE) .peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,16 @@ def test_clean_removes_only_what_git_ignores() -> None:
     assert done.stdout.split() == paths
 
 
-def test_set_up_is_done_once_for_each_content_of_pyproject() -> None:
-    assert ".set-up-" in make("-n", "-W", "pyproject.toml", "setup")
+@pytest.mark.parametrize("file", ["pyproject.toml", "constraints.txt"])
+def test_set_up_is_done_once_for_each_content_of_what_it_reads(file: str) -> None:
+    assert ".set-up-" in make("-n", "-W", file, "setup")
+
+
+def test_every_library_that_the_project_names_has_its_version_fixed_for_the_set_up() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    named = [re.split(r"[<>=\[]", line)[0].lower() for line in project["project"]["dependencies"]]
+    fixed = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(), re.M)
+    assert set(named) <= {name.lower() for name in fixed}
 
 
 @pytest.mark.parametrize(

@@ -493,7 +493,7 @@ def laughs(levels: int, width: int) -> str:
 BOMBS = {
     "flow lists": ("[" * 100_000, "O006"),
     "flow mappings": ("{a: " * 100_000, "O006"),
-    "flow mappings without keys": ("{" * 100_000, "O015"),
+    "flow mappings without keys": ("{" * 100_000, "O006 O015"),
     "block lists": ("- " * 100_000, "O006"),
     "keys as questions": ("? " * 100_000, "O015"),
     "block mappings": ("\n".join(" " * n + "a:" for n in range(1000)), "O006"),

@@ -103,8 +103,8 @@ class Faults:
         self._stop("O015", event, "a list or a mapping is used as a key", hint)
 
     def too_deep(self, event: Event) -> NoReturn:
-        message = f"nested more than {MAX_DEPTH} levels deep"
-        self._stop("O006", event, message, "write it flatter: the language needs about fifteen levels")
+        self._problems.append(syntax.too_deep(self._lines.span(place(event))))
+        raise Stop
 
     def document(self, event: Any, count: int) -> None:
         if event.tags:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from orch.problems.problem import Problem
+from orch.problems.problem import Problem, Span
 from orch.source.events import MarkedYAMLError, YAMLError
+from orch.source.limits import MAX_DEPTH
 from orch.source.lines import Lines
 
 _COLON = "a `: ` inside a value needs quotes around the value; and keys of one mapping start in the same column"
@@ -40,6 +41,15 @@ _MEANINGS = (
 _FROM_THE_START = ("end of stream", "document indicator", "could not find expected ':'")
 
 
+_TOO_DEEP = "maximum nesting depth"  # libyaml 0.2.6 counts brackets before any event of theirs is seen
+
+
+def too_deep(at: Span) -> Problem:
+    """More levels than any document of the language has."""
+    message = f"nested more than {MAX_DEPTH} levels deep"
+    return Problem("O006", message, at, "write it flatter: the language needs about fifteen levels")
+
+
 def problem(error: YAMLError, lines: Lines) -> Problem:
     """The parser's error in words of the language, with its place."""
     if not isinstance(error, MarkedYAMLError) or error.problem is None:
@@ -51,6 +61,8 @@ def problem(error: YAMLError, lines: Lines) -> Problem:
         mark = start
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
     at = lines.span((line, column, line, column + 1))
+    if _TOO_DEEP in said:
+        return too_deep(at)
     here = at.source_line[at.column - 1 : at.column]
     message, hint = _meaning(said, context, here, at.source_line)
     label = None
