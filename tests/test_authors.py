@@ -337,6 +337,41 @@ def test_a_subject_that_spans_the_tasks_folder_does_not_hold_its_own_decisions(h
     assert history.opens()
 
 
+def test_a_name_that_is_not_utf8_shuts_the_gate_with_a_reason_while_it_is_there(history: History) -> None:
+    history.commit("lead", text="one\n")
+    bad = history.root / os.fsdecode(b"docs/caf\xe9.md")
+    bad.write_text("two\n")
+    history.commit("dev1")
+    verdict = history.look()
+    assert r"'docs/caf\udce9.md' holds characters that a record cannot hold" in verdict.sentence
+    assert "not committed" not in verdict.sentence
+    assert json.dumps(observe_approval(history.gate, history.where)[0], ensure_ascii=False).encode()
+    bad.unlink()
+    assert history.troubles() == [("uncommitted", r"docs/caf\udce9.md")]
+    assert (history.look().next or "").startswith("git add -- docs && git commit -m ")
+    history.commit("dev2")
+    assert history.authors() == ["dev1", "dev2", "lead"]
+    history.approve("writer")
+    assert history.opens()
+
+
+def test_content_with_a_name_that_is_not_utf8_was_never_approved(history: History) -> None:
+    history.commit("dev1", text="one\n")
+    bad = history.root / os.fsdecode(b"docs/caf\xe9.md")
+    bad.write_text("two\n")
+    history.commit("dev1")
+    bad.rename(history.root / "docs/café.md")
+    history.approve("lead", commit=False)
+    (history.root / "docs/café.md").rename(bad)
+    history.commit("writer")
+    bad.rename(history.root / "docs/café.md")
+    history.write("three\n")
+    history.commit("dev2")
+    assert history.authors() == ["dev1", "dev2"]
+    history.approve("lead")
+    assert history.opens()
+
+
 def test_a_project_below_the_repositorys_top_has_its_own_authors(history: History) -> None:
     history.commit("dev1", text="one\n")
     history.commit("dev2", text="one\n", path="inner/docs/prd.md")

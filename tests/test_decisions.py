@@ -477,6 +477,58 @@ def test_a_rejection_counts_before_it_is_committed(trusting: Project) -> None:
     assert trusting.look().reason == "rejected"
 
 
+@pytest.mark.parametrize("name", [b"caf\xe9.yaml", b"ship.prd.product.caf\xe9.yaml", "right\u202eleft.yaml".encode()])
+def test_a_committed_decision_with_a_name_that_a_record_cannot_hold_shuts_the_gate(
+    trusting: Project, name: bytes
+) -> None:
+    trusting.decide()
+    folder = trusting.root / "tasks/0001/decisions"
+    (folder / os.fsdecode(name)).write_text("decision: rejected\n")
+    trusting.commit()
+    for _ in ("in the tree and in HEAD", "in HEAD alone"):
+        verdict = trusting.look()
+        assert verdict.status == "waiting"
+        assert verdict.sentence.count("holds characters that a record cannot hold") == 1
+        (folder / os.fsdecode(name)).unlink(missing_ok=True)
+    trusting.commit()
+    assert trusting.opens()
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.md", b"n\xf6tes", b"sub\xe9/a.md"])
+def test_what_else_lies_in_the_folder_of_decisions_under_any_name_does_not_matter(
+    trusting: Project, name: bytes
+) -> None:
+    trusting.decide()
+    file = trusting.root / "tasks/0001/decisions" / os.fsdecode(name)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("notes\n")
+    trusting.commit()
+    assert trusting.opens()
+
+
+def test_what_changed_is_told_also_of_a_name_that_is_not_utf8(repository: Project) -> None:
+    repository.gate["evidence"] = []
+    bad = repository.root / os.fsdecode(b"docs/caf\xe9.md")
+    repository.decide()
+    bad.write_text("x\n")
+    head = repository.commit()
+    repository.edit(next(line for line in (repository.root / FILE).read_text().split("\n") if "commit" in line),
+                    f"commit: {head}")  # fmt: skip
+    bad.unlink()
+    repository.write("docs/a.md", "changed\n")
+    assert r"docs/a.md, docs/caf\udce9.md" in repository.look().sentence
+
+
+def test_a_git_identity_that_is_not_utf8_is_nobodys(repository: Project) -> None:
+    with (repository.root / ".git/config").open("ab") as config:
+        config.write(b"[user]\n\temail = caf\xe9@example.com\n")
+    with pytest.raises(OrchError) as error:
+        repository.decide(by=None)
+    assert r"caf\xe9@example.com is nobody in orch.yaml" in problem(error)
+    repository.git("config", "user.email", "lead@example.com")
+    assert repository.decide(by=None).decision.by == "lead"
+
+
 def test_only_head_is_trusted_and_not_the_index(trusting: Project) -> None:
     trusting.decide()
     trusting.git("add", "-A")

@@ -103,7 +103,8 @@ def _remedy(trouble: tuple[str, Trouble]) -> str | None:
     if what["kind"] == "shallow":
         return "git fetch --unshallow"
     if what["kind"] == "uncommitted":
-        return _commit(what["about"])
+        folder, _, name = what["about"].rpartition("/")
+        return _commit(folder or "." if "\\" in name else what["about"])  # an escape is not how git calls the file
     return "orch init" if about == "the project" else None
 
 

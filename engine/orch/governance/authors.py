@@ -13,6 +13,7 @@ from orch.governance.decision_files import decision_facts, read_commit
 from orch.governance.decisions import folder_of
 from orch.governance.git import Git, GitTrouble
 from orch.governance.history import blobs_at, differing, files_of, folders_of, is_meant, lines_at
+from orch.governance.inside import printable
 from orch.governance.subjects import Subject
 from orch.governance.where import Where
 
@@ -49,8 +50,9 @@ def _unfit(git: Git, patterns: Sequence[str], subject: Subject) -> list[Trouble]
     """Why the history would name the wrong people."""
     if git.is_shallow():
         return [Trouble(kind="shallow", about="")]
+    refused = {problem["about"] for problem in subject.facts["problems"]}  # they were not read, and keep the gate shut
     paths = differing(blobs_at(git, git.head(), patterns), subject.files)
-    return [Trouble(kind="uncommitted", about=path) for path in paths]
+    return [Trouble(kind="uncommitted", about=printable(path)) for path in paths if ascii(path) not in refused]
 
 
 def _between(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from orch.gates.facts import DecisionFacts, Trouble
 from orch.governance.decisions import LIMIT_BYTES, Decision, concerns, folder_of, parse_decision, path_of
 from orch.governance.git import Git
-from orch.governance.inside import Refused, read_inside
+from orch.governance.inside import Refused, parts_of, printable, read_inside
 from orch.problems.problem import Exit, OrchError, Problem
 
 _PLAIN = re.compile(r"[a-z][a-z0-9_-]*|sha256:[0-9a-f]{64}|\d{4}-\d{2}-\d{2}")
@@ -33,22 +33,31 @@ def read_tree(root: str, task: str, pipeline: str, gate: str) -> dict[str, bytes
         try:
             data: bytes | Trouble = read_inside(root, path, LIMIT_BYTES)
         except Refused as refused:
-            data, path = refused.trouble, ascii(path)[1:-1]
+            data = refused.trouble
         if concerns(path, data if isinstance(data, bytes) else b"", pipeline, gate):
-            found[path] = data
+            found[printable(path)] = data
     return found
 
 
-def read_commit(git: Git, commit: str, task: str, pipeline: str, gate: str) -> dict[str, bytes]:
-    """path → bytes of the gate's decision files as the commit has them."""
+def read_commit(git: Git, commit: str, task: str, pipeline: str, gate: str) -> dict[str, bytes | Trouble]:
+    """path → bytes of the gate's decision files as the commit has them, or why their name cannot be a decision's."""
     blobs = git.files_at(commit, folder_of(task))
     contents = git.contents([blob.id for blob in blobs.values()]) if blobs else {}
-    found = {path: b"" if blob.mode == "120000" else contents[blob.id] for path, blob in blobs.items()}
-    return {path: data for path, data in found.items() if concerns(path, data, pipeline, gate)}
+    found: dict[str, bytes | Trouble] = {}
+    for path, blob in blobs.items():
+        data = b"" if blob.mode == "120000" else contents[blob.id]
+        if not concerns(path, data, pipeline, gate):
+            continue
+        try:
+            parts_of(path)
+            found[path] = data
+        except Refused as refused:
+            found[printable(path)] = refused.trouble
+    return found
 
 
 def decision_facts(
-    tree: Mapping[str, bytes | Trouble], head: Mapping[str, bytes] | None
+    tree: Mapping[str, bytes | Trouble], head: Mapping[str, bytes | Trouble] | None
 ) -> list[tuple[DecisionFacts, str]]:
     """The facts of each file, with the commit that it names. `head` None: what is committed was not asked. A file
     that HEAD has with other bytes, or that the tree has lost, stands there twice or only as HEAD's: a rejection is

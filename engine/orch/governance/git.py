@@ -142,9 +142,10 @@ def identity(root: str, environment: Mapping[str, str]) -> str | None:
     keep = (*_PASSED, "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM")
     passed = {name: environment[name] for name in keep if name in environment}
     try:
-        return _run(root, ["config", "--get", "user.email"], {**passed, "LC_ALL": "C"}).decode().strip() or None
+        said = _run(root, ["config", "--get", "user.email"], {**passed, "LC_ALL": "C"})
     except GitTrouble:
         return None
+    return said.decode(errors="backslashreplace").strip() or None
 
 
 def _run(root: str, arguments: Sequence[str], environment: Mapping[str, str], given: bytes = b"") -> bytes:

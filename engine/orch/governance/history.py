@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from orch.gates.facts import ChangedFacts, subject_digest
 from orch.governance.git import Blob, Git, GitTrouble
-from orch.governance.inside import Digests
+from orch.governance.inside import Digests, printable
 from orch.governance.patterns import fixed_folder, matches
 from orch.governance.subjects import Subject, is_reference
 
@@ -36,8 +36,11 @@ def blobs_at(git: Git, commit: str, patterns: Sequence[str]) -> dict[str, Blob]:
 
 
 def lines_at(git: Git, commit: str, patterns: Sequence[str]) -> list[list[str]]:
-    """The lines of the subject's files as the commit has them."""
+    """The lines of the subject's files as the commit has them; none where one has a name that no line can hold, so
+    that nobody can have approved it."""
     blobs = blobs_at(git, commit, patterns)
+    if not all(path.isprintable() for path in blobs):
+        return []
     contents = git.contents([blob.id for blob in blobs.values()]) if blobs else {}
     return [[blob.mode, sha256(contents[blob.id]).hexdigest(), path] for path, blob in blobs.items()]
 
@@ -74,7 +77,7 @@ def changed_since(
         known = git.resolve(commit)
         if known is None:
             return ChangedFacts(since="other", paths=[], unknown=f"commit {commit[:12]} is not in this repository")
-        paths = differing(blobs_at(git, known, patterns), now.files)
+        paths = [printable(path) for path in differing(blobs_at(git, known, patterns), now.files)]
         if whole and subject_digest(lines_at(git, known, patterns)) == decided:
             return ChangedFacts(since="commit", paths=paths, unknown=None if paths else "nothing did")
     except GitTrouble as trouble:

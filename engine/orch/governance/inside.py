@@ -29,6 +29,12 @@ class Digests(NamedTuple):
     blobs: tuple[str, str]
 
 
+def printable(path: str) -> str:
+    """The path as a record, a terminal and a digest can hold it: bytes that are no text, and characters that hide, as
+    escapes. Such a name is never that of a file which a subject or a decision may have."""
+    return path if path.isprintable() else ascii(path)[1:-1]
+
+
 def parts_of(path: str) -> list[str]:
     """The components of a relative path. Raises `Refused` where it is empty, absolute, climbs, lies in `.git` or
     `.runs`, or cannot stand in a record."""

@@ -29,7 +29,7 @@ def observe_approval(gate: Mapping[str, Any], where: Where) -> tuple[ApprovalFac
     subject = look(where.root, gate["subject"], gate.get("evidence") or (), where.resolve)
     excludes = "author" in gate.get("exclude", ())
     trouble: Trouble | None = None
-    head: dict[str, bytes] | None = None
+    head: dict[str, bytes | Trouble] | None = None
     if gate.get("trust", "file") != "file" or where.trust_floor != "file":
         try:
             head = read_commit(git, git.head(), where.task, where.pipeline, gate["name"])

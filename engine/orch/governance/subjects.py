@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from orch.gates.facts import SubjectFacts, Trouble, subject_digest
-from orch.governance.inside import Digests, Refused, digests_inside, parts_of
+from orch.governance.inside import Digests, Refused, digests_inside, parts_of, printable
 from orch.governance.patterns import fixed_folder, is_hidden, is_pattern, matches
 
 Resolve = Callable[[str], tuple[str, str, str] | None]
@@ -92,7 +92,7 @@ def expand(root: str, pattern: str, problems: list[Trouble]) -> list[str]:
         except FileNotFoundError:
             continue
         except OSError:
-            problems.append(Trouble(kind="unreadable", about=folder or "."))
+            problems.append(Trouble(kind="unreadable", about=printable(folder) or "."))
             continue
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
@@ -101,13 +101,16 @@ def expand(root: str, pattern: str, problems: list[Trouble]) -> list[str]:
             meant, holds = matches(path, pattern), may_hold(path, pattern)
             if entry.is_symlink():
                 if meant or (holds and entry.is_dir()):
-                    problems.append(Trouble(kind="symlink", about=ascii(path)[1:-1]))
+                    problems.append(Trouble(kind="symlink", about=printable(path)))
             elif entry.is_dir(follow_symlinks=False):
                 if holds:
                     pending.append(path)
             elif meant:
-                parts_of(path)
-                found.append(path)
+                try:
+                    parts_of(path)
+                    found.append(path)
+                except Refused as refused:
+                    problems.append(refused.trouble)
     if not found and len(problems) == before:
         problems.append(Trouble(kind="no-match", about=pattern))
     return sorted(found, key=os.fsencode)
