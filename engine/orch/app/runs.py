@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
+from functools import partial
 
+from orch.app.answers import Answers, Listener, await_answer
 from orch.app.context import Context
 from orch.app.outcome import failed_steps
 from orch.app.owner import ENDED, Ownership, Work
@@ -79,19 +82,20 @@ def retry(context: Context, ref: str, reporter: Reporter, guard: Guard) -> int:
     return _own(context, root, run, reporter, guard, Work(choose=choose))
 
 
-def cancel(context: Context, ref: str, reporter: Reporter, guard: Guard) -> int:
-    """Ask the owner to end the run; without one, end it here: `finally` runs and the run closes."""
+def cancel(context: Context, ref: str, reporter: Reporter, guard: Guard, listener: Listener) -> int:
+    """Ask the owner to end the run, and wait for its answer; without an owner, end it here: `finally` runs and the run
+    closes. Where nothing but `finally` is left, that is ended."""
     root, run = _find(context, ref)
     if not is_held(run):
         _refuse_ended(run, "cancel")
-    _ask(context, run, "cancel", {})
-    if is_held(run):
-        return Exit.OK
-    code = _own(context, root, run, reporter, guard, Work())
+    own = partial(_own, context, root, run, reporter, guard, Work())
+    code = _request(context, run, "cancel", {}, listener, own)
     return Exit.OK if code == Exit.FAILED else code
 
 
-def settle(context: Context, ref: str, address: str, how: str, reporter: Reporter, guard: Guard) -> int:
+def settle(
+    context: Context, ref: str, address: str, how: str, reporter: Reporter, guard: Guard, listener: Listener
+) -> int:
     """Say whether a step in doubt was done (`done` or `not-done`)."""
     root, run = _find(context, ref)
     if not is_held(run):
@@ -106,11 +110,28 @@ def settle(context: Context, ref: str, address: str, how: str, reporter: Reporte
     refusal = refusal_of(plan, state, Request("", "settle", "", detail))
     if refusal:
         raise OrchError(Problem("O623", refusal, hint=f"orch poll {run.run_id}"), Exit.CONFLICT)
-    _ask(context, run, "settle", detail)
-    if is_held(run):
-        return Exit.OK
-    code = _own(context, root, run, reporter, guard, Work(settle_only=True))
+    own = partial(_own, context, root, run, reporter, guard, Work(settle_only=True))
+    code = _request(context, run, "settle", detail, listener, own)
     return Exit.OK if code == Exit.WAITING else code
+
+
+def _request(
+    context: Context, run: RunDir, verb: str, detail: dict[str, str], listener: Listener, own: Callable[[], int]
+) -> int:
+    """Ask, and wait for the answer of the owner; become the owner where there is none, or it dies before it answers."""
+    answers = Answers(run, _ask(context, run, verb, detail))
+    code: int = Exit.OK
+    answer = await_answer(run, answers, listener, steady=context.clock.steady, pause=time.sleep)
+    if answer is not None:
+        listener.answered(run.run_id, answer)
+    else:
+        _refuse_ended(run, verb)
+        code = own()
+        answer = answers.look()
+    if answer is not None and answer.outcome == "refused":
+        problem = Problem("O624", f"{verb} refused: {answer.detail}", hint=f"orch poll {run.run_id}")
+        raise OrchError(problem, Exit.CONFLICT)
+    return code
 
 
 def _find(context: Context, ref: str) -> tuple[str, RunDir]:
@@ -125,8 +146,8 @@ def _own(context: Context, root: str, run: RunDir, reporter: Reporter, guard: Gu
     return contain(main)
 
 
-def _ask(context: Context, run: RunDir, verb: str, detail: dict[str, str]) -> None:
-    ask(run, verb, _actor(), detail, now_ms=context.clock.now_ms(), random=context.random)
+def _ask(context: Context, run: RunDir, verb: str, detail: dict[str, str]) -> str:
+    return ask(run, verb, _actor(), detail, now_ms=context.clock.now_ms(), random=context.random)
 
 
 def _actor() -> str:

@@ -15,7 +15,7 @@ def command(session: Session, run: str, as_json: bool) -> int:
     The process that carries the run on is asked to; where there is none, it is done here.
     """
     from orch.app.runs import cancel
-    from orch.cli.owning import telling
+    from orch.cli.owning import listening, telling
 
     reporter, guard = telling(session, as_json=as_json, action="cancel")
-    return cancel(session.context, run, reporter, guard)
+    return cancel(session.context, run, reporter, guard, listening(session, as_json=as_json))

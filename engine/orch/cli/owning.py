@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from orch.model.events import Event
     from orch.model.state import RunState
     from orch.problems.problem import Exit
+    from orch.render.answers import JsonAnswers, LineAnswers
     from orch.render.events_json import JsonReporter
 
 Guard = Callable[[Callable[[], int]], int]
@@ -100,6 +101,13 @@ def telling(session: Session, *, as_json: bool, action: str) -> tuple[Steadfast,
         return guarded(told, session)
 
     return steadfast, guard
+
+
+def listening(session: Session, *, as_json: bool) -> LineAnswers | JsonAnswers:
+    """Who tells the user of a request to the owner of a run."""
+    from orch.render.answers import JsonAnswers, LineAnswers
+
+    return JsonAnswers(sys.stdout) if as_json else LineAnswers(sys.stderr, session.err)
 
 
 def _area() -> Area:

@@ -22,7 +22,8 @@ def command(session: Session, run: str, address: str, done: bool | None, as_json
     if done is None:
         raise click.UsageError(f"say which: orch settle {run} {address} --done, or --not-done")
     from orch.app.runs import settle
-    from orch.cli.owning import telling
+    from orch.cli.owning import listening, telling
 
     reporter, guard = telling(session, as_json=as_json, action="settle")
-    return settle(session.context, run, address, "done" if done else "not-done", reporter, guard)
+    how, listener = "done" if done else "not-done", listening(session, as_json=as_json)
+    return settle(session.context, run, address, how, reporter, guard, listener)

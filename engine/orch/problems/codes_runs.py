@@ -127,4 +127,17 @@ CODES: dict[str, Code] = {
         "and nobody knows whether it was done. The step that was named is not in doubt, or is none of this run, or has "
         "outputs that only running it again can give. `orch poll RUN` lists what is in doubt.",
     ),
+    "O624": Code(
+        "the owner of the run refused",
+        "What was asked reached the process that carries the run on, and it said no; the sentence is its own, and the "
+        "journal holds it. By then the run had gone on: perhaps everything was over, or a probe had settled the step. "
+        "`orch poll RUN` shows how it stands now.",
+    ),
+    "O625": Code(
+        "the owner of the run does not answer",
+        "The process that carries the run on lives, for it holds the lock, and it has not answered for half a minute: "
+        "it is stopped, or its disk is. What was asked stays in requests.ndjson, and is answered as soon as the "
+        "process goes on, or by the next owner. Watch for it with `orch poll RUN --watch`; if the process is to go, "
+        "end it (`orch poll` names it) and ask again.",
+    ),
 }

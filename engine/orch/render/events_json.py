@@ -40,7 +40,7 @@ class JsonReporter:
 
     def happened(self, events: Sequence[Event], state: RunState) -> None:
         """One line each."""
-        self._write([_document(event) for event in events])
+        self._write([event_document(event) for event in events])
 
     def tick(self, state: RunState) -> None:
         """Time alone is no event."""
@@ -58,7 +58,8 @@ class JsonReporter:
         self._data.flush()
 
 
-def _document(event: Event) -> dict[str, Any]:
+def event_document(event: Event) -> dict[str, Any]:
+    """A record of the journal without its chain; what holds its default is left out."""
     cls = type(event)
     fields = {
         name: value
