@@ -19,8 +19,9 @@ from orch.model.codec import digest, encode
 from orch.model.events import Closed, Event, Finished, Observed, Opened, Requested, Skipped, Started
 from orch.plan.compile import compile_plan
 from orch.store.journal import read
+from orch.store.owner import Owner, write_owner
 from orch.store.requests import ask
-from orch.store.rundir import RunDir
+from orch.store.rundir import RunDir, load_plan
 from orch.store.verify import Verified, verify
 
 SPEC = b"# the spec\n"
@@ -317,6 +318,93 @@ def test_what_the_next_owner_would_repair_is_no_finding_on_a_run_that_died(run: 
     Path(run.path, "logs/build.b.1.out").write_text("of an attempt that was cut short")
     assert check(run).problems == []
     assert ended.run.run_id == run.run_id
+
+
+FAILED = {"status": "failed", "reason": "command-failed", "exit_code": 1, "error": {"summary": "exit code 1"}}
+
+
+def test_the_manifest_of_a_step_that_runs_again_is_that_of_before_until_it_ends(tmp_path: Path) -> None:
+    made = Recorded(tmp_path, plan_doc({"build": {"nodes": {"a": {}}}}))
+    made.open()
+    made.happen(Started(made.at(), "build.a", 1))
+    made.happen(Finished(made.at(), "build.a", 1, True, **FAILED))
+    made.happen(Closed(made.at(), "failed", "failed", {}, "1 failed"))
+    made.leave()
+    failed = made.text("nodes/build.a.json")
+    made.open(reset=("build.a",))
+    made.happen(Started(made.at(), "build.a", 2))
+    made.leave()
+    assert json.loads(made.text("nodes/build.a.json"))["status"] == "queued"
+    assert check(made.run).problems == []
+    manifest = Path(made.run.path, "nodes/build.a.json")
+    manifest.write_text(failed)
+    assert check(made.run).problems == [], "the owner died before it wrote what it had just recorded"
+    manifest.write_text(failed.replace('"exit_code": 1', '"exit_code": 0'))
+    assert [problem.code for problem in check(made.run).problems] == ["O612"]
+
+
+def test_a_manifest_of_a_run_that_died_may_be_behind_the_journal_and_is_never_ahead(tmp_path: Path) -> None:
+    made = Recorded(tmp_path, plan_doc({"build": {"nodes": {"a": {"retry": {"limit": 1}}}}}))
+    made.open()
+    manifest = Path(made.run.path, "nodes/build.a.json")
+    made.happen(Started(made.at(), "build.a", 1))
+    made.happen(Finished(made.at(), "build.a", 1, False, **FAILED))
+    waiting = manifest.read_text()
+    made.happen(Started(made.at(), "build.a", 2))
+    assert codes_after(made) == set(), "it waited for the second attempt, which runs"
+    made.happen(Finished(made.at(), "build.a", 2, True, "succeeded", "ok", 0))
+    succeeded = manifest.read_text()
+    manifest.write_text(waiting)
+    assert codes_after(made) == set()
+    manifest.write_text(succeeded)
+    assert codes_after(made) == set()
+    Path(made.run.journal).write_bytes(b"".join(journal_lines(made.run)[:4]))
+    assert codes_after(made) == {"O612"}
+    Path(made.run.journal).write_bytes(b"".join(journal_lines(made.run)[:2]))
+    assert codes_after(made) == {"O613"}
+
+
+def codes_after(made: Recorded) -> set[str]:
+    """What is found once the owner is gone, whose descriptors this test keeps."""
+    copy = Path(made.root).parent / "copies" / "-" / "cli" / made.run.run_id
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(made.run.path, copy)
+    Path(copy, "errors/01-build-a.json").unlink(missing_ok=True)
+    return codes(RunDir(str(copy), "-", made.run.run_id))
+
+
+def test_an_owner_that_died_before_its_first_record_is_no_finding(run: RunDir) -> None:
+    path = Path(run.path, "owner.json")
+    mine = json.loads(path.read_text())
+    for epoch, found in ((2, set()), (3, {"O612"})):
+        write_owner(run, Owner(run.run_id, epoch, 42, 7, mine["boot_id"], mine["host"]))
+        assert codes(run) == found
+    write_owner(run, Owner("20261122T190512Z-000000", 2, 42, 7, mine["boot_id"], mine["host"]))
+    assert codes(run) == {"O612"}
+    path.write_text(json.dumps(mine) + "\n")
+    Path(run.path, "owner.json.new").write_text("half")
+    assert codes(run) == set()
+
+
+def test_behind_the_end_there_may_be_the_torn_first_record_of_another_owner_and_nothing_else(run: RunDir) -> None:
+    good = Path(run.journal).read_bytes()
+    found = check(run)
+    opened = read(run.journal, load_plan(run).digest).events[0]
+    line = encode(opened, found.records + 1, found.head)
+    requested = encode(Requested(NOW, "id", "cancel", "mlee", "accepted", ""), found.records + 1, found.head)
+    for size in range(0, len(line), 7):
+        Path(run.journal).write_bytes(good + line[:size])
+        assert codes(run) == set(), line[:size]
+        Path(run.journal).write_bytes(good + encode(opened, found.records + 2, found.head)[:size])
+        assert size < 9 or codes(run) == {"O602"}
+    for other in (b"x", requested[:-1], line[:50] + b"x", journal_lines(run)[1][:-1]):
+        Path(run.journal).write_bytes(good + other)
+        assert codes(run) == {"O602"}, other
+
+
+def test_what_a_crash_left_over_after_the_end_is_removed_by_the_command_that_is_named(run: RunDir) -> None:
+    Path(run.path, "manifest.json.new").write_text("half")
+    assert [problem.hint for problem in check(run).problems] == [f"orch resume {run.run_id}"]
 
 
 def test_the_log_of_an_attempt_that_never_ended_is_taken_and_of_one_that_never_began_named(tmp_path: Path) -> None:

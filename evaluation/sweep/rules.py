@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import workload
+from inject import KILLED
 from sessions import Session
 
 from orch.app.outcome import exit_of
@@ -26,6 +27,7 @@ from orch.store.rundir import RunDir
 from orch.store.verify import verify
 
 _ENDED = ("succeeded", "failed", "cancelled")
+_LAST = ("manifest.json", "manifest.json.new")
 _OWNERS = ("lock", "beat", "owner.json")
 
 
@@ -87,6 +89,8 @@ def broken(
         yield f"the end of {address} attempt {attempt} was shown and is not in the journal"
     if run is not None:
         yield from _derived(run, plan, now)
+        if now.events:
+            yield from _verified(run, now, session)
     if session.code == Exit.IO:
         yield from (f"no path is named as the cause: {said}" for said in session.said if said.startswith("nowhere:"))
         if not session.said:
@@ -135,6 +139,15 @@ def _derived(run: RunDir, plan: Compiled, now: Standing) -> Iterator[str]:
             yield f"manifest.json says {document['status']}, the journal says {now.state.closed}"
 
 
+def _verified(run: RunDir, now: Standing, session: Session) -> Iterator[str]:
+    """`orch verify` finds nothing, whoever died, but that the run's manifest is still to be written: it is the one file
+    that follows the last record."""
+    problems = verify(run, compiler=compile_plan, judge=judge).problems
+    if session.code in (Exit.IO, KILLED) and now.state.closed is not None:
+        problems = [problem for problem in problems if problem.message.split()[0] not in _LAST]
+    yield from (f"verify: {problem.message}" for problem in problems[:5])
+
+
 def _json_files(path: str) -> Iterator[str]:
     for folder in ("", "nodes", "errors"):
         try:
@@ -156,8 +169,6 @@ def _truth(
         return
     if exit_of(now.state) != session.code:
         yield f"it ends with {session.code}, the journal says {int(exit_of(now.state))}"
-    found = verify(run, compiler=compile_plan, judge=judge)
-    yield from (f"verify: {problem.message}" for problem in found.problems[:5])
     if session.code != 0:
         return
     ran = Counter(address for address, _ in workload.effects(base))

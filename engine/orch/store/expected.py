@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from orch.model.compiled import Compiled
+from orch.model.events import Event, Opened
+from orch.model.fold import apply
 from orch.model.names import file_stem
 from orch.model.state import RunState
 from orch.store.atomic import BESIDE, read_file
@@ -36,6 +38,18 @@ def derived(
         yield name, error_bytes(run, plan, failure) if whole else None
     if ledger.closed is not None:
         yield "manifest.json", run_manifest(run, plan, state, ledger, head, token_digest(run))
+
+
+def earlier(plan: Compiled, events: Iterable[Event], steps: Collection[int]) -> Iterator[tuple[str, bytes]]:
+    """The manifests that these steps have had, in the journal's order: what an owner that died may have left behind."""
+    manifests = NodeManifests(plan)
+    state, ledger = RunState.new(plan), Ledger(plan)
+    for event in events:
+        apply(plan, state, event)
+        about = ledger.apply(event, state)
+        for step in ledger.records if isinstance(event, Opened) else (about,):
+            if step in steps and not ledger.records[step].running:
+                yield manifest_name(plan, step), manifests.build(step, state, ledger.records[step])
 
 
 def _is_whole(path: str, sha256: str) -> bool:

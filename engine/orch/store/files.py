@@ -19,6 +19,7 @@ from orch.store.rundir import RunDir
 _BLOCK = 1 << 20
 _COPIES = ("artifacts/", "subjects/")
 _FILE_MODES = ("100644", "100755")
+_CLAIMING = "owner.json.new"  # of an owner that died before its first record
 _OWN = ("plan.json", "journal.ndjson", "requests.ndjson", "lock", "owner.json", "beat", "manifest.json", "resume-token")
 
 
@@ -42,9 +43,15 @@ class Files:
         self._known.add(name)
         if name not in self._there:
             return [Problem("O610", f"{name} is missing", hint=hint)] if required else []
-        if data is None or not self._is_regular(name) or self._digest(name) == hashlib.sha256(data).hexdigest():
+        if data is None or self.agrees(name, data):
             return []
         return [Problem("O612", f"{name} is not what the journal says", hint=hint)]
+
+    def agrees(self, name: str, data: bytes | None) -> bool:
+        """Does nothing lie there that differs? What is no regular file is told by `check`."""
+        if name not in self._there or not self._is_regular(name):
+            return True
+        return data is not None and self._digest(name) == hashlib.sha256(data).hexdigest()
 
     def check(self, *, closed: bool, live: bool, derived: bool) -> list[Problem]:
         """Everything that is recorded by digest, and everything that is not recorded at all. Without `derived` the
@@ -61,8 +68,11 @@ class Files:
                 problems += [] if live or (not closed and is_unfinished(name)) else self._copied(name)
             elif name in self._known or name in self._logs or live or not derived:
                 continue
-            elif closed or not is_unfinished(name):
+            elif not is_unfinished(name):
                 problems.append(Problem("O613", f"{name} is not accounted for"))
+            elif closed and name != _CLAIMING:
+                hint = f"orch resume {self._run.run_id}"
+                problems.append(Problem("O613", f"{name} is left over", hint=hint))
         if closed:
             problems += [Problem("O610", f"{name} is missing") for name in ("lock", "beat") if name not in self._there]
         if "lock" in self._there and self._there["lock"].st_size:

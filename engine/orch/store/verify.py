@@ -16,11 +16,11 @@ from orch.model.status import Status
 from orch.problems.problem import OrchError, Problem
 from orch.run.scope import end_status
 from orch.store.atomic import read_file
-from orch.store.expected import derived
+from orch.store.expected import derived, earlier, manifest_name
 from orch.store.files import Files
 from orch.store.ledger import Ledger, replay
 from orch.store.lock import is_held
-from orch.store.owner import Owner, owner_bytes
+from orch.store.owner import Owner, owner_bytes, read_owner
 from orch.store.poll import Judge
 from orch.store.requests import parse
 from orch.store.rundir import RunDir, load_plan
@@ -78,20 +78,34 @@ def verify(
 def _derived(
     run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, walked: Walked, files: Files
 ) -> list[Problem]:
-    """Manifests, error artifacts, owner.json. Of a run that died, those that lie there are compared."""
+    """Manifests, error artifacts, owner.json. Of a run that died, those that lie there are compared: a manifest may be
+    behind the journal, of a step that runs again or of which the last record is newer; it is never ahead of it."""
     problems = []
     closed = ledger.closed is not None
-    for name, data in derived(run, plan, state, ledger, walked.head):
+    right: dict[str, bytes | None] = dict(derived(run, plan, state, ledger, walked.head))
+    if not closed:
+        names = {step: manifest_name(plan, step) for step in ledger.records}
+        behind = {step for step, name in names.items() if not files.agrees(name, right.get(name))}
+        for name, once in earlier(plan, walked.events if behind else (), behind):
+            if not files.agrees(name, right.get(name)):
+                right[name] = once
+    for name, data in right.items():
         problems += files.compare(name, data, required=closed, hint=f"orch resume {run.run_id}")
     if closed:
-        opened = ledger.openings[-1]
-        known = {name: opened.owner[name] for name in Owner._fields if name in opened.owner}
-        data = owner_bytes(Owner(**{**known, "epoch": opened.epoch})) if len(known) == len(Owner._fields) - 1 else None
-        problems += files.compare("owner.json", data, required=True, hint=None)
+        problems += files.compare("owner.json", _owner(run, ledger.openings[-1]), required=True, hint=None)
     elif not _holds_noted_head(run, walked):
         said = "manifest.json speaks of a record that the journal does not hold: its end was cut off"
         problems.append(Problem("O614", said))
     return problems
+
+
+def _owner(run: RunDir, opened: Opened) -> bytes | None:
+    """owner.json: of the last owner, or of one that took the run up since and died before its first record."""
+    found = read_owner(run)
+    if found is not None and (found.run_id, found.epoch) == (run.run_id, opened.epoch + 1):
+        return owner_bytes(found)
+    known = {name: opened.owner[name] for name in Owner._fields if name in opened.owner}
+    return owner_bytes(Owner(**{**known, "epoch": opened.epoch})) if len(known) == len(Owner._fields) - 1 else None
 
 
 def _holds_noted_head(run: RunDir, walked: Walked) -> bool:

@@ -12,6 +12,7 @@ from orch.store.atomic import read_file
 from orch.store.records import BadRecord, Chain, bad_line
 
 _MOST_PROBLEMS = 50
+_TIME = len("2026-11-22T19:05:12.345Z")
 
 
 class Walked(NamedTuple):
@@ -25,7 +26,8 @@ class Walked(NamedTuple):
 
 
 def walk(path: str, plan_digest: str) -> Walked:
-    """Read the journal. No journal is an empty one; a torn last line is wrong only behind a `closed`."""
+    """Read the journal. No journal is an empty one; a torn last line is wrong only behind a `closed`, where it
+    must be of the owner that took the run up again."""
     try:
         lines = read_file(path).split(b"\n")
     except FileNotFoundError:
@@ -43,10 +45,17 @@ def walk(path: str, plan_digest: str) -> Walked:
                 problems += bad_line("journal.ndjson", number, error).problems
             chain.seq, chain.head = _number(line, chain.seq + 1), digest(line)
         heads.add(chain.head)
-    if torn and events and isinstance(events[-1], Closed):
+    if torn and events and isinstance(events[-1], Closed) and not _may_open(torn, chain):
         said = f"journal.ndjson:{len(lines) + 1}: there is more behind the end of the run"
         problems.append(Problem("O602", said))
     return Walked(events, problems, chain.head, heads)
+
+
+def _may_open(torn: bytes, chain: Chain) -> bool:
+    """Is this the beginning of the `opened` that would come next?"""
+    before, after = f'{{"seq":{chain.seq + 1},"prev":"{chain.head}","at":"'.encode(), b'","type":"opened",'
+    kind = torn[len(before) + _TIME :][: len(after)]
+    return before.startswith(torn[: len(before)]) and after.startswith(kind)
 
 
 def _number(line: bytes, otherwise: int) -> int:
