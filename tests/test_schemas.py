@@ -60,7 +60,7 @@ def test_the_schema_in_the_repository_is_that_of_the_model(kind: str) -> None:
 
 def test_writing_the_schemas_gives_their_paths(tmp_path: Path) -> None:
     paths = schema.write(str(tmp_path))
-    assert [Path(path).name for path in paths] == ["pipeline.schema.json", "project.schema.json"]
+    assert [Path(path).name for path in paths] == ["pipeline.schema.json", "project.schema.json", "adapter.schema.json"]
     assert json.loads(Path(paths[0]).read_text(encoding="utf-8"))["title"] == "Pipeline"
 
 

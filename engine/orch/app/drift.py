@@ -6,6 +6,7 @@ import hashlib
 import os
 
 from orch.app.context import Context
+from orch.app.library import resource_file
 from orch.app.root import RUNS, find_root
 from orch.problems.problem import Problem
 from orch.store.rundir import find, load_plan
@@ -21,7 +22,7 @@ def drift(context: Context, ref: str) -> list[Problem]:
     return [
         Problem("O288", f"{resource['path']} {changed} since this run was planned", hint=hint, severity="warning")
         for resource in doc["resources"]
-        if (changed := how_changed(os.path.join(root, resource["path"]), resource["sha256"]))
+        if (changed := how_changed(resource_file(root, resource["path"]), resource["sha256"]))
     ]
 
 

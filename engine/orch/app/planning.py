@@ -65,17 +65,18 @@ def _plan(context: Context, request: PlanRequest) -> Planned:
         raise OrchError(Problem("O287", f"the path {display} is not UTF-8", hint=hint), Exit.USAGE)
     text, project_text = _read(path, display), read_bytes(root)
     # a node could rewrite the cache: a pipeline with gates is always read from its own text
-    cache = os.path.join(context.cache_dir, "plans") if context.cache_dir and b"gates" not in text else None
+    # and one with adapters follows from the whole repository
+    fixed = b"gates" not in text and b"adapter" not in text
+    cache = os.path.join(context.cache_dir, "plans") if context.cache_dir and fixed else None
     key = _key(context, request, display, text, project_text)
     known = _from_cache(cache, key, root) if cache else None
-    if known is None:
-        plan, compiled, schemas = _make(context, request, root, display, text)
-        if cache:
-            plan_cache.save(cache, key, [plan.data, plan.digest, _flat(compiled), [(p, s) for p, s, _ in schemas]])
-    else:
-        plan, compiled, schemas = known
-    blobs = {_sha(data): data for data in (text, project_text, *(data for _, _, data in schemas)) if data}
-    return Planned(root, plan, compiled, blobs)
+    made = known or _make(context, request, root, display, text)
+    if cache and known is None:
+        named = [(path, sha) for path, sha, _ in made.schemas]
+        plan_cache.save(cache, key, [made.plan.data, made.plan.digest, _flat(made.compiled), named])
+    read = (text, project_text, *(data for _, _, data in made.schemas), *made.resources)
+    blobs = {_sha(data): data for data in read if data}
+    return Planned(root, made.plan, made.compiled, blobs, made.warnings)
 
 
 def pipeline_path(cwd: str, root: str, given: str | None) -> str:
@@ -94,9 +95,18 @@ def pipeline_path(cwd: str, root: str, given: str | None) -> str:
     raise OrchError(Problem("O286", message, hint=f"one of: {names}" if found else "orch init"), Exit.USAGE)
 
 
-def _make(
-    context: Context, request: PlanRequest, root: str, display: str, text: bytes
-) -> tuple[Plan, Compiled, list[tuple[str, str, bytes]]]:
+class _Made(NamedTuple):
+    """A plan, with the bytes that it was made from beside the pipeline and the project."""
+
+    plan: Plan
+    compiled: Compiled
+    schemas: list[tuple[str, str, bytes]]
+    resources: Sequence[bytes] = ()
+    warnings: Sequence[Problem] = ()
+
+
+def _make(context: Context, request: PlanRequest, root: str, display: str, text: bytes) -> _Made:
+    from orch.app.library import stacks_for
     from orch.plan.build import Given, build
     from orch.plan.compile import compile_plan
     from orch.source.limits import SIZE_VARIABLE, size_limit
@@ -109,6 +119,7 @@ def _make(
     project = load(root)
     _check_identity(pipeline, project.project.id)
     inputs = bind(pipeline, _pairs(request.inputs))
+    stacks = stacks_for(root, pipeline, project.project)
     schemas = _schemas(root, pipeline)
     resources: list[ResourceDoc] = [{"kind": "pipeline", "path": display, "sha256": _sha(text)}]
     if project.data:
@@ -127,9 +138,18 @@ def _make(
         schemas={path: json.loads(data) for path, _, data in schemas},
         resources=resources,
         span=partial(document.span, key=True),
+        value_span=document.span,
+        stacks=stacks,
     )
     plan = seal(build(pipeline, project.project, given))
-    return plan, compile_plan(plan), schemas
+    made = _Made(plan, compile_plan(plan), schemas)
+    if stacks is None:
+        return made
+    from orch.app.tools import missing_tools
+    from orch.plan.advice import unmet_needs
+
+    files = [data for resource in stacks.used.values() for data in resource.files.values()]
+    return made._replace(resources=files, warnings=[*unmet_needs(plan.doc), *missing_tools(stacks, context.env)])
 
 
 def _check_identity(pipeline: Pipeline, project_id: str | None) -> None:
@@ -234,7 +254,7 @@ def _flat(compiled: Compiled) -> list[Any]:
 _TABLE = Compiled._fields.index("action_table")
 
 
-def _from_cache(cache: str, key: str, root: str) -> tuple[Plan, Compiled, list[tuple[str, str, bytes]]] | None:
+def _from_cache(cache: str, key: str, root: str) -> _Made | None:
     value = plan_cache.load(cache, key)
     if value is None:
         return None
@@ -249,4 +269,4 @@ def _from_cache(cache: str, key: str, root: str) -> tuple[Plan, Compiled, list[t
             return None
         schemas.append((path, sha, content))
     flat[_TABLE] = [Action(*action) for action in flat[_TABLE]]
-    return Plan(data, digest), Compiled(*flat), schemas
+    return _Made(Plan(data, digest), Compiled(*flat), schemas)

@@ -7,6 +7,7 @@ import os
 
 from orch.app.context import Context
 from orch.app.drift import how_changed
+from orch.app.library import resource_file
 from orch.app.planning import Planned, PlanRequest, make_plan
 from orch.app.root import find_root
 from orch.model.plan import FORMAT_VERSION, Plan, load
@@ -28,7 +29,7 @@ def load_saved(context: Context, path: str, request: PlanRequest) -> Planned:
     root = find_root(context.cwd)
     command = f"orch plan {asked.pipeline} -o {path}"
     for name, sha256 in resources:
-        changed = how_changed(os.path.join(root, name), sha256)
+        changed = how_changed(resource_file(root, name), sha256)
         if changed:
             problem = Problem("O288", f"{name} {changed} since {path} was made", hint=command)
             raise OrchError(problem, Exit.CONFLICT)

@@ -8,8 +8,9 @@ from hashlib import sha256
 from orch.gates.facts import ChangedFacts, subject_digest
 from orch.governance.git import Blob, Git, GitTrouble
 from orch.governance.inside import Digests, printable
-from orch.governance.patterns import fixed_folder, matches
+from orch.governance.patterns import matches
 from orch.governance.subjects import Subject, is_reference
+from orch.spec.globs import fixed_folder
 
 
 def files_of(subject: Sequence[str]) -> list[str]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from orch.gates.facts import SubjectFacts, Trouble, subject_digest
 from orch.governance.inside import Digests, Refused, digests_inside, parts_of, printable
-from orch.governance.patterns import fixed_folder, is_hidden, is_pattern, matches
+from orch.governance.patterns import is_hidden, matches
+from orch.spec.globs import fixed_folder, is_pattern
 
 Resolve = Callable[[str], tuple[str, str, str] | None]
 """`artifact:<node>.<name>`, `output:<node>` or `evidence:<node>` → (mode, sha256 in hex, the name its line gets), or

@@ -12,7 +12,8 @@ NODE, GATE, FINALLY = 0, 1, 2
 class Action(NamedTuple):
     """What a step does, shared by all steps that do the same. A text with expressions is a tree, as
     `spec.expressions` makes them (a list); any other is a string. `argv` of a check gate is its expression; `paths` are
-    the declared artifacts; `reads` names the nodes that all of these read."""
+    the declared artifacts; `reads` names the nodes that all of these read. Where the adapter is computed, `choice` is
+    that text, and `variants` has the action (an index in the table) of each name that it may give."""
 
     step: StepDoc
     condition: list[Any] | None
@@ -23,6 +24,8 @@ class Action(NamedTuple):
     once_key: Any
     probe: tuple[Any, ...]
     reads: tuple[str, ...]
+    choice: Any = None
+    variants: dict[str, int] | None = None
 
 
 class Compiled(NamedTuple):

@@ -7,6 +7,8 @@ import json
 from typing import Any, NotRequired, TypedDict, cast
 
 FORMAT_VERSION = 1
+SHIPPED = "orch:"
+"""Before the path of a resource that ships with orch."""
 
 
 class RetryDoc(TypedDict):
@@ -27,11 +29,31 @@ class OnceDoc(TypedDict):
     probe: NotRequired[str | list[str]]
 
 
+class AdapterDoc(TypedDict):
+    """Where a step's command comes from. `variables` are those with a value, `because` the signs that `auto` found,
+    `skip` the reason why there is nothing to run, `tools` the programs with the command that installs each, `needs` the
+    commands that must have run before."""
+
+    name: str
+    command: str
+    because: NotRequired[str]
+    variables: NotRequired[dict[str, str]]
+    skip: NotRequired[str]
+    environment: NotRequired[dict[str, str]]
+    tools: NotRequired[dict[str, str]]
+    needs: NotRequired[list[str]]
+    reports: NotRequired[list[dict[str, Any]]]
+    none: NotRequired[dict[str, Any]]
+    causes: NotRequired[list[dict[str, str]]]
+
+
 StepDoc = TypedDict(
     "StepDoc",
     {
         "address": str,
         "run": NotRequired[str | list[str]],
+        "adapter": NotRequired[AdapterDoc],
+        "one_of": NotRequired[dict[str, dict[str, Any]]],
         "gate": NotRequired[dict[str, Any]],
         "needs": NotRequired[list[str]],
         "if": NotRequired[str],
@@ -52,7 +74,8 @@ StepDoc = TypedDict(
     },
 )
 """One step: a gate, a node or a `finally` node. Keys that hold their default are absent. The phase is the part of the
-address before the first dot. `outputs` is `{name: type}` or `{"schema": <JSON Schema>}`."""
+address before the first dot. `one_of` maps the names that a computed adapter may have to `{run, env, adapter}` each.
+`outputs` is `{name: type}` or `{"schema": <JSON Schema>}`."""
 
 
 class PhaseDoc(TypedDict):
@@ -72,9 +95,12 @@ class GroupDoc(TypedDict):
 
 
 class ResourceDoc(TypedDict):
-    """A file that the plan was made from; its bytes are kept in the run's content store."""
+    """A file that the plan was made from; its bytes are kept in the run's content store. What ships with orch has
+    `orch:` before its path; `name` and `origin` (project or built-in) are there for what the library gave."""
 
     kind: str
+    name: NotRequired[str]
+    origin: NotRequired[str]
     path: str
     sha256: str
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from orch.model.names import TASK
 from orch.model.plan import FORMAT_VERSION, GroupDoc, PhaseDoc, PlanDoc, ResourceDoc, StepDoc
+from orch.plan.adapter_nodes import Stacks
 from orch.plan.fill import fill
 from orch.plan.gates import gate_doc
 from orch.plan.nodes import Expansion, expand_node, node_doc
@@ -16,7 +18,8 @@ from orch.problems.problem import Exit, OrchError, Problem, Span
 from orch.source.document import Route
 from orch.spec.expressions.parse import parse_template
 from orch.spec.expressions.tree import references
-from orch.spec.node import Node
+from orch.spec.library import Resource
+from orch.spec.node import FinallyNode, Node
 from orch.spec.pipeline import Pipeline
 from orch.spec.project import Project
 
@@ -24,7 +27,8 @@ from orch.spec.project import Project
 @dataclass(frozen=True, slots=True)
 class Given:
     """What a plan is made of beside the pipeline. `path` and `digest` are the pipeline file's; `schemas` maps the paths
-    of output schemas to their content; `task` is what the command line asked for; `span` gives places in the file."""
+    of output schemas to their content; `task` is what the command line asked for; `span` gives the places of keys in
+    the file, `value_span` those of values; `stacks` is needed where a node names an adapter."""
 
     orch: str
     path: str
@@ -36,7 +40,9 @@ class Given:
     selection: Sequence[str] = ()
     schemas: Mapping[str, Any] = field(default_factory=dict)
     resources: Sequence[ResourceDoc] = ()
+    stacks: Stacks | None = None
     span: Callable[[Route], Span | None] = lambda route: None
+    value_span: Callable[[Route], Span | None] = lambda route: None
 
 
 def build(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
@@ -44,6 +50,8 @@ def build(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
     doc = _head(pipeline, project, given)
     doc["phases"] = _phases(pipeline)
     _add_steps(doc, pipeline, project, given)
+    if given.stacks is not None:
+        doc["resources"] += [one for used in given.stacks.used.values() for one in resource_docs(used)]
     if given.selection:
         select(doc, given.selection)
     return doc
@@ -127,8 +135,10 @@ def _add_steps(doc: PlanDoc, pipeline: Pipeline, project: Project, given: Given)
             doc["steps"].append(gate_doc(f"{phase_name}.{gate_id}", gate, scope, addresses, expansions, project))
         for node_id, node in phase.nodes.items():
             step = node_doc(node, pipeline.defaults, f"{phase_name}.", given.schemas)
+            route: Route = ("phases", phase_name, "nodes", node_id)
             expansion = expansions.get(node_id)
             if expansion is None:
+                step = _with_adapter(step, node, scope, given, route)
                 doc["steps"].append(step_doc(f"{phase_name}.{node_id}", step))
                 continue
             group: GroupDoc = {"address": expansion.address}
@@ -138,9 +148,40 @@ def _add_steps(doc: PlanDoc, pipeline: Pipeline, project: Project, given: Given)
                 group["needs"] = step["needs"]
             doc["groups"].append(group)
             for address, values in expansion.children:
-                doc["steps"].append(step_doc(address, step, matrix=values, group=expansion.address))
+                child = _with_adapter(step, node, {**scope, "matrix": values}, given, route)
+                doc["steps"].append(step_doc(address, child, matrix=values, group=expansion.address))
     for node_id, last in pipeline.finally_.items():
-        doc["steps"].append(step_doc(f"finally.{node_id}", node_doc(last, pipeline.defaults, "", given.schemas)))
+        step = node_doc(last, pipeline.defaults, "", given.schemas)
+        step = _with_adapter(step, last, scope, given, ("finally", node_id))
+        doc["steps"].append(step_doc(f"finally.{node_id}", step))
+
+
+def _with_adapter(
+    step: dict[str, Any], node: Node | FinallyNode, scope: Mapping[str, Any], given: Given, route: Route
+) -> dict[str, Any]:
+    if node.adapter is None:
+        return step
+    assert given.stacks is not None, "a pipeline with adapters is planned with a library"
+    try:
+        return given.stacks.step(step, node, scope)
+    except OrchError as error:
+        at = given.value_span((*route, "adapter"))
+        raise OrchError([problem._replace(at=problem.at or at) for problem in error.problems], error.exit) from error
+
+
+def resource_docs(resource: Resource) -> list[ResourceDoc]:
+    """The files of a resource of the library, as they stand in a plan."""
+    folder = resource.path.rpartition("/")[0]
+    return [
+        {
+            "kind": "adapter",
+            "name": resource.name,
+            "origin": resource.origin,
+            "path": f"{folder}/{file}",
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
+        for file, data in resource.files.items()
+    ]
 
 
 def _placed(error: OrchError, given: Given, route: Route, node: Node) -> OrchError:

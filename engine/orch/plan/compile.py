@@ -133,9 +133,20 @@ class _Actions:
         key = run if len(rest) == 1 and isinstance(run, str) else "\0" + _encode(rest)
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = len(self.table)
-            self.table.append(_action(rest))
+            known = self._known[key] = self._put(rest)
         self.of_step.append(known)
+
+    def _put(self, step: Any) -> int:
+        action = _action(step)
+        if "one_of" in step:
+            shared = {key: value for key, value in step.items() if key != "one_of"}
+            variants = {name: self._put({**shared, **variant}) for name, variant in step["one_of"].items()}
+            read = {node for number in variants.values() for node in self.table[number].reads}
+            choice = template(step["adapter"]["name"])
+            every = tuple(sorted({*action.reads, *read, *reads([choice])}))
+            action = action._replace(choice=choice, variants=variants, reads=every)
+        self.table.append(action)
+        return len(self.table) - 1
 
 
 def _action(step: Any) -> Action:
@@ -145,7 +156,7 @@ def _action(step: Any) -> Action:
         gate = step["gate"]
         argv = (parse_expression(gate["expr"]),) if gate["kind"] == "check" else ()
     else:
-        argv = _command(step["run"])
+        argv = _command(step.get("run", []))
     env = tuple((name, template(value)) for name, value in step.get("env", {}).items())
     paths = tuple((name, template(path)) for name, path in step.get("artifacts", {}).items())
     cwd = template(step.get("cwd"))

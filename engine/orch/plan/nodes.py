@@ -28,7 +28,9 @@ def node_doc(
     node: Node | FinallyNode, defaults: Defaults | None, phase: str, schemas: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The step of a node, without its address; `phase` is the prefix of its needs, with the dot."""
-    doc: dict[str, Any] = {"run": node.run if isinstance(node.run, str) else list(node.run)}
+    doc: dict[str, Any] = {}
+    if node.run is not None:
+        doc["run"] = node.run if isinstance(node.run, str) else list(node.run)
     if isinstance(node, Node):
         if node.needs:
             doc["needs"] = [phase + need for need in node.needs]

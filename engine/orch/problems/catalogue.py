@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orch.problems import (
+    codes_adapters,
     codes_expressions,
     codes_gates,
     codes_graph,
@@ -21,6 +22,7 @@ CODES: dict[str, Code] = {
     **codes_expressions.CODES,
     **codes_planning.CODES,
     **codes_gates.CODES,
+    **codes_adapters.CODES,
     **codes_policy.CODES,
     **codes_runs.CODES,
 }

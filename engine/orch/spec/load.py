@@ -11,6 +11,7 @@ from orch.spec.expressions.wording import nearest
 from orch.spec.not_yet import KINDS
 
 if TYPE_CHECKING:
+    from orch.spec.adapter import Adapter, Case
     from orch.spec.pipeline import Pipeline
     from orch.spec.project import Project
 
@@ -58,6 +59,41 @@ def load_project(document: Document) -> Project:
     return project
 
 
+def load_adapter(document: Document) -> Adapter:
+    """The adapter in a document: its shape, then its texts and patterns. Raises OrchError."""
+    header(document, "Adapter", required=True)
+    from pydantic import ValidationError
+
+    from orch.spec.adapter import Adapter
+
+    try:
+        adapter = Adapter.model_validate(document.data)
+    except ValidationError as error:
+        from orch.spec import mistakes, places
+
+        mistakes.report_mistakes(error, document, places.ADAPTER)
+        raise
+    from orch.spec.checks.adapters import check_adapter
+
+    check_adapter(adapter, document)
+    return adapter
+
+
+def load_case(document: Document) -> Case:
+    """A case of an adapter. Raises OrchError."""
+    from pydantic import ValidationError
+
+    from orch.spec.adapter import Case
+
+    try:
+        return Case.model_validate(document.data)
+    except ValidationError as error:
+        from orch.spec import mistakes, places
+
+        mistakes.report_mistakes(error, document, places.CASE)
+        raise
+
+
 def header(document: Document, kind: str, *, required: bool) -> None:
     """Is this a document of that kind at all? Nothing else is looked at where it is not: it would all seem wrong."""
     problems = []
@@ -78,8 +114,8 @@ def _other(document: Document, key: str, found: Any, wanted: str) -> Problem:
     if key == "kind" and found in KINDS:
         return Problem("O110", f"documents of kind {found} are not part of this version yet", at)
     shown = found if isinstance(found, str) and len(found) < 48 else "this"
-    if key == "kind" and found in ("Pipeline", "Project"):
-        hint = "a project is written in orch.yaml, and a pipeline in a file of its own"
+    if key == "kind" and found in ("Pipeline", "Project", "Adapter"):
+        hint = "a project is written in orch.yaml, a pipeline in a file of its own, an adapter in its adapter.yaml"
     else:
         near = nearest(shown, (wanted,))
         hint = f"did you mean `{wanted}`?" if near else f"write `{key}: {wanted}`"

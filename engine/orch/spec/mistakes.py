@@ -12,7 +12,8 @@ from orch.source.document import Document, Route
 from orch.source.scalars import lookalike
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.gate import GATE_KINDS
-from orch.spec.not_yet import NODE_KINDS_NOT_YET, NOT_YET, SINGULAR, VALUES
+from orch.spec.node import NODE_KINDS
+from orch.spec.not_yet import NOT_YET, SINGULAR, VALUES
 from orch.spec.places import Place, keys, place_of
 from orch.spec.report import Report
 
@@ -126,7 +127,7 @@ class _Translation:
             case "missing":
                 self.missing_key(route)
             case "kinds":
-                self.gate_kinds(route, detail["ctx"]["kinds"])
+                self.kinds(route, detail["ctx"]["kinds"], detail["ctx"]["what"])
             case _ if on_key:
                 self.bad_name(route)
             case _:
@@ -144,12 +145,6 @@ class _Translation:
             return
         table = NOT_YET.get("node" if place.table == "finally" else place.table, {})
         known = keys(place)
-        if place.table == "node" and name in NODE_KINDS_NOT_YET:
-            kinds = [kind for kind in self.mapping(tuple(parent)) if kind == "run" or kind in NODE_KINDS_NOT_YET]
-            if len(kinds) > 1:
-                if name == next(kind for kind in kinds if kind != "run"):  # one problem for all of them
-                    self.two_kinds("node", tuple(parent), kinds, "O105")
-                return
         if name in table:
             if not any(kind in self.mapping(tuple(parent)) for kind in _companions(name, table)):
                 self.not_yet(table[name], route, key=True)
@@ -173,24 +168,18 @@ class _Translation:
             return  # a slip of the pen, reported already
         if place and place.table == "check" and any(key in NOT_YET["check"] for key in mapping):
             return
-        if name == "run":
-            if any(key in NODE_KINDS_NOT_YET for key in mapping):
-                return
-            hint = "a node has exactly one kind key: `run`, a script or a list of arguments"
-            self.report.add("O105", f"{words} without a kind key", parent, hint, key=True)
-            return
         self.report.add("O102", f"`{name}` is missing in {words}", parent, _EXAMPLES.get(name), key=True)
 
-    def gate_kinds(self, route: Route, kinds: list[str]) -> None:
-        if kinds:
-            self.two_kinds("gate", route, kinds, "O105")
-        else:
-            hint = f"a gate has exactly one of {names_text(GATE_KINDS)}"
-            self.report.add("O105", "a gate without a kind key", route, hint, key=True)
-
-    def two_kinds(self, what: str, route: Route, kinds: list[str], code: str) -> None:
+    def kinds(self, route: Route, kinds: list[str], what: str) -> None:
+        if not kinds:
+            known = names_text(GATE_KINDS if what == "gate" else NODE_KINDS)
+            self.report.add(
+                "O105", f"a {what} without a kind key", route, f"a {what} has exactly one of {known}", key=True
+            )
+            return
         hint = f"a {what} has exactly one kind key: split it into one {what} for each"
-        self.report.add(code, f"a {what} with both `{kinds[0]}` and `{kinds[1]}`", (*route, kinds[1]), hint, key=True)
+        message = f"a {what} with both `{kinds[0]}` and `{kinds[1]}`"
+        self.report.add("O105", message, (*route, kinds[1]), hint, key=True)
 
     def not_yet(self, words: str, route: Route, *, key: bool = False) -> None:
         verb = "is" if words in SINGULAR or (words[0] == "`" == words[-1]) else "are"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
+from orch.spec.adapter import CommandName
+from orch.spec.not_yet import NODE_KINDS_NOT_YET
 from orch.spec.shapes import (
     OUTPUT_NAME_PATTERN,
     EnvName,
@@ -24,7 +27,10 @@ RetryReason = Literal["command-failed", "timed-out", "start-failed", "output-mis
 TriggerRule = Literal["all_success", "none_failed", "one_success", "none_failed_min_one_success", "all_done"]
 
 
+NODE_KINDS = ("run", "adapter")
 OUTPUT_TYPES = ("string", "number", "integer", "boolean", "list", "object")
+_ALL_KINDS = frozenset((*NODE_KINDS, *NODE_KINDS_NOT_YET))
+_OTHER_KINDS = _ALL_KINDS - {"run"}
 OUTPUTS_SCHEMA: dict[str, Any] = {
     "anyOf": [
         {
@@ -96,10 +102,23 @@ class Once(Shape):
 class Work(Shape):
     """What nodes and `finally` nodes have in common."""
 
-    run: Text | Annotated[Texts[str], Field(min_length=1)] = Field(
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [kind]} for kind in NODE_KINDS]})
+
+    run: Maybe[Text | Annotated[Texts[str], Field(min_length=1)]] = Field(
+        default=None,
         union_mode="left_to_right",
         description="The command. A text is a script for `sh -e`, without `${{ }}`: values go through `env`. "
         "A list is an argv, started without a shell, and may hold `${{ }}`.",
+    )
+    adapter: Maybe[Text] = Field(
+        default=None,
+        description="An adapter whose `command` is run: `python`, or `auto`, which looks at the repository. Computed "
+        "with `${{ }}` where `one_of` says what it may be.",
+    )
+    command: Maybe[CommandName] = Field(default=None, description="Which command of the adapter.")
+    args: Texts[str] = Field(default=(), description="Further arguments for the command; may hold `${{ }}`.")
+    one_of: Maybe[Annotated[Texts[Id], Field(min_length=1)]] = Field(
+        default=None, description="What a computed `adapter` may be; another value fails the node."
     )
     if_: Maybe[Text] = Field(
         default=None, alias="if", description="An expression, without `${{ }}`; where it is false the node is skipped."
@@ -132,6 +151,16 @@ class Work(Shape):
     )
     tags: Texts[Tag] = Field(default=(), description="Words to select nodes by.")
     description: Maybe[str] = Field(default=None, description="For people: what this node is for.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_kind(cls, data: object) -> object:
+        if isinstance(data, dict) and ("run" not in data or not data.keys().isdisjoint(_OTHER_KINDS)):
+            kinds = [key for key in data if key in _ALL_KINDS]
+            known = {field.alias or name for name, field in cls.model_fields.items()}
+            if len(kinds) > 1 or not (kinds or data.keys() - known):
+                raise PydanticCustomError("kinds", "exactly one kind", {"kinds": kinds, "what": "node"})
+        return data
 
 
 class Node(Work):

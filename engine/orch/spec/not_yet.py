@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-SINGULAR = ("network policy", "the cache", "the library", "the spec guard", "retention")
+SINGULAR = ("network policy", "the cache", "the spec guard", "retention")
 
-KINDS = ("Agent", "Adapter", "Pattern", "Scenario")
+KINDS = ("Agent", "Pattern", "Scenario")
 
 NOT_YET: dict[str, dict[str, str]] = {
     "pipeline": {
@@ -26,10 +26,6 @@ NOT_YET: dict[str, dict[str, str]] = {
         "args": "checks by adapters",
     },
     "node": {
-        "adapter": "`adapter` nodes",
-        "command": "`adapter` nodes",
-        "args": "`adapter` nodes",
-        "one_of": "computed names",
         "agent": "`agent` nodes",
         "prompt": "`agent` nodes",
         "pattern": "`pattern` nodes",
@@ -47,9 +43,8 @@ NOT_YET: dict[str, dict[str, str]] = {
         "requires": "`requires`",
         "slots": "`slots`",
     },
+    "command": {"network": "network policy", "cache": "the cache"},
     "project": {
-        "library": "the library",
-        "overrides": "overrides of built-in resources",
         "guardrails": "guardrails",
         "spec_guard": "the spec guard",
         "providers": "model providers",
@@ -62,7 +57,7 @@ NOT_YET: dict[str, dict[str, str]] = {
 }
 """place → key → what it would bring, in words. A place is a kind of mapping: see `places`."""
 
-NODE_KINDS_NOT_YET = ("adapter", "agent", "pattern", "mcp", "pipeline", "loop")
+NODE_KINDS_NOT_YET = ("agent", "pattern", "mcp", "pipeline", "loop")
 
 VALUES: dict[tuple[str, str], dict[str, str]] = {
     ("pipeline", "kind"): {kind: f"documents of kind {kind}" for kind in KINDS},

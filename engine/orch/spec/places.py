@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from orch.spec.adapter import (
+    Adapter,
+    Case,
+    CaseCommand,
+    Cause,
+    Choice,
+    Detect,
+    Environment,
+    NoTests,
+    ReportFile,
+    Tool,
+    Variant,
+    When,
+)
 from orch.spec.gate import Approval, Check, Freshness, Gate
 from orch.spec.node import FinallyNode, Node, Once, Retry
 from orch.spec.pipeline import Defaults, Input, Phase, Pipeline
@@ -49,6 +63,29 @@ PROJECT: dict[tuple[str, ...], Place] = {
 }
 
 
+_VARIANT = {
+    (): Place("command", "a command", Variant),
+    ("none",): Place("none", "`none`", NoTests),
+    ("reports", "#"): Place("report", "a report", ReportFile),
+    ("when",): Place("when", "a condition", When),
+}
+ADAPTER: dict[tuple[str, ...], Place] = {
+    (): Place("adapter", "an adapter", Adapter),
+    ("detect", "#"): Place("detect", "a sign", Detect),
+    ("variables", "*", "#"): Place("choice", "a choice", Choice),
+    ("variables", "*", "#", "when"): _VARIANT[("when",)],
+    ("tools", "*"): Place("tool", "a tool", Tool),
+    ("environment",): Place("environment", "`environment`", Environment),
+    ("causes", "#"): Place("cause", "a cause", Cause),
+    **{("commands", "*", *tail): place for tail, place in _VARIANT.items()},
+    **{("commands", "*", "#", *tail): place for tail, place in _VARIANT.items()},
+}
+CASE: dict[tuple[str, ...], Place] = {
+    (): Place("case", "a case", Case),
+    ("commands", "*"): Place("case_command", "a command of a case", CaseCommand),
+}
+
+
 def keys(place: Place) -> list[str]:
     """The keys that this mapping has, in the order in which they are documented."""
     return [field.alias or name for name, field in place.model.model_fields.items()]
@@ -57,6 +94,10 @@ def keys(place: Place) -> list[str]:
 def place_of(route: tuple[str | int, ...], places: dict[tuple[str, ...], Place]) -> Place | None:
     """The kind of the mapping at a route; None where it is a mapping from names, or none at all."""
     for pattern, place in places.items():
-        if len(pattern) == len(route) and all(step in ("*", part) for step, part in zip(pattern, route, strict=True)):
+        if len(pattern) == len(route) and all(map(_is_meant, pattern, route)):
             return place
     return None
+
+
+def _is_meant(step: str, part: str | int) -> bool:
+    return step == ("#" if isinstance(part, int) else "*") or step == part

@@ -40,6 +40,12 @@ class Project(Shape):
     id: Maybe[Annotated[str, Field(pattern=UUID_PATTERN)]] = Field(
         default=None, description="A UUID that decisions are bound to; `orch init` writes it."
     )
+    library: Text = Field(
+        default=".", description="The folder with adapters/: `.`, or `.orch` where the names are taken."
+    )
+    overrides: Texts[Text] = Field(
+        default=(), description="What of orch's own this project replaces: `adapters/python`."
+    )
     people: dict[Handle, Person] = Field(default_factory=dict, description="Who there is, by handle.")
     roles: dict[Id, Texts[str]] = Field(default_factory=dict, description="The people of each role, by handle.")
     policy: Policy = Field(default=Policy(), description="The least that every pipeline must keep to.")

@@ -7,11 +7,12 @@ import os
 import sys
 from typing import Any
 
+from orch.spec.adapter import Adapter
 from orch.spec.pipeline import Pipeline
 from orch.spec.project import Project
 from orch.spec.shapes import Shape
 
-KINDS: dict[str, type[Shape]] = {"pipeline": Pipeline, "project": Project}
+KINDS: dict[str, type[Shape]] = {"pipeline": Pipeline, "project": Project, "adapter": Adapter}
 FOLDER = os.path.join("schemas", "orch")
 
 

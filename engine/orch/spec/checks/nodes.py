@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orch.source.document import Route
 from orch.spec.checks import matrices, views
+from orch.spec.checks.adapter_nodes import check_adapter_node
 from orch.spec.checks.paths import check_path
 from orch.spec.checks.shapes import has_schema
 from orch.spec.checks.texts import View, check_bare, check_template
@@ -40,7 +41,9 @@ def _is_plain(node: Node) -> bool:
 def _check(graph: Graph, report: Report, view: View, route: Route, node: Node | FinallyNode) -> None:
     if node.if_ is not None:
         check_bare(graph, report, view, (*route, "if"), node.if_)
-    _check_command(graph, report, view, (*route, "run"), node.run, "run")
+    if node.run is not None:
+        _check_command(graph, report, view, (*route, "run"), node.run, "run")
+    check_adapter_node(graph, report, view, route, node)
     check_env(graph, report, view, (*route, "env"), node.env)
     if node.cwd is not None:
         check_template(graph, report, view, (*route, "cwd"), node.cwd)

@@ -1,0 +1,41 @@
+"""The library of this project, and where the files of its resources lie."""
+
+from __future__ import annotations
+
+import os
+
+from typing import TYPE_CHECKING
+
+from orch.app.bundled import bundled
+from orch.model.plan import SHIPPED
+
+if TYPE_CHECKING:
+    from orch.plan.adapter_nodes import Stacks
+    from orch.spec.library import Library
+    from orch.spec.pipeline import Pipeline
+    from orch.spec.project import Project
+
+
+def library_of(root: str, project: Project) -> Library:
+    """The library. Raises OrchError where a folder replaces what ships with orch without being named."""
+    from orch.spec.library import Library
+
+    return Library(root, project.library, bundled(), project.overrides, SHIPPED)
+
+
+def stacks_for(root: str, pipeline: Pipeline, project: Project) -> Stacks | None:
+    """What a pipeline with adapters is planned with; None for one without."""
+    nodes = [node for phase in pipeline.phases.values() for node in phase.nodes.values()]
+    if not any(node.adapter for node in (*nodes, *pipeline.finally_.values())):
+        return None
+    from orch.app.checkout import Checkout
+    from orch.plan.adapter_nodes import Stacks
+
+    return Stacks(library_of(root, project), Checkout(root))
+
+
+def resource_file(root: str, path: str) -> str:
+    """The file of a resource, by its path in a plan."""
+    if path.startswith(SHIPPED):
+        return bundled(path.removeprefix(SHIPPED))
+    return os.path.join(root, path)

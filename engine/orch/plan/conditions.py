@@ -1,0 +1,100 @@
+"""Does a repository hold what a condition of an adapter asks for? Pure but for what the repository is asked."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from orch.spec.adapter import When
+from orch.spec.repository import Repository
+
+MAX_FILES = 500
+"""Files in which a `matches` looks."""
+_ABSENT = object()
+
+
+class Conditions:
+    """Answers about the part of a repository below `cwd`; every file is read and taken apart once."""
+
+    def __init__(self, repository: Repository, cwd: str) -> None:
+        self._repository = repository
+        self._prefix = "" if cwd in (".", "") else cwd.rstrip("/") + "/"
+        self._parsed: dict[tuple[str, str], Any] = {}
+
+    def holds(self, when: When | None, variables: Mapping[str, str]) -> bool:
+        """Is all that is said true?"""
+        if when is None:
+            return True
+        return (
+            (when.variable is None or variables.get(when.variable) == when.is_)
+            and (when.file is None or self._repository.is_file(self._prefix + when.file))
+            and (when.glob is None or bool(self._matching(when.glob)))
+            and self._has(when)
+            and (when.has is not None or when.matches is None or self._is_written(when, when.matches))
+            and (when.any is None or any(self.holds(one, variables) for one in when.any))
+            and (when.none is None or not any(self.holds(one, variables) for one in when.none))
+        )
+
+    def _matching(self, pattern: str) -> list[str]:
+        return list(self._repository.matching(self._prefix + pattern))
+
+    def _has(self, when: When) -> bool:
+        if when.has is None:
+            return True
+        kind, name = ("toml", when.toml) if when.toml else ("json", when.json_) if when.json_ else ("ini", when.ini)
+        value = self._look(kind, str(name), when.has)
+        if value is _ABSENT:
+            return False
+        if when.matches is None:
+            return True
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+        return re.search(when.matches, text) is not None
+
+    def _is_written(self, when: When, wanted: str) -> bool:
+        files = [self._prefix + when.file] if when.file else self._matching(when.glob or "")[:MAX_FILES]
+        pattern = re.compile(wanted, re.MULTILINE)
+        texts = (self._repository.text(file) for file in files)
+        return any(text is not None and pattern.search(text) for text in texts)
+
+    def _look(self, kind: str, name: str, path: str) -> Any:
+        key = (kind, name)
+        if key not in self._parsed:
+            text = self._repository.text(self._prefix + name)
+            self._parsed[key] = {} if text is None else _parsed(kind, text)
+        return _at(self._parsed[key], path)
+
+
+def _parsed(kind: str, text: str) -> Any:
+    """The file as data; nothing where it is broken: whoever uses it will say so."""
+    try:
+        if kind == "toml":
+            return tomllib.loads(text)
+        if kind == "json":
+            return json.loads(text.removeprefix("\ufeff"))
+        reader = configparser.RawConfigParser(strict=False)
+        reader.read_string(text)
+        return {section: dict(reader[section]) for section in reader.sections()}
+    except (ValueError, RecursionError, configparser.Error):
+        return {}
+
+
+def _at(data: Any, path: str) -> Any:
+    """The value at a dotted path. A key may hold dots itself: the longest that fits is taken."""
+    if not isinstance(data, dict):
+        return _ABSENT
+    for head, rest in _splits(path):
+        if head in data:
+            found = data[head] if not rest else _at(data[head], rest)
+            if found is not _ABSENT:
+                return found
+    return _ABSENT
+
+
+def _splits(path: str) -> Iterator[tuple[str, str]]:
+    parts = path.split(".")
+    for count in range(len(parts), 0, -1):
+        yield ".".join(parts[:count]), ".".join(parts[count:])
