@@ -19,10 +19,11 @@ class Probe(NamedTuple):
 
 
 class Skip(NamedTuple):
-    """This step will not run."""
+    """This step will not run; `sentence` where the reason alone does not say why."""
 
     step: int
     reason: str
+    sentence: str = ""
 
 
 class Conclude(NamedTuple):

@@ -59,11 +59,12 @@ class Finished(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """A step will not run, and why."""
+    """A step will not run, and why; `sentence` where the reason alone does not say it."""
 
     at: int
     address: str
     reason: str
+    sentence: str = ""
 
 
 class Requested(NamedTuple):

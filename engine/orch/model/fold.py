@@ -95,6 +95,8 @@ def _skipped(plan: Compiled, state: RunState, event: Skipped) -> None:
     step = plan.index_of.get(event.address, -1)
     if step < 0 or state.status[step] >= Status.SUCCEEDED or step in state.running:
         return
+    if event.sentence:
+        state.sentence[step] = event.sentence
     _end(plan, state, step, Status.SKIPPED, event.reason)
 
 

@@ -31,6 +31,7 @@ FAILED_REASONS = (
     "start-failed",
     "expression-error",
     "output-missing",
+    "not-allowed",
     "check-failed",
     "worker-lost",
     "internal-error",
@@ -42,6 +43,8 @@ SKIPPED_REASONS = (
     "phase-not-reached",
     "not-selected",
     "empty-matrix",
+    "no-tests",
+    "not-configured",
     "cancelled",
 )
 WAITING_REASONS = ("needs-decision", "rejected", "stale", "expired", "not-yet-valid", "in-doubt", "retry-delay")

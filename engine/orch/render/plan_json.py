@@ -16,19 +16,21 @@ FORMAT_VERSION = 1
 
 def plan_json(plan: Compiled, prospects: Sequence[Prospect], *, dry_run: bool) -> str:
     """`{format_version, dry_run, pipeline, task, inputs, max_in_flight, plan_digest, resources, summary, steps}`; a
-    step is `{address, kind: run|gate, phase, word, why, command}`."""
+    step is `{address, kind: run|adapter|gate, phase, word, why, command}`."""
     steps = []
     for step in dag_order(plan):
         document, (word, why) = plan.action(step).step, prospects[step]
         phase = plan.phase_of[step]
         row: dict[str, Any] = {
             "address": plan.addresses[step],
-            "kind": "gate" if plan.kinds[step] == GATE else "run",
+            "kind": "gate" if plan.kinds[step] == GATE else "adapter" if "adapter" in document else "run",
             "phase": plan.phase_names[phase] if phase >= 0 else "finally",
             "word": word,
             "why": why,
         }
         row["gate" if "gate" in document else "command"] = document.get("gate") or what(document)
+        if "adapter" in document:
+            row["adapter"] = document["adapter"]
         if "tags" in document:
             row["tags"] = document["tags"]
         steps.append(row)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from orch.model.compiled import Compiled
-from orch.model.plan import StepDoc
+from orch.model.plan import AdapterDoc, StepDoc
 from orch.render.lengths import counted, duration
 from orch.render.plan_order import dag_order
 from orch.render.problems_text import visible
@@ -25,6 +26,8 @@ _WORDS = {
     "later": "later",
     "skip": "skipped",
 }
+_PLACE = re.compile(r"\$\{\{ adapter\.(env|files|reports) \}\}")
+_PLAIN = re.compile(r"[\w@%+=:,./{}-]+", re.ASCII)
 _WIDEST_ADDRESS = 40
 _BESIDE = 15  # cells of a line beside the address and the last column
 
@@ -51,11 +54,26 @@ def what(step: StepDoc) -> str:
     """What a step does, in one line: a command, or what a gate asks for."""
     if "gate" in step:
         return gate_words(step["gate"])
+    adapter = step.get("adapter")
+    if adapter is not None:
+        return _adapter_words(step, adapter)
     run = step["run"]
     if isinstance(run, list):
         return shlex.join(run)
     lines = [line.strip() for line in run.split("\n") if line.strip()]
     return (lines[0] if lines else "") + (" …" if len(lines) > 1 else "")
+
+
+def _adapter_words(step: StepDoc, adapter: AdapterDoc) -> str:
+    """`python test: .orch/venv/bin/python -m pytest`, with the places of a run in words."""
+    words = f"{adapter['name']} {adapter['command']}"
+    if "one_of" in step:
+        return f"{words}, one of {', '.join(step['one_of'])}"
+    if "skip" in adapter:
+        return words
+    places = {"env": adapter.get("environment", {}).get("path", ""), "files": "{files}", "reports": "{reports}"}
+    run = [_PLACE.sub(lambda hole: places[hole[1]], word) for word in step["run"]]
+    return f"{words}: {' '.join(word if _PLAIN.fullmatch(word) else shlex.quote(word) for word in run)}"
 
 
 def gate_words(gate: dict[str, Any]) -> str:
@@ -114,7 +132,17 @@ def _said(step: StepDoc, word: str, why: str) -> str:
 
 def _detail(step: StepDoc) -> str:
     tags = "".join(f"  [{tag}]" for tag in step.get("tags", ()))
-    return visible(what(step)) + tags
+    return visible(what(step) + _because(step)) + tags
+
+
+def _because(step: StepDoc) -> str:
+    """What an adapter has found in the repository."""
+    adapter = step.get("adapter")
+    if adapter is None:
+        return ""
+    found = [f"found {adapter['because']}"] if "because" in adapter else []
+    found += [f"{name} {value}" for name, value in adapter.get("variables", {}).items()]
+    return f"  ({'; '.join(found)})" if found else ""
 
 
 def _summary(prospects: Sequence[Prospect]) -> str:
@@ -124,7 +152,7 @@ def _summary(prospects: Sequence[Prospect]) -> str:
 def _uses(plan: Compiled) -> list[str]:
     return [
         f"{'Uses:' if number == 0 else '     '} {resource['kind']} {visible(resource['path'])} "
-        f"(project) sha256:{resource['sha256'][:12]}"
+        f"({resource.get('origin', 'project')}) sha256:{resource['sha256'][:12]}"
         for number, resource in enumerate(plan.head["resources"])
     ]
 

@@ -10,6 +10,7 @@ from orch.model.decisions import Close, Conclude, Decision, Observe, Probe, Sche
 from orch.model.retry import is_once
 from orch.model.state import RunState
 from orch.model.status import Status
+from orch.run.choice import NotAllowed, nothing_to_run
 from orch.run.scope import KnownAfter, end_status, step_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate_condition
 
@@ -81,6 +82,13 @@ def _begin(plan: Compiled, state: RunState, step: int) -> Decision:
             pass
         except EvaluationError as error:
             return Conclude(step, "failed", "expression-error", f"`if`: {error}")
+    try:
+        if (why := nothing_to_run(plan, state, step)) is not None:
+            return Skip(step, "not-configured", why)
+    except EvaluationError as error:
+        return Conclude(step, "failed", "expression-error", f"`adapter`: {error}")
+    except NotAllowed as error:
+        return Conclude(step, "failed", "not-allowed", str(error))
     return Start(step, state.attempt[step] + 1)
 
 

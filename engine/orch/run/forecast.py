@@ -40,11 +40,11 @@ def forecast(plan: Compiled, now_ms: int, look: LookAt | None) -> list[Prospect]
 
 
 def _plain(plan: Compiled) -> bool:
-    """No gate, condition, selection or empty matrix: everything runs."""
+    """No gate, condition, selection, empty matrix or adapter: everything runs."""
     return (
         plan.selected is None
         and not any(plan.phase_gates)
-        and all(action.condition is None for action in plan.action_table)
+        and all(action.condition is None and "adapter" not in action.step for action in plan.action_table)
         and all(plan.group_children.values())
     )
 
@@ -64,9 +64,9 @@ class _Simulation:
                 match decision:
                     case Start(step, attempt):
                         self._start(step, attempt)
-                    case Skip(step, reason):
-                        self._prospects[step] = Prospect("skip", self._skipped(step, reason))
-                        self._happened(Skipped(self._now, self._plan.addresses[step], reason))
+                    case Skip(step, reason, sentence):
+                        self._prospects[step] = Prospect("skip", sentence or self._skipped(step, reason))
+                        self._happened(Skipped(self._now, self._plan.addresses[step], reason, sentence))
                     case Conclude(step, status, reason, sentence):
                         opens = "later" if sentence else "open"  # an open check has no sentence but 'known after'
                         self._prospects[step] = Prospect(opens if status == "succeeded" else "fail", sentence)
@@ -90,9 +90,14 @@ class _Simulation:
         self._happened(Finished(self._now, address, attempt, True, "succeeded", "ok", outputs=outputs))
 
     def _runs(self, step: int) -> Prospect:
-        condition = self._plan.action(step).condition
+        action = self._plan.action(step)
+        condition = action.condition
         if condition is None:
-            return RUN
+            return (
+                Prospect("run", "which adapter: known after the nodes that it is computed from")
+                if action.choice
+                else RUN
+            )
         try:
             evaluate(condition, step_scope(self._plan, self._state, step))
         except KnownAfter as unknown:

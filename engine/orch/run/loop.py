@@ -131,8 +131,8 @@ class Loop:
         match decision:
             case Start(step, attempt):
                 self._start(step, attempt)
-            case Skip(step, reason):
-                self._happened(Skipped(self.now_ms(), address[step], reason))
+            case Skip(step, reason, sentence):
+                self._happened(Skipped(self.now_ms(), address[step], reason, sentence))
             case Conclude(step, status, reason, sentence):
                 self._happened(concluded(self._plan, step, status, reason, sentence, at=self.now_ms()))
             case Observe(step):

@@ -90,7 +90,7 @@ class NodeManifests:
         command = command_of(self._plan, step)
         cwd = None if "gate" in document else document.get("cwd", ".")
         return _Fixed(
-            f'"kind": "{"gate" if "gate" in document else "run"}"',
+            f'"kind": "{next((kind for kind in ("gate", "adapter") if kind in document), "run")}"',
             "" if command is None else f'"command": {_encode(command)}',
             "" if cwd is None else f'"cwd": {_encode(cwd)}',
             ",\n  ".join(f'"{key}": {_encode(value)}' for key, value in rest.items()),
