@@ -10,7 +10,7 @@ MAX_MESSAGE = 1000
 """Characters of one message that are kept."""
 
 
-class Tests(NamedTuple):
+class Counts(NamedTuple):
     """How many tests ended how; `errors` are those that broke outside of an assertion."""
 
     passed: int = 0
@@ -34,9 +34,9 @@ class Finding(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What was read: `tests` where they are counted, at most `MAX_FINDINGS` findings, and how many there are in all."""
+    """What was read: `tests` where tests are counted, at most `MAX_FINDINGS` findings, and how many there are in all."""
 
-    tests: Tests | None
+    tests: Counts | None
     findings: tuple[Finding, ...] = ()
     found: int = 0
 
