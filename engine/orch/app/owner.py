@@ -117,7 +117,7 @@ class Ownership:
         run, head = self._run, plan.head
         gated = any(plan.phase_gates)
         cas = Cas(run.path, durable=head["durability"] == "full")
-        harvest = DirHarvest(run.path, cas)
+        harvest = DirHarvest(run.path, cas, self._context.env)
         for step, artifacts in state.artifacts.items():
             harvest.restore(plan.addresses[step], artifacts)
         executor = LocalExecutor(run.path)
