@@ -89,7 +89,7 @@ class Ownership:
             lock.release()
 
     def _beating(self, loop: Loop, work: Callable[[], int | None]) -> int | None:
-        beat = Beat(self._run, now_ms=loop.now_ms, turn=lambda: loop.turns)
+        beat = Beat(self._run, now_ms=loop.now_ms, steady=self._context.clock.steady, turn=lambda: loop.turns)
         beat.start()
         try:
             return work()
