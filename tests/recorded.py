@@ -54,9 +54,7 @@ class Recorded:
         self.epoch = self.state.epoch + 1
         owner = Owner(self.run.run_id, self.epoch, os.getpid(), 7, "boot", "here")
         write_owner(self.run, owner)
-        beat = Beat(self.run, now_ms=lambda: self.now, turn=lambda: 1)
-        beat.once()
-        beat.stop()
+        self.beat()
         opened = Opened(self.now, self.epoch, owner.record(), self.plan.digest, "none", VERSIONS, torn, **fields)
         self.happen(opened)
         return rewritten
@@ -68,6 +66,14 @@ class Recorded:
         self.journal.append(events)
         self.journal.sync()
         self.projector.record(events, self.state)
+
+    def beat(self, turn: int = 1, *, beats: int = 1, seconds: int = 0) -> None:
+        """A heartbeat that finds the loop at this turn, `beats` times with so many seconds in between."""
+        beat = Beat(self.run, now_ms=lambda: self.now, steady=lambda: self.now / 1000, turn=lambda: turn)
+        for _ in range(beats):
+            beat.once()
+            self.now += seconds * 1000
+        beat.stop()
 
     def leave(self) -> None:
         """The owner is gone."""

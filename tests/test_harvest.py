@@ -4,25 +4,41 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from orch.local.executor import LocalExecutor
+from orch.model.attempt import Attempt, StartError
 from orch.store.cas import Cas
 from orch.store.harvest import MAX_OUTPUT_BYTES, DirHarvest
 
 
 @pytest.fixture
 def harvest(tmp_path: Path) -> DirHarvest:
-    return DirHarvest(str(tmp_path), Cas(str(tmp_path), durable=False))
+    return DirHarvest(str(tmp_path), Cas(str(tmp_path), durable=False), {"ENGINES": "own"})
+
+
+ENDED = Attempt("build.a", 1, ("sh",), {"PYTHONPATH": "of-the-step", "PYTHONHOME": "/nowhere"}, "/", None, "build.a.1")
 
 
 def hand_over(harvest: DirHarvest, text: str, **declared: object) -> tuple[dict[str, object] | None, str | None]:
     path = harvest.output_path("0.1")
     Path(path).write_text(text)
-    found = harvest.outputs("0.1", declared)
+    outputs, wrong = harvest.outputs("0.1", declared)
     assert not os.path.exists(path)
-    return found
+    check = harvest.check(ENDED, declared, outputs) if outputs is not None else None
+    if check is None:
+        return outputs, wrong
+    executor = LocalExecutor(os.path.dirname(os.path.dirname(path)))
+    running = executor.begin(check)
+    while running not in executor.wait(10):
+        pass
+    wrong = harvest.verdict(check, executor.collect(running))
+    executor.close()
+    assert os.listdir(os.path.dirname(path)) == []
+    return (None, wrong) if wrong else (outputs, None)
 
 
 def test_outputs_of_every_declared_type_are_taken(harvest: DirHarvest) -> None:
@@ -42,7 +58,12 @@ def test_outputs_of_every_declared_type_are_taken(harvest: DirHarvest) -> None:
         ('{"n": true}', "not of type integer"),
         ('{"n": 1, "m": 2}', "`m`, which `outputs` does not declare"),
         ('{"n": ' + "1" * MAX_OUTPUT_BYTES + "}", "over 256 KiB"),
-        ('{"n": ' + "[" * 100_000, "not JSON"),
+        ('{"n": ' + "[" * 100_000, "nested more than 64 deep"),
+        ('{"n": ' + "[" * 960 + "]" * 960 + "}", "nested more than 64 deep"),
+        ('{"n": 1, "n": 2}', 'the key "n" stands there twice'),
+        ('{"n": 18446744073709551616}', "more than 64 bits"),
+        ('{"n": -9223372036854775809}', "more than 64 bits"),
+        ('{"n": ' + "1" * 5000 + "}", "more than 64 bits"),
     ],
 )
 def test_outputs_that_are_not_as_declared_are_refused_with_the_reason(
@@ -71,6 +92,21 @@ def test_an_output_that_no_record_could_hold_is_refused(harvest: DirHarvest, tex
     assert (said or "") in (wrong or "")
 
 
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ('{"v": ' + "[" * 63 + "]" * 63 + "}", True),
+        ('{"v": ' + "[" * 64 + "]" * 64 + "}", False),
+        ('{"v": 18446744073709551615, "w": -9223372036854775808, "x": {"v": 1}}', True),
+    ],
+)
+def test_outputs_are_64_deep_and_whole_numbers_have_64_bits_at_most(
+    harvest: DirHarvest, text: str, taken: bool
+) -> None:
+    outputs, wrong = hand_over(harvest, text, schema={})
+    assert (outputs == json.loads(text)) == (wrong is None) == taken
+
+
 def test_nothing_written_is_said(harvest: DirHarvest) -> None:
     harvest.output_path("0.1")
     assert harvest.outputs("0.1", {"n": "integer"}) == (None, "nothing was written to $ORCH_OUTPUT")
@@ -97,14 +133,45 @@ def test_a_schema_decides_where_one_is_declared(harvest: DirHarvest) -> None:
     assert "at n: 1 is less than" in str(hand_over(harvest, '{"n": 1}', schema=schema)[1])
 
 
-def test_a_schema_that_takes_too_long_or_points_elsewhere_ends_in_a_sentence(
-    harvest: DirHarvest, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("schema", "text", "said"),
+    [
+        ({"properties": {"s": {"pattern": "^(a+)+$"}}}, json.dumps({"s": "a" * 40 + "!"}), "could not be checked"),
+        ({"$ref": "http://localhost:9/schema.json"}, "{}", "cannot be used"),
+        ({"properties": {"n": {"$ref": "#/properties/n"}}}, '{"n": 1}', "cannot be used"),
+        ({"properties": {"n": {"multipleOf": 1e-320}}}, '{"n": 18446744073709551615}', "$ORCH_OUTPUT"),
+        ({"additionalProperties": False}, json.dumps({"k" * 100_000: 1}), "is not as its schema says"),
+        ({"properties": {"s": {"const": "\ud800"}}}, '{"s": "ü"}', "is not as its schema says at s"),
+    ],
+)
+def test_a_check_against_any_schema_ends_in_a_sentence(
+    harvest: DirHarvest, monkeypatch: pytest.MonkeyPatch, schema: object, text: str, said: str
 ) -> None:
-    monkeypatch.setattr("orch.store.harvest.MAX_CHECK_SECONDS", 0.2)
-    slow = {"properties": {"s": {"pattern": "^(a+)+$"}}}
-    assert "could not be checked" in str(hand_over(harvest, json.dumps({"s": "a" * 40 + "!"}), schema=slow)[1])
-    elsewhere = {"$ref": "http://localhost:9/schema.json"}
-    assert "cannot be used" in str(hand_over(harvest, "{}", schema=elsewhere)[1])
+    monkeypatch.setattr("orch.store.harvest.MAX_CHECK_SECONDS", 1.0)
+    assert said in str(hand_over(harvest, text, schema=schema)[1])
+
+
+def test_a_check_runs_with_the_engines_modules_and_environment_and_not_with_the_steps(harvest: DirHarvest) -> None:
+    harvest.output_path("0.1")
+    check = harvest.check(ENDED, {"schema": {}}, {})
+    assert check is not None
+    assert check.argv[:3] == (sys.executable, "-I", "-S")
+    assert (check.env, check.cwd == ENDED.cwd, check.stem) == ({"ENGINES": "own"}, False, "build.a.1.check")
+    assert harvest.check(ENDED, {"schema": "string"}, {"schema": "x"}) is None
+
+
+def test_a_check_that_cannot_start_or_is_killed_is_no_success(harvest: DirHarvest, tmp_path: Path) -> None:
+    harvest.output_path("0.1")
+    check = harvest.check(ENDED, {"schema": {}}, {})
+    assert check is not None
+    assert "no process is free" in str(harvest.verdict(check, StartError("no process is free", "")))
+    for script, said in (("kill -9 $$", "signal 9"), ("echo broken >&2; exit 1", "exit code 1; see logs/")):
+        executor = LocalExecutor(str(tmp_path))
+        running = executor.begin(check._replace(argv=("/bin/sh", "-c", script)))
+        while running not in executor.wait(10):
+            pass
+        assert said in str(harvest.verdict(check, executor.collect(running)))
+        executor.close()
 
 
 def test_an_artifact_is_kept_by_digest_and_copied_for_dependants(harvest: DirHarvest, tmp_path: Path) -> None:

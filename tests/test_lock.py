@@ -177,11 +177,11 @@ def test_who_owns_a_run_is_read_back_or_not_known(run: RunDir) -> None:
 
 
 def test_the_beat_moves_in_place_and_is_read_back(run: RunDir) -> None:
-    beat = Beat(run, now_ms=lambda: NOW, turn=lambda: 17)
+    beat = Beat(run, now_ms=lambda: NOW, steady=lambda: 7.5, turn=lambda: 17)
     beat.once()
     first = (Path(run.path) / "beat").stat()
     beat.once()
-    assert read_beat(run) == Pulse(2, 17, NOW)
+    assert read_beat(run) == Pulse(2, 17, NOW, 7500, 7500)
     after = (Path(run.path) / "beat").stat()
     assert (first.st_ino, first.st_size) == (after.st_ino, after.st_size)
     beat.stop()
@@ -197,7 +197,7 @@ def test_the_beat_is_moved_by_a_thread(run: RunDir) -> None:
             seen.set()
         return number
 
-    beat = Beat(run, now_ms=lambda: NOW, turn=turn, interval_seconds=0.001)
+    beat = Beat(run, now_ms=lambda: NOW, steady=lambda: 0.0, turn=turn, interval_seconds=0.001)
     beat.start()
     assert seen.wait(10)
     beat.stop()
@@ -208,7 +208,7 @@ def test_the_beat_is_moved_by_a_thread(run: RunDir) -> None:
 
 def test_a_damaged_beat_is_no_beat(run: RunDir) -> None:
     assert read_beat(run) is None
-    good = beat_bytes(Pulse(1, 2, NOW))
+    good = beat_bytes(Pulse(1, 2, NOW, 3, 4))
     for at in range(len(good)):
         (Path(run.path) / "beat").write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
         assert read_beat(run) is None

@@ -30,8 +30,8 @@ SIMULATED = [
     (FOLD, "        if step in chosen:\n", "        if False:\n"),
     (
         FOLD,
-        "            if is_once(plan.action(step).step):\n                state",
-        "            if 0:\n                state",
+        "    if is_once(plan.action(step).step):\n        state.status[step], state.reason[step]",
+        "    if 0:\n        state.status[step], state.reason[step]",
     ),
     (FOLD, "state.status[gate] is Status.SUCCEEDED or (event.reset", "(event.reset"),
     (FOLD, '        _end(plan, state, step, Status.SUCCEEDED, "settled")\n', "        admit(plan, state, step)\n"),

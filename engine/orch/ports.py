@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from orch.model.attempt import Attempt, Result
+from orch.model.attempt import Attempt, Result, StartError
 from orch.model.events import Event
 from orch.model.state import RunState
 
@@ -85,14 +85,22 @@ class GateWatch(Protocol):
 
 
 class Harvest(Protocol):
-    """Takes in what an attempt made. Both return what went wrong as a sentence, or None."""
+    """Takes in what an attempt made. What went wrong is a sentence, or None."""
 
     def output_path(self, stem: str) -> str:
         """Where an attempt with declared outputs writes its JSON object; the path is fresh."""
         ...
 
     def outputs(self, stem: str, declared: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
-        """Read, check and remove what the attempt wrote."""
+        """Read, check and remove what the attempt wrote; its schema is left to `check`."""
+        ...
+
+    def check(self, attempt: Attempt, declared: Mapping[str, Any], outputs: Mapping[str, Any]) -> Attempt | None:
+        """What is to be run to hold the outputs against their schema; None where they have none."""
+        ...
+
+    def verdict(self, check: Attempt, end: Result | StartError) -> str | None:
+        """What came of such a check."""
         ...
 
     def artifacts(

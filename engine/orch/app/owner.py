@@ -89,7 +89,7 @@ class Ownership:
             lock.release()
 
     def _beating(self, loop: Loop, work: Callable[[], int | None]) -> int | None:
-        beat = Beat(self._run, now_ms=loop.now_ms, turn=lambda: loop.turns)
+        beat = Beat(self._run, now_ms=loop.now_ms, steady=self._context.clock.steady, turn=lambda: loop.turns)
         beat.start()
         try:
             return work()
@@ -117,7 +117,7 @@ class Ownership:
         run, head = self._run, plan.head
         gated = any(plan.phase_gates)
         cas = Cas(run.path, durable=head["durability"] == "full")
-        harvest = DirHarvest(run.path, cas)
+        harvest = DirHarvest(run.path, cas, self._context.env)
         for step, artifacts in state.artifacts.items():
             harvest.restore(plan.addresses[step], artifacts)
         executor = LocalExecutor(run.path)

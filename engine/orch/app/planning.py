@@ -21,6 +21,7 @@ from orch.problems.problem import Exit, OrchError, Problem
 from orch.store import plan_cache
 
 if TYPE_CHECKING:
+    from orch.source.document import Document, Route
     from orch.spec.pipeline import Pipeline
 
 
@@ -120,7 +121,7 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
     _check_identity(pipeline, project.project.id)
     inputs = bind(pipeline, _pairs(request.inputs))
     stacks = stacks_for(root, pipeline, project.project)
-    schemas = _schemas(root, pipeline)
+    schemas = _schemas(root, pipeline, document)
     resources: list[ResourceDoc] = [{"kind": "pipeline", "path": display, "sha256": _sha(text)}]
     if project.data:
         resources.append({"kind": "project", "path": PROJECT_FILE, "sha256": _sha(project.data)})
@@ -164,23 +165,44 @@ def _check_identity(pipeline: Pipeline, project_id: str | None) -> None:
         raise OrchError(Problem("O311", message, hint="orch init"), Exit.INVALID)
 
 
-def _schemas(root: str, pipeline: Pipeline) -> list[tuple[str, str, bytes]]:
-    nodes = [node for phase in pipeline.phases.values() for node in phase.nodes.values()]
+def _schemas(root: str, pipeline: Pipeline, document: Document) -> list[tuple[str, str, bytes]]:
+    """Path, sha256 and bytes of every schema that the pipeline names. Raises OrchError with all that are none."""
+    declared: list[tuple[Route, Mapping[str, Any]]] = [
+        (("phases", phase_name, "nodes", name), node.outputs)
+        for phase_name, phase in pipeline.phases.items()
+        for name, node in phase.nodes.items()
+    ]
+    declared += [(("finally", name), node.outputs) for name, node in pipeline.finally_.items()]
     found: dict[str, tuple[str, str, bytes]] = {}
-    for node in (*nodes, *pipeline.finally_.values()):
-        path = schema_path(node.outputs)
-        if path is not None and path not in found:
-            data = _read(os.path.join(root, path), path)
-            try:
-                schema = json.loads(data)
-                import jsonschema
-
-                jsonschema.Draft202012Validator.check_schema(schema)
-            except Exception as error:
-                problem = Problem("O285", f"{path} is not a JSON Schema: {str(error).splitlines()[0]}")
-                raise OrchError(problem, Exit.INVALID) from error
-            found[path] = (path, _sha(data), data)
+    problems: list[Problem] = []
+    for route, outputs in declared:
+        path = schema_path(outputs)
+        if path is None or path in found:
+            continue
+        try:
+            with open(os.path.join(root, path), "rb") as file:
+                data = file.read()
+            wrong = _schema_fault(data)
+        except OSError as error:
+            data, wrong = b"", f"cannot be read: {error.strerror}"
+        found[path] = (path, _sha(data), data)
+        if wrong:
+            at = document.span((*route, "outputs", "schema"))
+            hint = f"make {path}, a JSON Schema; it counts from the project's root"
+            problems.append(Problem("O285", f"{path} {wrong}", at, hint))
+    if problems:
+        raise OrchError(problems, Exit.INVALID)
     return list(found.values())
+
+
+def _schema_fault(data: bytes) -> str | None:
+    from orch.spec.output_schema import fault
+
+    try:
+        wrong = fault(json.loads(data))
+    except (ValueError, RecursionError) as error:
+        wrong = str(error)
+    return f"is not a JSON Schema: {wrong}" if wrong else None
 
 
 def schema_path(outputs: Mapping[str, Any]) -> str | None:

@@ -12,6 +12,7 @@ from orch.app.root import RUNS, find_root
 from orch.model.attempt import LOG_CAP_BYTES
 from orch.model.compiled import Compiled
 from orch.model.events import Finished
+from orch.model.fold import interrupt
 from orch.model.names import file_stem
 from orch.model.state import RunState
 from orch.plan.compile import compile_plan
@@ -22,8 +23,9 @@ from orch.store.journal import JournalRead, read
 from orch.store.ledger import Ledger, replay
 from orch.store.lock import is_held
 from orch.store.manifests import NodeManifests, run_manifest
-from orch.store.poll import poll as look
+from orch.store.poll import poll as ask
 from orch.store.rundir import RunDir, all_runs, find, load_plan, token_digest
+from orch.store.standing import Standing, look
 from orch.store.verify import Verified
 from orch.store.verify import verify as check
 
@@ -44,33 +46,36 @@ class RunRow(NamedTuple):
 
 
 class Past(NamedTuple):
-    """A run as its journal tells it."""
+    """A run as its journal tells it. `status` is what it closed with, else whether it has an owner; where
+    its owner died, the steps stand as the next one will find them."""
 
     run: RunDir
     plan: Compiled
     journal: JournalRead
     state: RunState
     ledger: Ledger
-
-    @property
-    def status(self) -> str:
-        """What the run closed with; else whether it has an owner."""
-        return self.state.closed or ("running" if is_held(self.run) else "interrupted")
+    status: str
+    detail: str | None
 
 
 def past(context: Context, ref: str) -> Past:
     """Read a run from its plan and journal. Raises OrchError for a run that is not there or is damaged."""
     run = find(os.path.join(find_root(context.cwd), RUNS), ref)
     plan = compile_plan(load_plan(run))
+    now = _look(context, run)
     journal = read(run.journal, plan.digest)
     state, ledger = replay(plan, journal.events)
-    return Past(run, plan, journal, state, ledger)
+    if ledger.closed is not None:
+        return Past(run, plan, journal, state, ledger, ledger.closed.status, ledger.closed.reason)
+    if now.status == "interrupted":
+        interrupt(plan, state)
+    return Past(run, plan, journal, state, ledger, now.status, now.detail)
 
 
 def list_runs(context: Context, *, task: str | None = None, limit: int | None = None) -> list[RunRow]:
     """The runs of the project, newest first."""
     runs = [run for run in all_runs(os.path.join(find_root(context.cwd), RUNS)) if task in (None, run.task)]
-    return [_row(run) for run in reversed(runs[-limit:] if limit else runs)]
+    return [_row(context, run) for run in reversed(runs[-limit:] if limit else runs)]
 
 
 def show(context: Context, ref: str) -> dict[str, Any]:
@@ -81,6 +86,8 @@ def show(context: Context, ref: str) -> dict[str, Any]:
         run_manifest(told.run, told.plan, told.state, told.ledger, told.journal.head, token_digest(told.run))
     )
     manifest["status"] = told.status
+    if told.detail is not None:
+        manifest["status_detail"] = told.detail
     manifest["steps"] = [
         json.loads(manifests.build(step, told.state, told.ledger.records[step])) for step in sorted(told.ledger.records)
     ]
@@ -129,7 +136,7 @@ def _cuts(run: RunDir, plan: Compiled) -> dict[str, int]:
 
 def standing(context: Context, ref: str) -> str:
     """What the run closed with; else whether it has an owner: `running` or `interrupted`."""
-    return _row(find(os.path.join(find_root(context.cwd), RUNS), ref)).status
+    return _row(context, find(os.path.join(find_root(context.cwd), RUNS), ref)).status
 
 
 def is_running(context: Context, ref: str) -> bool:
@@ -143,12 +150,20 @@ def errors(context: Context, ref: str) -> list[dict[str, Any]]:
     return [json.loads(error_bytes(told.run, told.plan, failure)) for failure in told.ledger.failures]
 
 
-def _row(run: RunDir) -> RunRow:
+def _look(context: Context, run: RunDir) -> Standing:
+    return look(run, host=os.uname().nodename, steady=context.clock.steady())
+
+
+def _row(context: Context, run: RunDir) -> RunRow:
     seen = glance(run.journal)
-    status = seen.status or ("running" if is_held(run) else "interrupted")
+    status, reason = seen.status, seen.reason
+    if status is None:
+        now = _look(context, run)
+        seen = glance(run.journal)  # an owner that has closed meanwhile is not dead
+        status, reason = (seen.status, seen.reason) if seen.status else (now.status, now.detail)
     elapsed = seen.updated_at - seen.started_at if seen.updated_at and seen.started_at else None
     return RunRow(
-        run.run_id, run.task, _pipeline(run), status, seen.reason or "", seen.summary or "", seen.started_at, elapsed
+        run.run_id, run.task, _pipeline(run), status, reason or "", seen.summary or "", seen.started_at, elapsed
     )
 
 
@@ -177,4 +192,5 @@ def poll(context: Context, ref: str, since: int | None = None) -> dict[str, Any]
 
     run = find(os.path.join(find_root(context.cwd), RUNS), ref)
     plan = compile_plan(load_plan(run))
-    return look(run, plan, now_ms=context.clock.now_ms(), host=os.uname().nodename, since=since, judge=judge)
+    now_ms, steady = context.clock.now_ms(), context.clock.steady()
+    return ask(run, plan, now_ms=now_ms, steady=steady, host=os.uname().nodename, since=since, judge=judge)

@@ -18,10 +18,12 @@ def poll_once(session: Session, run: str, since: int | None, wait: float | None,
     document = poll(session.context, run, since)
     if wait is not None:
         steady = session.context.clock.steady
-        until, seen = steady() + wait, since if since is not None else document["cursor"]
+        until, seen, stood = steady() + wait, since if since is not None else document["cursor"], _standing(document)
         while document["cursor"] == seen and _goes_on(document) and (left := until - steady()) > 0:
             time.sleep(min(_LOOK_SECONDS, left))
             document = poll(session.context, run, since)
+            if _standing(document) != stood:
+                break
     _put(session, document, as_json=as_json, since=since)
 
 
@@ -33,12 +35,16 @@ def watch_run(session: Session, run: str, since: int | None, *, as_json: bool) -
         sys.stdout.flush()
         if not _goes_on(document):
             return
-        since, status = document["cursor"], document["status"]
+        since, stood = document["cursor"], _standing(document)
         while True:
             time.sleep(_WATCH_SECONDS)
             document = poll(session.context, run, since)
-            if document["cursor"] != since or document["status"] != status:
+            if document["cursor"] != since or _standing(document) != stood:
                 break
+
+
+def _standing(document: dict[str, Any]) -> tuple[str, str | None]:
+    return document["status"], document.get("status_detail")
 
 
 def _goes_on(document: dict[str, Any]) -> bool:

@@ -170,10 +170,7 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
         if step in chosen:
             _forget(state, step)
         elif status is Status.RUNNING:
-            if is_once(plan.action(step).step):
-                state.status[step], state.reason[step], state.doubt[step] = Status.WAITING, "in-doubt", "interrupted"
-            else:
-                state.status[step] = Status.QUEUED
+            _lose(plan, state, step)
         elif status is Status.WAITING and plan.kinds[step] == GATE:
             state.status[step], state.reason[step] = Status.QUEUED, None
         if state.status[step] < Status.SUCCEEDED:
@@ -186,6 +183,23 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
     rebuild(plan, state)
     if state.cancelling or state.failing_fast:
         _abandon(plan, state)
+
+
+def interrupt(plan: Compiled, state: RunState) -> None:
+    """The owner died: what ran stands as the next owner will find it. For those who only look: no event is folded
+    behind this."""
+    for step in state.running:
+        _lose(plan, state, step)
+        if has_probe(plan.action(step).step):
+            state.to_probe[step] = None
+    state.running.clear()
+
+
+def _lose(plan: Compiled, state: RunState, step: int) -> None:
+    if is_once(plan.action(step).step):
+        state.status[step], state.reason[step], state.doubt[step] = Status.WAITING, "in-doubt", "interrupted"
+    else:
+        state.status[step] = Status.QUEUED
 
 
 def _ending(plan: Compiled, state: RunState, step: int) -> bool:

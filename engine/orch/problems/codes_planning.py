@@ -33,8 +33,8 @@ CODES: dict[str, Code] = {
     ),
     "O285": Code(
         "an output schema cannot be used",
-        "`outputs: { schema: FILE }` names a JSON Schema (2020-12) by its path from the project's root. The file is "
-        "not JSON, or not a valid schema.",
+        "`outputs: { schema: FILE }` names a JSON Schema (2020-12) by its path from the project's root. The file "
+        "cannot be read, is not JSON, or not a valid schema.",
     ),
     "O286": Code(
         "which pipeline?",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from orch.render.lengths import duration
 from orch.render.problems_text import visible
 from orch.render.style import Style
 
@@ -21,11 +22,15 @@ def poll_text(document: dict[str, Any], style: Style, *, all_steps: bool) -> str
     """A line about the run, one for each step that tells something, what waits, and the cursor."""
     counts = ", ".join(f"{count} {word}" for word, count in document["counts"].items())
     status = document["status"]
-    lines = [f"{style.icon(status)} {style.paint(document['run_id'], 'bold')}  {style.status(status)}: {counts}"]
+    hung = " (hung)" if document.get("status_detail") == "hung" else ""
+    lines = [f"{style.icon(status)} {style.paint(document['run_id'], 'bold')}  {style.status(status)}{hung}: {counts}"]
     heart = document.get("heartbeat")
     if heart and status == "running":
         stale = ", stale" if heart["stale"] else ""
         lines.append(f"  heartbeat {heart['age_seconds']:.1f}s ago{stale}")
+        if "hung_seconds" in heart:
+            stood = duration(heart["hung_seconds"] * 1000)
+            lines.append(f"  hung   for {stood} the engine has neither looked for requests nor at its deadlines")
     commands = document["commands"]
     if all_steps and len(commands) > _MANY:
         commands = [command for command in commands if command["status"] in _TELLING]
@@ -41,8 +46,8 @@ def poll_text(document: dict[str, Any], style: Style, *, all_steps: bool) -> str
         visible(f"  error  {error['address']}  {error['summary']}  {error['error_file']}")
         for error in document["errors"]
     ]
-    if status in ("waiting", "interrupted"):
-        lines.append(f"  next   orch resume {document['run_id']}")
+    if "next" in document:
+        lines.append(f"  next   {document['next']}")
     lines.append(f"  cursor {document['cursor']}")
     return style.ascii("\n".join(lines))
 
@@ -50,4 +55,5 @@ def poll_text(document: dict[str, Any], style: Style, *, all_steps: bool) -> str
 def _command(command: dict[str, Any], style: Style) -> str:
     status = command["status"]
     told = command.get("summary") or ("" if command.get("reason") in (None, "ok") else command["reason"])
+    told = told or ("was interrupted" if status == "queued" and "started_at" in command else "")
     return style.cut(f"  {style.icon(status)} {command['address']}  {style.status(status)}  {visible(told)}".rstrip())

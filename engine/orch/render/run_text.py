@@ -47,6 +47,7 @@ def run_json(manifest: dict[str, Any]) -> str:
 def _step(step: dict[str, Any], width: int, style: Style) -> str:
     status = step["status"]
     told = step.get("sentence") or ("" if step.get("reason") in (None, "ok") else step["reason"])
+    told = told or ("was interrupted" if status == "queued" and "started_at" in step else "")
     if cut_bytes({name: step[name] for name in ("stdout", "stderr") if name in step}):
         told = f"{told}, {SHORTENED}" if told else SHORTENED
     took = duration(step["duration_seconds"] * 1000) if "duration_seconds" in step else ""

@@ -62,7 +62,8 @@ def _cells(row: Row) -> tuple[str, ...]:
     took = "-" if row.elapsed_ms is None else duration(row.elapsed_ms)
     name = visible(row.pipeline)
     name = name if len(name) <= _WIDEST else name[: _WIDEST - 1] + "…"
-    return row.run_id, row.task, name, row.status, minute(row.started_ms), took, visible(row.summary)
+    state = f"{row.status} (hung)" if row.reason == "hung" else row.status
+    return row.run_id, row.task, name, state, minute(row.started_ms), took, visible(row.summary)
 
 
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> list[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, assert_never
 
-from orch.model.attempt import Result, StartError
+from orch.model.attempt import Attempt, Result, StartError
 from orch.model.compiled import Compiled
 from orch.model.decisions import Close, Conclude, Decision, Observe, Probe, Schedule, Skip, Start, Stop
 from orch.model.events import Closed, Event, Observed, Requested, Settled, Skipped, Started
@@ -44,8 +45,10 @@ class Loop:
         self._plan, self._state, self._world, self._renderer = plan, state, world, renderer
         self._unwritten: list[Event] = []
         self._to_begin: list[tuple[int, Prepared]] = []
-        self._live: dict[int, tuple[Running, Prepared]] = {}
-        self._probing: dict[int, Running] = {}
+        self._live: dict[int, Running] = {}  # by step: the attempts that can be stopped
+        self._probing: set[int] = set()
+        # by the identity of what runs, which is held: what to do at its end
+        self._at_end: dict[int, tuple[Running, Callable[[Result], None]]] = {}
         self._stopping: set[int] = set()
         self._wake_at: int | None = None
         self._steady_base = world.clock.steady()
@@ -108,11 +111,16 @@ class Loop:
         to_begin, self._to_begin = self._to_begin, []
         for step, prepared in to_begin:
             try:
-                self._live[step] = (self._world.executor.begin(prepared.attempt), prepared)
+                self._live[step] = self._begin(prepared.attempt, partial(self._ended, step, prepared))
             except StartError as error:
                 self._happened(not_started(self._plan, self._state, step, error.message, error.hint, at=self.now_ms()))
         if events:
             self._world.recorder.record(events, self._state)
+
+    def _begin(self, attempt: Attempt, at_end: Callable[[Result], None]) -> Running:
+        running = self._world.executor.begin(attempt)
+        self._at_end[id(running)] = running, at_end
+        return running
 
     def _needs_sync(self, events: list[Event]) -> bool:
         return any(type(event) is not Started or event.idempotency_key is not None for event in events)
@@ -146,7 +154,7 @@ class Loop:
                 if step in self._stopping or step not in self._live:
                     return False
                 self._stopping.add(step)
-                self._world.executor.stop(self._live[step][0], "cancel")
+                self._world.executor.stop(self._live[step], "cancel")
                 return False
             case Schedule(at):
                 self._wake_at = at
@@ -175,56 +183,73 @@ class Loop:
         if step in self._probing:
             return False
         try:
-            self._probing[step] = self._world.executor.begin(self._renderer.probe(self._state, step))
+            self._begin(self._renderer.probe(self._state, step), partial(self._probed, step))
         except (EvaluationError, StartError):
             self._happened(Settled(self.now_ms(), self._plan.addresses[step], "probe", "in-doubt"))
             return True
+        self._probing.add(step)
         return False
 
     def _wait(self) -> None:
         timeout = REQUESTS_EVERY
         if self._wake_at is not None:
             timeout = min(timeout, max(0.0, (self._wake_at - self.now_ms()) / 1000))
-        ended = self._world.executor.wait(timeout)
-        if ended:
-            steps = {id(running): step for step, (running, _) in self._live.items()}
-            probes = {id(running): step for step, running in self._probing.items()}
-            for running in ended:
-                result = self._world.executor.collect(running)
-                if id(running) in steps:
-                    self._ended(steps[id(running)], result)
-                else:
-                    self._probed(probes[id(running)], result)
+        for running in self._world.executor.wait(timeout):
+            result = self._world.executor.collect(running)
+            _, at_end = self._at_end.pop(id(running))
+            at_end(result)
         self._world.recorder.tick(self._state)
 
-    def _ended(self, step: int, result: Result) -> None:
-        _, prepared = self._live.pop(step)
+    def _ended(self, step: int, prepared: Prepared, result: Result) -> None:
+        """The command has ended. A check of its outputs is a process too, so that nobody waits for it; a cancel lets
+        it end: what the command has done is done."""
+        del self._live[step]
         self._stopping.discard(step)
-        declared = self._plan.action(step).step
+        declared = self._plan.action(step).step.get("outputs", {})
         outputs: dict[str, Any] | None = None
-        artifacts: tuple[dict[str, Any], ...] = ()
         missing: str | None = None
-        succeeded = result.exit_code == 0 and result.stopped is None
-        if "outputs" in declared:
-            outputs, missing = self._world.harvest.outputs(f"{step}.{prepared.attempt.number}", declared["outputs"])
-        if prepared.artifacts and succeeded and not missing:
+        if declared:
+            outputs, missing = self._world.harvest.outputs(f"{step}.{prepared.attempt.number}", declared)
+        if not _succeeded(result):
+            outputs = None
+        check = self._world.harvest.check(prepared.attempt, declared, outputs) if outputs is not None else None
+        if check is None:
+            self._conclude(step, prepared, result, outputs, missing)
+            return
+        checked = partial(self._checked, step, prepared, result, outputs, check)
+        try:
+            self._begin(check, checked)
+        except StartError as error:
+            checked(error)
+
+    def _checked(
+        self,
+        step: int,
+        prepared: Prepared,
+        result: Result,
+        outputs: dict[str, Any] | None,
+        check: Attempt,
+        end: Result | StartError,
+    ) -> None:
+        self._conclude(step, prepared, result, outputs, self._world.harvest.verdict(check, end))
+
+    def _conclude(
+        self, step: int, prepared: Prepared, result: Result, outputs: dict[str, Any] | None, missing: str | None
+    ) -> None:
+        artifacts: tuple[dict[str, Any], ...] = ()
+        if prepared.artifacts and _succeeded(result) and not missing:
             artifacts, missing = self._world.harvest.artifacts(
                 prepared.attempt.address, prepared.attempt.cwd, prepared.artifacts
             )
-        event = finished(
-            self._plan,
-            self._state,
-            step,
-            result,
-            at=self.now_ms(),
-            outputs=outputs if succeeded else None,
-            artifacts=artifacts,
-            missing=missing,
+        at = self.now_ms()
+        self._happened(
+            finished(
+                self._plan, self._state, step, result, at=at, outputs=outputs, artifacts=artifacts, missing=missing
+            )
         )
-        self._happened(event)
 
     def _probed(self, step: int, result: Result) -> None:
-        del self._probing[step]
+        self._probing.remove(step)
         how = "in-doubt"
         if result.stopped is None and result.exit_code is not None:
             how = {0: "done", 1: "not-done"}.get(result.exit_code, "in-doubt")
@@ -272,3 +297,7 @@ class Loop:
             self._commit()
         outputs, summary = closing(self._plan, self._state)
         self._happened(Closed(self.now_ms(), status, reason, outputs, summary))
+
+
+def _succeeded(result: Result) -> bool:
+    return result.exit_code == 0 and result.stopped is None

@@ -18,11 +18,21 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Pulse(NamedTuple):
-    """`beats` grows with every beat, `turn` is the loop's counter then, `at` is milliseconds since 1970."""
+    """`beats` grows with every beat, `turn` is the loop's counter then, `at` is milliseconds since 1970. `steady` is
+    the same moment by the machine's clock that nobody sets (milliseconds), and `moved` when the counter was first seen
+    to be `turn`, by that clock."""
 
     beats: int
     turn: int
     at: int
+    steady: int
+    moved: int
+
+    def still_seconds(self, steady: float | None) -> float:
+        """For how long the loop has stood still. `steady` is the observer's clock (seconds), or None where it is
+        another machine's: then what happened after the beat is not known."""
+        until = self.steady if steady is None else max(self.steady, int(steady * 1000))
+        return (until - self.moved) / 1000
 
 
 class Beat:
@@ -33,13 +43,16 @@ class Beat:
         run: RunDir,
         *,
         now_ms: Callable[[], int],
+        steady: Callable[[], float],
         turn: Callable[[], int],
         interval_seconds: float = INTERVAL_SECONDS,
     ) -> None:
         self._path = _path(run)
         self._fd = os.open(self._path, _FLAGS, 0o600)
         self._now_ms = now_ms
+        self._steady = steady
         self._turn = turn
+        self._seen = self._moved = -1
         self._interval = interval_seconds
         self._count = 0
         self._stop = threading.Event()
@@ -53,7 +66,10 @@ class Beat:
     def once(self) -> None:
         """One beat, in place and with one system call. Raises OSError with the path."""
         self._count += 1
-        data = beat_bytes(Pulse(self._count, self._turn(), self._now_ms()))
+        turn, steady = self._turn(), int(self._steady() * 1000)
+        if turn != self._seen:
+            self._seen, self._moved = turn, steady
+        data = beat_bytes(Pulse(self._count, turn, self._now_ms(), steady, self._moved))
         try:
             written = os.pwrite(self._fd, data, 0)
         except OSError as error:
@@ -79,6 +95,7 @@ class Beat:
 def beat_bytes(pulse: Pulse) -> bytes:
     """One line of fixed width; the checksum is for readers that come in the middle of a write."""
     body = f'{{"format_version": 1, "at": "{to_iso(pulse.at)}", "count": {pulse.beats:10}, "turn": {pulse.turn:12}'
+    body += f', "steady": {pulse.steady:16}, "moved": {pulse.moved:16}'
     return f'{body}, "check": "{zlib.crc32(body.encode()):08x}"}}\n'.encode()
 
 
@@ -89,7 +106,7 @@ def read_beat(run: RunDir) -> Pulse | None:
     try:
         data = read_file(_path(run))
         fields = json.loads(data)
-        pulse = Pulse(fields["count"], fields["turn"], from_iso(fields["at"]))
+        pulse = Pulse(fields["count"], fields["turn"], from_iso(fields["at"]), fields["steady"], fields["moved"])
         return pulse if beat_bytes(pulse) == data else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -88,10 +88,13 @@ class Files:
             if isinstance(event, Started):
                 stem = f"logs/{file_stem(event.address)}.{event.attempt}"
                 step = self._plan.index_of.get(event.address, self._plan.size)
-                probed = step < self._plan.size and has_probe(self._plan.action(step).step)
-                # an attempt that a crash cut short, and a probe: their logs are in no record
+                doc = self._plan.action(step).step if step < self._plan.size else None
+                probed = doc is not None and has_probe(doc)
+                checked = doc is not None and "outputs" in doc
+                # an attempt that a crash cut short, a probe, a check of outputs: their logs are in no record
                 self._known.update(f"{stem}{end}" for end in (".out", ".err"))
                 self._known.update(f"{stem}.probe{end}" for end in (".out", ".err") if probed)
+                self._known.update(f"{stem}.check{end}" for end in (".out", ".err") if checked)
             elif isinstance(event, Finished):
                 stem = f"logs/{file_stem(event.address)}.{event.attempt}"
                 self._known.difference_update((f"{stem}.out", f"{stem}.err"))

@@ -5,20 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
-import signal
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from types import FrameType
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from orch.model.attempt import Attempt, Result, StartError
 from orch.model.names import file_stem
-from orch.store.atomic import BESIDE
+from orch.store.atomic import BESIDE, write_file
 from orch.store.cas import Cas, NotKeepable
 
 MAX_OUTPUT_BYTES = 256 * 1024
+MAX_OUTPUT_DEPTH = 64
 MAX_CHECK_SECONDS = 5.0
+_MAX_SENTENCE_BYTES = 8192
+_WHOLE = range(-(1 << 63), 1 << 64)
+# isolated, with the engine's own path: neither the folder nor the environment of a step says what is imported
+_CHECKER = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from orch.spec.output_schema import main; main(sys.argv[2])"
+)
 
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
@@ -31,11 +38,12 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 
 
 class DirHarvest:
-    """The harvest of one run."""
+    """The harvest of one run. `env` is the engine's own environment."""
 
-    def __init__(self, run_dir: str, cas: Cas) -> None:
+    def __init__(self, run_dir: str, cas: Cas, env: Mapping[str, str]) -> None:
         self._run_dir = run_dir
         self._cas = cas
+        self._env = env
 
     def output_path(self, stem: str) -> str:
         """A path for `$ORCH_OUTPUT` at which nothing is."""
@@ -59,21 +67,53 @@ class DirHarvest:
         finally:
             _remove(path)
         try:
-            value = json.loads(data, parse_constant=_no_constant)
+            value = json.loads(data, parse_constant=_no_constant, parse_int=_whole, object_pairs_hook=_unique)
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         except UnicodeEncodeError as error:
             half = error.object[error.start].encode("unicode_escape").decode()
             return None, f"$ORCH_OUTPUT holds {half}, half of a character, which no text can hold"
-        except (ValueError, RecursionError) as error:
+        except RecursionError:
+            return None, _TOO_DEEP
+        except ValueError as error:
             return None, f"$ORCH_OUTPUT is not JSON: {error}"
+        if _is_deep(value):
+            return None, _TOO_DEEP
         if not isinstance(value, dict):
             return None, "$ORCH_OUTPUT is not one JSON object"
-        wrong = (
-            _check_schema(value, declared["schema"])
-            if isinstance(declared.get("schema"), dict)
-            else _check(value, declared)
-        )
+        wrong = None if _schema(declared) is not None else _check(value, declared)
         return (None, wrong) if wrong else (value, None)
+
+    def check(self, attempt: Attempt, declared: Mapping[str, Any], outputs: Mapping[str, Any]) -> Attempt | None:
+        """The process that holds the outputs of this attempt against their schema, where they have one."""
+        schema = _schema(declared)
+        if schema is None:
+            return None
+        asked = f"{self._run_dir}/outputs/{attempt.stem}.check"
+        write_file(asked, json.dumps({"schema": schema, "value": outputs}).encode())
+        path = json.dumps([folder for folder in sys.path if os.path.isabs(folder)])
+        return attempt._replace(
+            argv=(sys.executable, "-I", "-S", "-c", _CHECKER, path, asked),
+            env=self._env,
+            cwd=self._run_dir,
+            timeout_seconds=MAX_CHECK_SECONDS,
+            stem=f"{attempt.stem}.check",
+        )
+
+    def verdict(self, check: Attempt, end: Result | StartError) -> str | None:
+        """What the end of a check says of the outputs."""
+        _remove(check.argv[-1])
+        if isinstance(end, StartError):
+            return f"$ORCH_OUTPUT could not be checked against its schema: {end.message}"
+        if end.exit_code == 0:
+            return None
+        if end.stopped == "timeout":
+            return f"$ORCH_OUTPUT could not be checked against its schema in {check.timeout_seconds:.0f} s"
+        if end.exit_code == 1 and end.stdout is not None:
+            with suppress(OSError, ValueError):  # its log, which others could have changed
+                return _read_regular(f"{self._run_dir}/{end.stdout.path}", _MAX_SENTENCE_BYTES).decode()
+        how = f"exit code {end.exit_code}" if end.signal is None else f"signal {end.signal}"
+        seen = f"; see {end.stderr.path}" if end.stderr is not None else ""
+        return f"$ORCH_OUTPUT could not be checked against its schema: the check ended with {how}{seen}"
 
     def artifacts(
         self, address: str, cwd: str, paths: Mapping[str, str]
@@ -150,40 +190,38 @@ def _check(value: dict[str, Any], declared: Mapping[str, str]) -> str | None:
     return f"output `{wrong[0]}` is not of type {declared[wrong[0]]}" if wrong else None
 
 
-@contextmanager
-def _bounded(seconds: float) -> Iterator[None]:
-    """A pattern in a schema can take for ever on a text that a command chose: TimeoutError after this long. For the
-    main thread; regular expressions look for signals while they search."""
-
-    def over(number: int, frame: FrameType | None) -> None:
-        raise TimeoutError
-
-    former = signal.signal(signal.SIGALRM, over)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, former)
+def _schema(declared: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The schema itself: an output that is called `schema` has the name of a type there."""
+    found = declared.get("schema")
+    return found if isinstance(found, dict) else None
 
 
-def _check_schema(value: dict[str, Any], schema: Mapping[str, Any]) -> str | None:
-    import jsonschema
-    from referencing import Registry
-    from referencing.exceptions import Unresolvable
+_TOO_DEEP = f"$ORCH_OUTPUT is nested more than {MAX_OUTPUT_DEPTH} deep"
 
-    check = jsonschema.Draft202012Validator(schema, registry=Registry())  # an empty one: nothing is fetched
-    try:
-        with _bounded(MAX_CHECK_SECONDS):
-            error = next(iter(check.iter_errors(value)), None)
-    except TimeoutError:
-        return f"$ORCH_OUTPUT could not be checked against its schema in {MAX_CHECK_SECONDS:.0f} s"
-    except (Unresolvable, RecursionError, re.error) as failure:
-        return f"the schema of $ORCH_OUTPUT cannot be used: {str(failure)[:300]}"
-    if error is None:
-        return None
-    where = "/".join(str(part) for part in error.absolute_path)
-    return f"$ORCH_OUTPUT is not as its schema says{f' at {where}' if where else ''}: {error.message[:300]}"
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_OUTPUT_DEPTH):
+        inner: list[Any] = []
+        for one in level:
+            inner += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        level = inner
+    return any(isinstance(one, dict | list) for one in level)
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > 20 or int(digits) not in _WHOLE:
+        raise ValueError(f"the number {digits[:12]}… has more than 64 bits")
+    return int(digits)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {json.dumps(twice)} stands there twice")
+    return found
 
 
 def _no_constant(name: str) -> Any:

@@ -9,19 +9,18 @@ from typing import Any
 from orch.gates.verdict import Context, Verdict
 from orch.model.compiled import GATE, Compiled
 from orch.model.events import Event
-from orch.model.fold import apply
+from orch.model.fold import apply, interrupt
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.model.times import to_iso
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.store import journal
-from orch.store.beat import INTERVAL_SECONDS, STALE_AFTER_SECONDS, read_beat
+from orch.store.beat import INTERVAL_SECONDS, STALE_AFTER_SECONDS
 from orch.store.errors import command_of, error_name
 from orch.store.ledger import Ledger
-from orch.store.lock import is_held
 from orch.store.manifests import error_list, status_counts
-from orch.store.owner import read_owner
 from orch.store.rundir import RunDir
+from orch.store.standing import Standing, look
 
 FORMAT_VERSION = 1
 WAITING_POLL_SECONDS = 30
@@ -29,38 +28,44 @@ Judge = Callable[[Mapping[str, Any], Mapping[str, Any], float, Context], Verdict
 
 
 def poll(
-    run: RunDir, plan: Compiled, *, now_ms: int, host: str, since: int | None = None, judge: Judge | None = None
+    run: RunDir,
+    plan: Compiled,
+    *,
+    now_ms: int,
+    steady: float,
+    host: str,
+    since: int | None = None,
+    judge: Judge | None = None,
 ) -> dict[str, Any]:
-    """The poll document of `runs.md`; what does not apply is absent. `host` is this machine as owners write it: about
-    an owner elsewhere the lock says nothing. With `since`, `commands` and `errors` hold only what changed after that
-    cursor. Raises OrchError for a bad journal or cursor."""
-    held, owner = is_held(run), read_owner(run)  # before the journal: an owner that closes meanwhile is not dead
+    """The poll document of `runs.md`; what does not apply is absent. `host` is this machine as owners write it and
+    `steady` its clock that nobody sets: about an owner elsewhere, lock and clock say nothing. With `since`, `commands`
+    and `errors` hold only what changed after that cursor. Raises OrchError for a bad journal or cursor."""
+    standing = look(run, host=host, steady=steady)
     found = journal.read(run.journal, plan.digest)
     if since is not None and not 0 <= since <= found.lines:
         problem = Problem("O620", f"{since} is no cursor of run {run.run_id}", hint=f"orch poll {run.run_id}")
         raise OrchError(problem, Exit.USAGE)
     state, ledger, touched, earlier = _follow(plan, found.events, since or 0)
-    elsewhere = owner is not None and owner.host != host
     closed = ledger.closed
-    dead = closed is None and not held and not elsewhere
+    dead = closed is None and standing.status == "interrupted"
     if dead:
-        for step in state.running:
-            state.status[step] = Status.QUEUED
+        interrupt(plan, state)
     document: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "run_id": run.run_id,
-        "status": closed.status if closed else "interrupted" if dead else "running",
-        "status_detail": closed.reason if closed else None,
+        "status": closed.status if closed else standing.status,
+        "status_detail": closed.reason if closed else standing.detail,
         "started_at": to_iso(ledger.openings[0].at) if ledger.openings else None,
         "completed_at": to_iso(closed.at) if closed and closed.status != "waiting" else None,
         "polled_at": to_iso(now_ms),
         "manifest": f"{run.artifact_root}/manifest.json",
         "artifact_root": run.artifact_root,
-        "heartbeat": _heartbeat(run, now_ms, closed is None and elsewhere),
+        "heartbeat": _heartbeat(standing, now_ms, live=closed is None),
         "counts": status_counts(plan, state),
         "commands": [_command(plan, state, ledger, step) for step in touched if plan.kinds[step] != GATE],
         "waiting": _waiting(run, plan, state, ledger, judge),
         "errors": error_list(plan, ledger)[earlier:],
+        "next": _next(run, standing, closed.status if closed else standing.status),
         "cursor": found.lines,
         "next_poll_after_seconds": None if dead else INTERVAL_SECONDS,
     }
@@ -85,18 +90,33 @@ def _follow(plan: Compiled, events: Iterable[Event], since: int) -> tuple[RunSta
     return state, ledger, sorted(touched), earlier
 
 
-def _heartbeat(run: RunDir, now_ms: int, lock_unknown: bool) -> dict[str, Any] | None:
-    pulse = read_beat(run)
+def _next(run: RunDir, standing: Standing, status: str) -> str | None:
+    """The command that gets the run going again."""
+    resume = f"orch resume {run.run_id}"
+    if status in ("waiting", "interrupted"):
+        return resume
+    if status == "running" and standing.detail == "hung" and standing.owner is not None:
+        owner = standing.owner
+        kill = f"kill -9 {owner.pid}"
+        return f"{f'ssh {shlex.quote(owner.host)} {kill}' if standing.elsewhere else kill} && {resume}"
+    return None
+
+
+def _heartbeat(standing: Standing, now_ms: int, *, live: bool) -> dict[str, Any] | None:
+    pulse = standing.pulse
     if pulse is None:
         return None
     age = max(0, now_ms - pulse.at) / 1000
-    return {
+    fields = {
         "updated_at": to_iso(pulse.at),
         "age_seconds": age,
-        "stale": lock_unknown and age > STALE_AFTER_SECONDS,
+        "stale": live and standing.elsewhere and age > STALE_AFTER_SECONDS,
         "interval_seconds": INTERVAL_SECONDS,
         "stale_after_seconds": STALE_AFTER_SECONDS,
     }
+    if live and standing.detail == "hung":
+        fields["hung_seconds"] = standing.still_seconds
+    return fields
 
 
 def _command(plan: Compiled, state: RunState, ledger: Ledger, step: int) -> dict[str, Any]:
@@ -129,8 +149,9 @@ def _waiting(run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, judge
         address, record = plan.addresses[step], ledger.records.get(step)
         fields: dict[str, Any] = {"reason": state.reason[step], "sentence": state.sentence.get(step)}
         if plan.kinds[step] != GATE:
-            command = f"orch settle {run.run_id} {shlex.quote(address)} --done"
-            found.append({"step": address, **fields, "next": command})
+            if step not in state.to_probe:  # else its probe is asked first
+                fields["next"] = f"orch settle {run.run_id} {shlex.quote(address)} --done"
+            found.append({"step": address, **fields})
             continue
         if judge is not None and record is not None and record.facts is not None:
             gate = plan.action(step).step["gate"]
