@@ -111,6 +111,33 @@ class Harvest(Protocol):
         ...
 
 
+class Reading(NamedTuple):
+    """What the reports and logs of an attempt say: counts of tests, findings (`{message, file, line, test}`) and how
+    many there are, which report cannot be read (`trouble`), what a line of the log means (`cause`)."""
+
+    tests: Mapping[str, int] | None = None
+    findings: Sequence[Mapping[str, Any]] = ()
+    found: int = 0
+    trouble: str | None = None
+    cause: str | None = None
+
+
+class Reports(Protocol):
+    """Reads what the commands of adapters leave."""
+
+    def folder(self, stem: str) -> str:
+        """A fresh folder for the reports of an attempt."""
+        ...
+
+    def reading(self, attempt: Attempt, adapter: Mapping[str, Any], folder: str | None, end: Result) -> Attempt | None:
+        """What is to be run to read what an ended attempt left; None where there is nothing to read."""
+        ...
+
+    def read(self, reading: Attempt, end: Result | StartError) -> Reading:
+        """What came of it."""
+        ...
+
+
 class Request(NamedTuple):
     """What somebody asked of the owner; `detail` holds `address` and `how` for settle."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from orch import __version__
 from orch.app.context import Context
@@ -17,11 +17,12 @@ from orch.app.surroundings import surroundings
 from orch.local.contain import Containment
 from orch.local.executor import LocalExecutor
 from orch.local.identity import boot_id, start_time
+from orch.model.attempt import Attempt, Result, StartError
 from orch.model.compiled import Compiled
 from orch.model.events import Closed, Event, Opened
 from orch.model.state import RunState
 from orch.plan.compile import compile_plan
-from orch.ports import GateWatch, Look
+from orch.ports import GateWatch, Look, Reading, Reports
 from orch.problems.problem import Exit
 from orch.run.attempts import Renderer
 from orch.run.close import closing
@@ -56,6 +57,22 @@ class NoGates:
     def look(self, state: RunState, step: int, at_ms: int) -> Look:
         """Never called."""
         raise AssertionError(f"step {step} is not a gate")
+
+
+class NoReports:
+    """The reports of a plan without adapters; what reads reports is not even imported."""
+
+    def folder(self, stem: str) -> str:
+        """Never called."""
+        raise AssertionError(f"{stem} has no adapter")
+
+    def reading(self, attempt: Attempt, adapter: Mapping[str, Any], folder: str | None, end: Result) -> Attempt | None:
+        """Never called."""
+        raise AssertionError(f"{attempt.address} has no adapter")
+
+    def read(self, reading: Attempt, end: Result | StartError) -> Reading:
+        """Never called."""
+        raise AssertionError(f"{reading.address} has no adapter")
 
 
 class Ownership:
@@ -138,6 +155,7 @@ class Ownership:
             executor=executor,
             gates=self._gates(plan, state, events, cas, projector) if gated else NoGates(),
             harvest=harvest,
+            reports=self._reports(head["resources"], cas),
             inbox=Inbox(run),
             recorder=RunRecorder(projector, self._reporter),
             interrupted=interrupted,
@@ -160,6 +178,14 @@ class Ownership:
         )
         gates.remember(events)
         return gates
+
+    def _reports(self, resources: Sequence[Mapping[str, Any]], cas: Cas) -> Reports:
+        if not any(resource["kind"] == "adapter" for resource in resources):
+            return NoReports()
+        from orch.store.reading import DirReports, place_files
+
+        place_files(self._run.path, resources, cas)
+        return DirReports(self._run.path, self._context.env)
 
     def _opened(self, plan: Compiled, state: RunState, torn: int, reset: tuple[str, ...]) -> Opened:
         pid = os.getpid()

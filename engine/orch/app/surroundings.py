@@ -29,4 +29,4 @@ def surroundings(
     env |= {"ORCH_RUN_ID": run_id, "ORCH_TASK_ID": task, "ORCH_ARTIFACTS": f"{run_dir}/artifacts"}
     if subjects:
         env["ORCH_SUBJECT"] = f"{run_dir}/subjects"
-    return Surroundings(root, env)
+    return Surroundings(root, run_dir, env)

@@ -24,6 +24,7 @@ class Spawner:
 
     def spawn(self, attempt: Attempt, marks: tuple[bytes, bytes], stdout: int, stderr: int) -> int:
         """The pid of the started leader, which the caller must reap. `marks` are `NAME=value` of its environment."""
+        self._look_for_tools(attempt)
         try:
             env = dict(self._environment(attempt.env))
             for mark in marks:
@@ -46,6 +47,13 @@ class Spawner:
 
     def close(self) -> None:
         os.close(self._null)
+
+    def _look_for_tools(self, attempt: Attempt) -> None:
+        path = self._environment(attempt.env).get(b"PATH", _DEFAULT_PATH) if attempt.tools else b""
+        for name, install in attempt.tools:
+            candidates = _candidates(os.fsencode(name), path, attempt.cwd)
+            if not any(os.path.isfile(file) and os.access(file, os.X_OK) for file in candidates):
+                raise StartError(f"the program {name!r} is not on PATH", f"install it: {install}")
 
     def _environment(self, env: Mapping[str, str]) -> dict[bytes, bytes]:
         known = self._encoded.get(id(env))

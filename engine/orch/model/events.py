@@ -30,8 +30,8 @@ class Observed(NamedTuple):
 
 
 class Started(NamedTuple):
-    """An attempt is about to start; durable before a `once` step starts. `command` and `cwd` are given where they were
-    computed, else the plan has them."""
+    """An attempt is about to start; durable before a `once` step starts. `command`, `cwd` and `adapter` are given
+    where they were computed, else the plan has them."""
 
     at: int
     address: str
@@ -39,11 +39,13 @@ class Started(NamedTuple):
     idempotency_key: str | None = None
     command: list[str] | None = None
     cwd: str | None = None
+    adapter: str | None = None
 
 
 class Finished(NamedTuple):
     """An attempt ended, or a step was concluded without one (attempt 0: a check, an expression that failed).
-    A result that is not `final` is tried again, or is in doubt. `logs` and `artifacts` are by digest."""
+    A result that is not `final` is tried again, or is in doubt. `logs` and `artifacts` are by digest; `tests` are the
+    counts of a report that was read, whose findings stand in `error`."""
 
     at: int
     address: str
@@ -56,6 +58,7 @@ class Finished(NamedTuple):
     artifacts: tuple[dict[str, Any], ...] = ()
     logs: dict[str, dict[str, Any]] | None = None
     error: dict[str, Any] | None = None
+    tests: dict[str, int] | None = None
 
 
 class Skipped(NamedTuple):

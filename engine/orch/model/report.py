@@ -34,7 +34,7 @@ class Finding(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What was read: `tests` where tests are counted, at most `MAX_FINDINGS` findings, and how many there are in all."""
+    """What was read: `tests` where they are counted, at most `MAX_FINDINGS` findings, and how many there are."""
 
     tests: Counts | None
     findings: tuple[Finding, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from orch.model.attempt import Attempt
@@ -11,26 +11,31 @@ from orch.model.compiled import Action, Compiled
 from orch.model.names import file_stem
 from orch.model.retry import is_once
 from orch.model.state import RunState
+from orch.run.choice import action_of
 from orch.run.scope import step_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate
 
 
 class Surroundings(NamedTuple):
-    """Where attempts run: the project's root (absolute) and the environment that all of them share."""
+    """Where attempts run: the project's root and the run's folder (absolute), and the environment of them all."""
 
     root: str
+    run_dir: str
     env: Mapping[str, str]
 
 
 class Prepared(NamedTuple):
-    """An attempt ready to be started; `artifacts` are the declared paths, relative to the attempt's folder. `command`
-    and `cwd` are set where they were computed, for the journal."""
+    """An attempt ready to be started; `artifacts` are the declared paths, relative to the attempt's folder. `command`,
+    `cwd` and `adapter` are set where they were computed, for the journal; `reports` is the folder for them."""
 
     attempt: Attempt
     artifacts: Mapping[str, str]
     idempotency_key: str | None
     command: list[str] | None
     cwd: str | None
+    action: Action
+    reports: str | None
+    adapter: str | None
 
 
 class Renderer:
@@ -41,10 +46,16 @@ class Renderer:
         self._around = surroundings
         self._shared_env: dict[int, Mapping[str, str]] = {}
 
-    def prepare(self, state: RunState, step: int, number: int, output_path: str | None) -> Prepared:
-        """Render an attempt. Raises EvaluationError where a value is missing or a path leaves the project."""
-        action = self._plan.action(step)
+    def prepare(
+        self, state: RunState, step: int, number: int, output_path: str | None, reports: Callable[[], str]
+    ) -> Prepared:
+        """Render an attempt; `reports` makes a folder for them. Raises EvaluationError where a value is missing or a
+        path leaves the project."""
+        action = action_of(self._plan, state, step)
         scope = _Lazy(self._plan, state, step)
+        folder = reports() if _writes_reports(action) else None
+        if "adapter" in action.step:
+            scope.adapter = self._adapter(action, _folder(action, scope), folder)
         address = self._plan.addresses[step]
         computed = any(isinstance(item, list) for item in action.argv)
         argv = tuple(_text(item, scope) for item in action.argv) if computed else action.argv
@@ -58,10 +69,18 @@ class Renderer:
             cwd=_inside(self._around.root, cwd),
             timeout_seconds=action.step.get("timeout_seconds"),
             stem=f"{file_stem(address)}.{number}",
+            tools=tuple(action.step["adapter"].get("tools", {}).items()) if "adapter" in action.step else (),
         )
         artifacts = {name: _path(value, scope, "artifact") for name, value in action.paths}
         return Prepared(
-            attempt, artifacts, key, list(argv) if computed else None, cwd if _is_tree(action.cwd) else None
+            attempt,
+            artifacts,
+            key,
+            list(argv) if computed else None,
+            cwd if _is_tree(action.cwd) else None,
+            action,
+            folder,
+            _adapter_words(action) if self._plan.action(step).variants is not None else None,
         )
 
     def probe(self, state: RunState, step: int) -> Attempt:
@@ -85,31 +104,59 @@ class Renderer:
     ) -> Mapping[str, str]:
         number = self._plan.actions[step]
         shared = self._shared_env.get(number)
-        if shared is not None:
+        if shared is not None and scope.adapter is None:
             return shared
         env = dict(self._around.env)
         for name, value in action.env:
             env[name] = _text(value, scope)
+        if scope.adapter is not None:
+            _enter_environment(env, action.step["adapter"].get("environment"), scope.adapter["env"])
         if output_path is not None:
             env["ORCH_OUTPUT"] = output_path
         if key is not None:
             env["ORCH_IDEMPOTENCY_KEY"] = key
-        if output_path is None and key is None and not any(_is_tree(value) for _, value in action.env):
+        fixed = output_path is None and key is None and scope.adapter is None
+        if fixed and not any(_is_tree(value) for _, value in action.env):
             self._shared_env[number] = env
         return env
 
+    def _adapter(self, action: Action, cwd: str, reports: str | None) -> dict[str, str]:
+        """The places of a run that an adapter's texts may name."""
+        adapter = action.step["adapter"]
+        places = {"files": f"{self._around.run_dir}/adapters/{adapter['name']}", "reports": reports or ""}
+        environment = adapter.get("environment", {}).get("path", "")
+        return {**places, "env": os.path.normpath(f"{_inside(self._around.root, cwd)}/{environment}")}
+
 
 class _Lazy:
-    """The scope of a step, built when the first expression asks for it."""
+    """The scope of a step, built when the first expression asks for it; `adapter` is a root of its own."""
 
     def __init__(self, plan: Compiled, state: RunState, step: int) -> None:
         self._of = (plan, state, step)
         self._scope: dict[str, Any] | None = None
+        self.adapter: dict[str, str] | None = None
 
     def get(self) -> dict[str, Any]:
         if self._scope is None:
-            self._scope = step_scope(*self._of)
+            self._scope = step_scope(*self._of) | ({} if self.adapter is None else {"adapter": self.adapter})
         return self._scope
+
+
+def _adapter_words(action: Action) -> str:
+    return f"{action.step['adapter']['name']} {action.step['adapter']['command']}"
+
+
+def _writes_reports(action: Action) -> bool:
+    reports = action.step["adapter"].get("reports", ()) if "adapter" in action.step else ()
+    return any(report["path"] != "stdout" for report in reports)
+
+
+def _enter_environment(env: dict[str, str], environment: Mapping[str, str] | None, path: str) -> None:
+    """The programs of the adapter's environment come first: tests start their own commands."""
+    if environment is not None:
+        env["PATH"] = f"{path}/{environment['bin']}{os.pathsep}{env['PATH']}"
+        if environment["kind"] == "venv":
+            env["VIRTUAL_ENV"] = path
 
 
 def _is_tree(value: Any) -> bool:

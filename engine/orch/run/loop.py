@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, assert_never
+from typing import NamedTuple, assert_never
 
 from orch.model.attempt import Attempt, Result, StartError
 from orch.model.compiled import Compiled
@@ -12,10 +12,11 @@ from orch.model.decisions import Close, Conclude, Decision, Observe, Probe, Sche
 from orch.model.events import Closed, Event, Observed, Requested, Settled, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
-from orch.ports import Clock, Executor, GateWatch, Harvest, Inbox, Journal, Recorder, Running
+from orch.ports import Clock, Executor, GateWatch, Harvest, Inbox, Journal, Recorder, Reports, Running
 from orch.run.attempts import Prepared, Renderer
 from orch.run.close import closing
 from orch.run.decide import decide
+from orch.run.endings import Ended, Endings
 from orch.run.requests import answer
 from orch.run.results import concluded, finished, not_started
 from orch.spec.expressions.evaluate import EvaluationError
@@ -32,6 +33,7 @@ class World(NamedTuple):
     executor: Executor
     gates: GateWatch
     harvest: Harvest
+    reports: Reports
     inbox: Inbox
     recorder: Recorder
     interrupted: Callable[[], int | None]
@@ -50,6 +52,7 @@ class Loop:
         # by the identity of what runs, which is held: what to do at its end
         self._at_end: dict[int, tuple[Running, Callable[[Result], None]]] = {}
         self._stopping: set[int] = set()
+        self._endings = Endings(world.harvest, world.reports, self._begin, self._conclude)
         self._wake_at: int | None = None
         self._steady_base = world.clock.steady()
         self._wall_base = max(world.clock.now_ms(), state.latest_ms)
@@ -169,12 +172,19 @@ class Loop:
         declared = self._plan.action(step).step.get("outputs")
         try:
             output = self._world.harvest.output_path(f"{step}.{attempt}") if declared else None
-            prepared = self._renderer.prepare(self._state, step, attempt, output)
+            folder = partial(self._world.reports.folder, f"{step}.{attempt}")
+            prepared = self._renderer.prepare(self._state, step, attempt, output, folder)
         except EvaluationError as error:
             self._happened(concluded(self._plan, step, "failed", "expression-error", str(error), at=self.now_ms()))
             return
         started = Started(
-            self.now_ms(), self._plan.addresses[step], attempt, prepared.idempotency_key, prepared.command, prepared.cwd
+            self.now_ms(),
+            self._plan.addresses[step],
+            attempt,
+            prepared.idempotency_key,
+            prepared.command,
+            prepared.cwd,
+            prepared.adapter,
         )
         self._happened(started)
         self._to_begin.append((step, prepared))
@@ -201,50 +211,23 @@ class Loop:
         self._world.recorder.tick(self._state)
 
     def _ended(self, step: int, prepared: Prepared, result: Result) -> None:
-        """The command has ended. A check of its outputs is a process too, so that nobody waits for it; a cancel lets
-        it end: what the command has done is done."""
         del self._live[step]
         self._stopping.discard(step)
-        declared = self._plan.action(step).step.get("outputs", {})
-        outputs: dict[str, Any] | None = None
-        missing: str | None = None
-        if declared:
-            outputs, missing = self._world.harvest.outputs(f"{step}.{prepared.attempt.number}", declared)
-        if not _succeeded(result):
-            outputs = None
-        check = self._world.harvest.check(prepared.attempt, declared, outputs) if outputs is not None else None
-        if check is None:
-            self._conclude(step, prepared, result, outputs, missing)
-            return
-        checked = partial(self._checked, step, prepared, result, outputs, check)
-        try:
-            self._begin(check, checked)
-        except StartError as error:
-            checked(error)
+        self._endings.ended(step, prepared, result)
 
-    def _checked(
-        self,
-        step: int,
-        prepared: Prepared,
-        result: Result,
-        outputs: dict[str, Any] | None,
-        check: Attempt,
-        end: Result | StartError,
-    ) -> None:
-        self._conclude(step, prepared, result, outputs, self._world.harvest.verdict(check, end))
-
-    def _conclude(
-        self, step: int, prepared: Prepared, result: Result, outputs: dict[str, Any] | None, missing: str | None
-    ) -> None:
-        artifacts: tuple[dict[str, Any], ...] = ()
-        if prepared.artifacts and _succeeded(result) and not missing:
-            artifacts, missing = self._world.harvest.artifacts(
-                prepared.attempt.address, prepared.attempt.cwd, prepared.artifacts
-            )
-        at = self.now_ms()
+    def _conclude(self, ended: Ended) -> None:
         self._happened(
             finished(
-                self._plan, self._state, step, result, at=at, outputs=outputs, artifacts=artifacts, missing=missing
+                self._plan,
+                self._state,
+                ended.step,
+                ended.result,
+                at=self.now_ms(),
+                outputs=ended.outputs,
+                artifacts=ended.artifacts,
+                missing=ended.missing,
+                adapter=ended.prepared.action.step.get("adapter"),
+                reading=ended.reading,
             )
         )
 
@@ -297,7 +280,3 @@ class Loop:
             self._commit()
         outputs, summary = closing(self._plan, self._state)
         self._happened(Closed(self.now_ms(), status, reason, outputs, summary))
-
-
-def _succeeded(result: Result) -> bool:
-    return result.exit_code == 0 and result.stopped is None

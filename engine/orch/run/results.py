@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from orch.model.attempt import Result
@@ -9,6 +10,9 @@ from orch.model.compiled import FINALLY, Compiled
 from orch.model.events import Finished
 from orch.model.retry import is_once, retries
 from orch.model.state import RunState
+from orch.ports import Reading
+
+NOTHING_READ = Reading()
 
 
 def finished(
@@ -21,14 +25,19 @@ def finished(
     outputs: dict[str, Any] | None = None,
     artifacts: tuple[dict[str, Any], ...] = (),
     missing: str | None = None,
+    adapter: Mapping[str, Any] | None = None,
+    reading: Reading = NOTHING_READ,
 ) -> Finished:
-    """The record of an ended attempt. `missing` says which declared output or artifact is not as declared."""
-    status, reason, summary = _meaning(state, result, missing)
+    """The record of an ended attempt. `missing` says which declared output or artifact is not as declared; `adapter` is
+    what the plan says of the command, `reading` what its reports and logs say."""
+    status, reason, summary = _meaning(state, result, missing or reading.trouble, adapter, reading)
     error: dict[str, Any] | None = None
     if status != "succeeded":
         error = {"summary": summary}
         if result.signal is not None:
             error["signal"] = result.signal
+        if reading.findings and status != "skipped":
+            error |= {"findings": list(reading.findings), "found": reading.found}
     doubtful = result.stopped is not None and is_once(plan.action(step).step)
     if doubtful and error is not None:
         error["reason"] = reason if status == "failed" else "cancelled"
@@ -48,6 +57,7 @@ def finished(
         artifacts=artifacts,
         logs=logs or None,
         error=error,
+        tests=dict(reading.tests) if reading.tests is not None else None,
     )
 
 
@@ -64,7 +74,9 @@ def concluded(plan: Compiled, step: int, status: str, reason: str, sentence: str
     return Finished(at, plan.addresses[step], 0, True, status, reason, error=error)
 
 
-def _meaning(state: RunState, result: Result, missing: str | None) -> tuple[str, str, str]:
+def _meaning(
+    state: RunState, result: Result, missing: str | None, adapter: Mapping[str, Any] | None, reading: Reading
+) -> tuple[str, str, str]:
     if result.stopped == "timeout":
         return "failed", "timed-out", "stopped at its time limit"
     if result.stopped == "cancel":
@@ -72,11 +84,43 @@ def _meaning(state: RunState, result: Result, missing: str | None) -> tuple[str,
         return "cancelled", reason, "stopped on request" if state.cancelling else "stopped because another step failed"
     if result.signal is not None:
         return "failed", "command-failed", f"ended by signal {result.signal}"
+    none = (adapter or {}).get("none")
+    if none is not None and _were_none(none, result, reading):
+        return "skipped", "no-tests", none["means"]
     if result.exit_code:
-        return "failed", "command-failed", f"exit code {result.exit_code}"
+        return "failed", "command-failed", f"exit code {result.exit_code}{_because(reading)}"
     if missing is not None:
         return "failed", "output-missing", missing
+    if _broken(reading):
+        return "failed", "command-failed", f"exit code 0, and yet{_because(reading)[1:]}"
     return "succeeded", "ok", ""
+
+
+def _were_none(none: Mapping[str, Any], result: Result, reading: Reading) -> bool:
+    """Was there nothing to do? The exit code says it, or, with exit code 0, a report without any test."""
+    if reading.tests is None:
+        return none.get("exit") == result.exit_code
+    return not _counted(reading) and result.exit_code in (0, none.get("exit"))
+
+
+def _counted(reading: Reading) -> int:
+    """How many tests there were; none where no report counts them."""
+    return sum(reading.tests.values()) if reading.tests is not None else 0
+
+
+def _broken(reading: Reading) -> int:
+    return reading.tests["failed"] + reading.tests["errors"] if reading.tests is not None else 0
+
+
+def _because(reading: Reading) -> str:
+    """What is known of a failure, as the rest of a sentence."""
+    if broken := _broken(reading):
+        return f": {broken} of {_counted(reading)} tests failed"
+    if reading.cause is not None:
+        return f": {reading.cause}"
+    if reading.found:
+        return f": {reading.found} finding{'s' * (reading.found > 1)}"
+    return f"; {reading.trouble}" if reading.trouble is not None else ""
 
 
 def _is_final(plan: Compiled, state: RunState, step: int, status: str, reason: str) -> bool:

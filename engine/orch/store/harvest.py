@@ -21,11 +21,6 @@ MAX_OUTPUT_DEPTH = 64
 MAX_CHECK_SECONDS = 5.0
 _MAX_SENTENCE_BYTES = 8192
 _WHOLE = range(-(1 << 63), 1 << 64)
-# isolated, with the engine's own path: neither the folder nor the environment of a step says what is imported
-_CHECKER = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from orch.spec.output_schema import main; main(sys.argv[2])"
-)
 
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
@@ -50,14 +45,14 @@ class DirHarvest:
         folder = f"{self._run_dir}/outputs"
         os.makedirs(folder, mode=0o700, exist_ok=True)
         path = f"{folder}/{stem}.json"
-        _remove(path)
+        remove(path)
         return path
 
     def outputs(self, stem: str, declared: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
         """The attempt's JSON object, or the sentence that says what is wrong with it; the file is removed."""
         path = f"{self._run_dir}/outputs/{stem}.json"
         try:
-            data = _read_regular(path, MAX_OUTPUT_BYTES)
+            data = read_regular(path, MAX_OUTPUT_BYTES)
         except FileNotFoundError:
             return None, "nothing was written to $ORCH_OUTPUT"
         except ValueError as error:
@@ -65,7 +60,7 @@ class DirHarvest:
         except OSError as error:
             return None, f"$ORCH_OUTPUT cannot be read: {error.strerror}"
         finally:
-            _remove(path)
+            remove(path)
         try:
             value = json.loads(data, parse_constant=_no_constant, parse_int=_whole, object_pairs_hook=_unique)
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
@@ -90,9 +85,8 @@ class DirHarvest:
             return None
         asked = f"{self._run_dir}/outputs/{attempt.stem}.check"
         write_file(asked, json.dumps({"schema": schema, "value": outputs}).encode())
-        path = json.dumps([folder for folder in sys.path if os.path.isabs(folder)])
         return attempt._replace(
-            argv=(sys.executable, "-I", "-S", "-c", _CHECKER, path, asked),
+            argv=isolated("orch.spec.output_schema", asked),
             env=self._env,
             cwd=self._run_dir,
             timeout_seconds=MAX_CHECK_SECONDS,
@@ -101,7 +95,7 @@ class DirHarvest:
 
     def verdict(self, check: Attempt, end: Result | StartError) -> str | None:
         """What the end of a check says of the outputs."""
-        _remove(check.argv[-1])
+        remove(check.argv[-1])
         if isinstance(end, StartError):
             return f"$ORCH_OUTPUT could not be checked against its schema: {end.message}"
         if end.exit_code == 0:
@@ -110,7 +104,7 @@ class DirHarvest:
             return f"$ORCH_OUTPUT could not be checked against its schema in {check.timeout_seconds:.0f} s"
         if end.exit_code == 1 and end.stdout is not None:
             with suppress(OSError, ValueError):  # its log, which others could have changed
-                return _read_regular(f"{self._run_dir}/{end.stdout.path}", _MAX_SENTENCE_BYTES).decode()
+                return read_regular(f"{self._run_dir}/{end.stdout.path}", _MAX_SENTENCE_BYTES).decode()
         how = f"exit code {end.exit_code}" if end.signal is None else f"signal {end.signal}"
         seen = f"; see {end.stderr.path}" if end.stderr is not None else ""
         return f"$ORCH_OUTPUT could not be checked against its schema: the check ended with {how}{seen}"
@@ -133,7 +127,7 @@ class DirHarvest:
     def restore(self, address: str, artifacts: Sequence[Mapping[str, Any]]) -> None:
         """Put back the copies of an ended step that are missing or not as they were: they are not synced."""
         folder = f"{self._run_dir}/artifacts/{file_stem(address)}"
-        self._place_copies(address, [one for one in artifacts if not _holds(f"{folder}/{one['name']}", one["sha256"])])
+        self._place_copies(address, [one for one in artifacts if not holds(f"{folder}/{one['name']}", one["sha256"])])
 
     def _place_copies(self, address: str, artifacts: Sequence[Mapping[str, Any]]) -> None:
         from shutil import copyfile
@@ -147,7 +141,15 @@ class DirHarvest:
             os.replace(target + BESIDE, target)
 
 
-def _remove(path: str) -> None:
+def isolated(module: str, *arguments: str) -> tuple[str, ...]:
+    """The argv of a process that calls `main` of one of our modules, with the engine's own path: neither the folder nor
+    the environment of a step says what is imported."""
+    code = f"import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main(*sys.argv[2:])"
+    path = json.dumps([folder for folder in sys.path if os.path.isabs(folder)])
+    return sys.executable, "-I", "-S", "-c", code, path, *arguments
+
+
+def remove(path: str) -> None:
     """Whatever a command has put there."""
     try:
         os.unlink(path)
@@ -159,7 +161,8 @@ def _remove(path: str) -> None:
         rmtree(path)
 
 
-def _holds(path: str, sha256: str) -> bool:
+def holds(path: str, sha256: str) -> bool:
+    """Does a file of this content lie there?"""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == sha256
@@ -167,7 +170,8 @@ def _holds(path: str, sha256: str) -> bool:
         return False
 
 
-def _read_regular(path: str, limit: int) -> bytes:
+def read_regular(path: str, limit: int) -> bytes:
+    """The bytes of a regular file, at most `limit`. Raises OSError or ValueError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

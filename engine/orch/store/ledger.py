@@ -23,6 +23,7 @@ class Record:
     the error artifacts; `inputs` are the artifacts of the steps that it needs, when it started, by their address."""
 
     __slots__ = (
+        "adapter",
         "artifacts",
         "attempt",
         "command",
@@ -40,6 +41,7 @@ class Record:
         "running",
         "settled_by",
         "started_at",
+        "tests",
     )
 
     def __init__(self) -> None:
@@ -53,6 +55,8 @@ class Record:
         self.completed_at: int | None = None
         self.command: list[str] | None = None
         self.cwd: str | None = None
+        self.adapter: str | None = None
+        self.tests: dict[str, int] | None = None
         self.exit_code: int | None = None
         self.idempotency_key: str | None = None
         self.settled_by: str | None = None
@@ -141,6 +145,7 @@ class Ledger:
         record.started_at = event.at
         record.command = event.command
         record.cwd = event.cwd
+        record.adapter = event.adapter
         record.idempotency_key = event.idempotency_key
         record.running = True
         if self._available and step in self._available:
@@ -158,6 +163,7 @@ class Ledger:
             record.exit_code = event.exit_code
             record.outputs = event.outputs
             record.logs = event.logs or _NO_LOGS
+            record.tests = event.tests
         if event.artifacts:
             record.artifacts = event.artifacts
             self._offer(step, event.artifacts)

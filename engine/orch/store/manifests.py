@@ -87,6 +87,8 @@ class NodeManifests:
         for key in ("allow_failure", "tags", "description"):
             if key in document:
                 rest[key] = document[key]
+        if "adapter" in document and "one_of" not in document:
+            rest["adapter"] = f"{document['adapter']['name']} {document['adapter']['command']}"
         command = command_of(self._plan, step)
         cwd = None if "gate" in document else document.get("cwd", ".")
         return _Fixed(
@@ -125,6 +127,10 @@ def _add_times(record: Record, status: Status, parts: list[str]) -> None:
 
 
 def _add_rare(record: Record, parts: list[str]) -> None:
+    if record.adapter is not None:
+        parts.append(f'"adapter": {_encode(record.adapter)}')
+    if record.tests is not None:
+        parts.append(f'"tests": {_encode(record.tests)}')
     if record.idempotency_key is not None:
         parts.append(f'"idempotency_key": {_encode(record.idempotency_key)}')
     if record.settled_by is not None:
