@@ -85,7 +85,8 @@ def command_of(
     if variant is None:
         return None
     about: dict[str, Any] = {"name": adapter.name, "command": name}
-    shown = {name: value for name, value in values.items() if value}
+    used = set().union(*(names_in(one.when) for one in variants if one.when), _holes(variant))
+    shown = {name: value for name, value in values.items() if value and name in used}
     if shown:
         about["variables"] = shown
     if variant.skip is not None:
@@ -133,6 +134,12 @@ def _argv(argv: Sequence[str], values: Mapping[str, str], args: Sequence[str]) -
 def filled(text: str, values: Mapping[str, str]) -> str:
     """A text of an adapter with its variables; places that only a run knows become expressions."""
     return PLACE.sub(lambda hole: values.get(hole[1], _AT_RUN_TIME.get(hole[1], hole[0])), text)
+
+
+def _holes(variant: Variant) -> set[str]:
+    """The variables that stand in the texts of a variant."""
+    texts = [*(variant.argv or ()), *variant.tools, *variant.env.values(), variant.skip or ""]
+    return {hole[1] for text in texts for hole in PLACE.finditer(text)}
 
 
 def names_in(when: When) -> set[str]:
