@@ -14,6 +14,7 @@ TESTS = Path(__file__).parent
 ENGINE = TESTS.parent / "engine" / "orch"
 FOLD, DERIVE, DECIDE, RETRY = "model/fold.py", "model/derive.py", "run/decide.py", "model/retry.py"
 SCOPE = "run/scope.py"
+ON_DISK = "test_order.py::test_a_run_is_on_the_disk_before_it_is_claimed"
 
 SIMULATED = [
     (DERIVE, 'return SUCCESS if plan.action(step).step.get("allow_failure") else FAILURE', "return FAILURE"),
@@ -130,6 +131,48 @@ SAID = [
         "    while frontier and len(found) < count and",
         "    while frontier and len(found) < 1 and",
         "test_attempts.py::test_a_slow_probe_does_not_hold_up_the_retries_that_are_due_after_it",
+    ),
+    (
+        "run/loop.py",
+        "                self._world.journal.sync()\n",
+        "                pass\n",
+        "test_order.py::test_an_end_is_durable_before_it_is_shown_and_before_a_dependant_starts",
+    ),
+    (
+        "run/loop.py",
+        "type(event) is not Started or event.idempotency_key is not None for",
+        "type(event) is not Started for",
+        "test_order.py::test_the_start_of_a_once_step_is_durable_before_it_starts",
+    ),
+    (
+        "store/journal.py",
+        "            self._sync(self._fd)\n",
+        "",
+        "test_order.py::test_what_is_written_to_the_journal_is_synced_before_a_manifest_tells_it",
+    ),
+    (
+        "store/journal.py",
+        "                sync_folder(os.path.dirname(self._path))\n",
+        "                pass\n",
+        "test_order.py::test_what_is_written_to_the_journal_is_synced_before_a_manifest_tells_it",
+    ),
+    (
+        "store/rundir.py",
+        "write_file(run.plan, plan.data, durable=durable)",
+        "write_file(run.plan, plan.data)",
+        ON_DISK,
+    ),
+    ("store/rundir.py", "            sync_folder(folder)\n", "            pass\n", ON_DISK),
+    ("store/rundir.py", "(run.path, *reversed(above), os", "(*reversed(above), os", ON_DISK),
+    ("store/rundir.py", ", os.path.dirname(runs_root)):", "):", ON_DISK),
+    ("store/cas.py", "                os.fsync(fd)\n", "                pass\n", ON_DISK),
+    ("store/cas.py", "                sync_folder(above)\n", "                pass\n", ON_DISK),
+    ("store/cas.py", "            self._unsynced[self._root] = None\n", "", ON_DISK),
+    (
+        "app/gatewatch.py",
+        "if hashlib.sha256(data).hexdigest() != read.sha256:",
+        "if False:",
+        "test_order.py::test_bytes_that_changed_since_the_look_are_not_kept_as_what_was_approved",
     ),
 ]
 

@@ -24,6 +24,8 @@ class Cas:
         self._root = os.path.join(run_path, "cas", "sha256")
         self._beside = os.path.join(run_path, "cas", "incoming" + BESIDE)
         self._durable = durable
+        folder = os.path.dirname(self._root)
+        self._unsynced = {self._root: None, folder: None, run_path: None}  # names in them; once an owner is enough
 
     def path_of(self, sha256: str) -> str:
         """Where the bytes with this digest (hex) lie, or would lie."""
@@ -101,11 +103,11 @@ class Cas:
         except FileNotFoundError:
             os.makedirs(folder, mode=0o700, exist_ok=True)
             os.rename(self._beside, path)
-            if self._durable:
-                for above in (self._root, os.path.dirname(self._root), os.path.dirname(os.path.dirname(self._root))):
-                    sync_folder(above)
+            self._unsynced[self._root] = None
         if self._durable:
-            sync_folder(folder)
+            for above in (folder, *self._unsynced):
+                sync_folder(above)
+            self._unsynced.clear()
 
 
 def _copy(source: int, target: int, where: str) -> tuple[str, int]:

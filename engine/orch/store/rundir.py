@@ -82,7 +82,7 @@ def create(
             raise ValueError(f"not the bytes of {sha256}")
     write_file(run.plan, plan.data, durable=durable)
     if durable:
-        for folder in (run.path, *reversed(above)):
+        for folder in (run.path, *reversed(above), os.path.dirname(runs_root)):
             sync_folder(folder)
     return run
 
