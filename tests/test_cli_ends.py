@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from command import PROJECT, Desk
+from command import BIN, PROJECT, Desk
 
 
 @pytest.fixture
@@ -98,3 +102,42 @@ def test_a_pipeline_with_gates_is_never_taken_from_the_cache(desk: Desk) -> None
     )
     desk.orch("plan")
     assert kept() == before
+
+
+@contextmanager
+def applying(desk: Desk) -> Iterator[subprocess.Popen[str]]:
+    """`orch apply` at work, from where one of its steps has written to the fifo `reached` on."""
+    os.mkfifo(desk.folder / "reached")
+    pipe = subprocess.PIPE
+    argv = [str(BIN / "orch"), "apply"]
+    with subprocess.Popen(argv, cwd=desk.folder, env=desk.environment(), stdout=pipe, stderr=pipe, text=True) as run:
+        (desk.folder / "reached").read_text()
+        yield run
+        run.communicate()
+
+
+def test_a_cancel_of_a_run_in_finally_ends_what_finally_runs(desk: Desk) -> None:
+    desk.pipeline(
+        "  one:\n    nodes: { a: { run: echo } }\n"
+        "finally:\n  report: { run: 'echo > reached; sleep 1000' }\n  other: { run: echo }\n"
+    )
+    with applying(desk) as run:
+        assert "accepted" in desk.orch("cancel", "@last").err
+    assert run.returncode == 1
+    assert "cancelled" in desk.orch("runs").out
+    assert (desk.node("finally.report")["status"], desk.node("finally.report")["reason"]) == ("cancelled", "requested")
+    assert not list(desk.processes())
+    desk.orch("verify", "@last")
+
+
+def test_a_cancel_ends_a_probe_that_does_not_end_by_itself(desk: Desk) -> None:
+    desk.pipeline(
+        "  one:\n    nodes:\n      send:\n        run: exit 1\n        retry: { limit: 1, delay: 1ms }\n"
+        "        effect: { once: mail, probe: 'echo > reached; sleep 1000' }\n"
+    )
+    with applying(desk) as run:
+        desk.orch("cancel", "@last")
+    assert run.returncode == 1
+    assert desk.node("one.send")["status"] == "cancelled"
+    assert not list(desk.processes())
+    desk.orch("verify", "@last")

@@ -40,14 +40,26 @@ SIMULATED = [
     (FOLD, "return not is_once(plan.action(step).step) or", "return True or"),
     (DECIDE, "plan.max_in_flight - len(state.running)", "plan.max_in_flight"),
     (DECIDE, "Probe(step) if once else Start(", "Start("),
-    (DECIDE, " for step in state.running if plan.kinds[step] != FINALLY)", " for step in state.running)"),
+    (DECIDE, " for step in state.running if ending(plan, state, step))", " for step in state.running)"),
     (DECIDE, "if not (plan.fail_fast and any(type(decision) is Conclude for decision in decisions)):", "if True:"),
     (DECIDE, "    if state.doubt:\n", "    if False:\n"),
+    (DERIVE, "return state.cutting_finally if plan.kinds[step] == FINALLY else", "return"),
+    (DERIVE, "state.cutting_finally if plan.kinds", "False if plan.kinds"),
+    (FOLD, "state.cutting_finally or not state.body_open", "state.cutting_finally"),
+    (FOLD, "state.cancelling = state.failing_fast = state.cutting_finally = False", "state.cancelling = False"),
+    (DECIDE, "len(state.running) - len(probing)", "len(state.running)"),
+    (DECIDE, "return [] if state.running or probing else", "return [] if state.running else"),
     (SCOPE, '"failed" if state.finally_failed else verdict(state)', "verdict(state)"),
     (DECIDE, "    if state.due_heap and state.due_heap[0][0] > now_ms:\n", "    if state.due_heap:\n"),
     (RETRY, 'failures <= retry["limit"]', 'failures < retry["limit"]'),
 ]
 SAID = [
+    (
+        DECIDE,
+        "        if step in probing:\n            continue\n",
+        "",
+        "test_endings.py::test_a_step_that_a_person_has_settled_starts_when_its_probe_has_ended",
+    ),
     (
         DERIVE,
         "                if not state.phase_unmet[following]:\n",
@@ -92,7 +104,7 @@ SAID = [
     ),
     (
         FOLD,
-        "    if _ending(plan, state, step):\n        hold_back(plan, state, step)\n        return",
+        "    if ending(plan, state, step):\n        hold_back(plan, state, step)\n        return",
         "    if False:\n        return",
         "test_endings.py::test_nothing_is_tried_again_after_a_cancel",
     ),

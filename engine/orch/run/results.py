@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from orch.model.attempt import Result
-from orch.model.compiled import FINALLY, Compiled
+from orch.model.compiled import Compiled
+from orch.model.derive import ending
 from orch.model.events import Finished
 from orch.model.retry import is_once, retries
 from orch.model.state import RunState
@@ -82,5 +83,4 @@ def _meaning(state: RunState, result: Result, missing: str | None) -> tuple[str,
 def _is_final(plan: Compiled, state: RunState, step: int, status: str, reason: str) -> bool:
     if status != "failed":
         return True
-    ending = (state.cancelling or state.failing_fast) and plan.kinds[step] != FINALLY
-    return ending or not retries(plan.action(step).step, reason, state.failures[step] + 1)
+    return ending(plan, state, step) or not retries(plan.action(step).step, reason, state.failures[step] + 1)
