@@ -280,6 +280,52 @@ def test_gates_are_listed_shown_and_decided(gated: Desk) -> None:
     assert gated.orch("resume", "@last", code=5).out.startswith("! publish.agreed  rejected")
 
 
+def test_the_printed_command_approves_what_was_looked_at_and_nothing_that_took_its_place(gated: Desk) -> None:
+    printed = {}
+    for where in ("plan", "gate list --pipeline pipelines/main.yaml"):
+        printed[where] = gated.orch(*where.split()).out
+    printed["apply"] = gated.orch("apply", code=4).out
+    for where in ("gate list", "gate show agreed", "poll @last", "poll @last --format json"):
+        printed[where] = gated.orch(*where.split()).out
+    (digest,) = re.findall(r"^subject   (sha256:[0-9a-f]{64})$", printed["gate show agreed"], re.M)
+    commands = {}
+    for where, text in printed.items():
+        found = re.findall(r"orch (approve agreed --role editor --by <you> [^\n\"]*--subject [0-9a-z:]+)", text)
+        assert {one.rpartition(" ")[2] for one in found} == {digest}, where
+        commands[where] = found[0].replace("<you>", "reader").split()
+    gated.write("rules.md", "Something else.\n")
+    for verb in ("approve", "reject"):
+        for words in commands.values():
+            refused = gated.orch(verb, *words[1:], code=6).err
+            assert "the subject is not the one that was looked at" in refused
+            assert "look again: orch gate show agreed --" in refused
+    assert "rules.md changed since" in gated.orch(*commands["apply"], code=6).err
+    assert not (gated.folder / "tasks").exists()
+    gated.write("rules.md", "All of it.\n")
+    for words in commands.values():
+        assert f"subject {digest}" in gated.orch(*words).out
+    gated.orch("resume", "@last")
+
+
+def test_without_a_subject_what_lies_there_is_approved_and_its_digest_is_printed(gated: Desk) -> None:
+    gated.orch("apply", code=4)
+    gated.write("rules.md", "Something else.\n")
+    said = gated.orch("approve", "agreed", "--role", "editor", "--by", "reader").out
+    (digest,) = re.findall(r"^  subject (sha256:[0-9a-f]{64})$", said, re.M)
+    assert digest in gated.orch("gate", "show", "agreed").out
+    said = gated.orch("revoke", "agreed", "--role", "editor", "--by", "reader", "--subject", digest, code=2).err
+    assert "there is no option `--subject`" in said
+
+
+def test_the_printed_command_of_a_plan_with_a_task_is_about_that_task(gated: Desk) -> None:
+    said = gated.orch("plan", "--task", "0007").out
+    (command,) = re.findall(r"orch (approve .*--subject \S+)", said)
+    gated.orch(*command.replace("<you>", "reader").split())
+    assert (gated.folder / "tasks/0007/decisions/main.agreed.editor.reader.yaml").exists()
+    assert re.search(r"publish\.agreed +open", gated.orch("plan", "--task", "0007").out)
+    assert "wait" in gated.orch("plan").out
+
+
 def test_who_may_not_decide_is_told_who_may(gated: Desk) -> None:
     said = gated.orch("approve", "agreed", "--role", "boss", "--by", "reader", code=2)
     assert "it asks for: editor" in said.err

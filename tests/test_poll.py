@@ -34,7 +34,7 @@ FAILED = {"status": "failed", "reason": "command-failed", "exit_code": 2, "error
 
 
 def judge(gate: Mapping[str, Any], facts: Mapping[str, Any], at: float, context: CommandContext) -> Verdict:
-    return Verdict("waiting", "needs-decision", "", 1, 2, ("product",), context.command("approve", "ok", "product"))
+    return Verdict("waiting", "needs-decision", "", 1, 2, ("product",), context.approve("ok", "product", None, None))
 
 
 def run_of(tmp_path: Path, gates: dict[str, Any] | None = None, **nodes: Any) -> Recorded:

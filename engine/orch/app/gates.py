@@ -15,8 +15,7 @@ from orch.app.prospects import plan_gates
 from orch.app.root import RUNS, find_root
 from orch.gates.verdict import Context as CommandContext
 from orch.governance.decide import Request, Written
-from orch.governance.subjects import nothing
-from orch.governance.where import Where
+from orch.governance.seen import Seen
 from orch.model.compiled import Compiled
 from orch.model.state import RunState
 from orch.plan.compile import compile_plan
@@ -81,8 +80,18 @@ def gates(context: Context, target: Target, gate: str | None = None) -> list[Gat
     return [_view(subject, step, max(now_ms, subject.state.latest_ms)) for step in steps]
 
 
-def decide(context: Context, kind: Kind, gate: str, role: str, by: str | None, reason: str, target: Target) -> Written:
-    """Write a decision about a gate's present subject. Raises OrchError where the person may not."""
+def decide(
+    context: Context,
+    kind: Kind,
+    gate: str,
+    role: str,
+    by: str | None,
+    reason: str,
+    target: Target,
+    digest: str | None = None,
+) -> Written:
+    """Write a decision about a gate's subject: the one with this digest, or the present one whatever it is. Raises
+    OrchError where the person may not, or the subject has another digest by now."""
     from orch.governance.decide import decide as write
 
     subject = _resolve(context, target, gate)
@@ -93,10 +102,10 @@ def decide(context: Context, kind: Kind, gate: str, role: str, by: str | None, r
         raise OrchError(Problem("O317", message, hint=f"orch gate show {gate}"), Exit.USAGE)
     at_ms = max(context.clock.now_ms(), subject.state.latest_ms)
     facts, _, _ = subject.gates.examine(subject.state, step, at_ms)
-    where: Where = places(context, subject.root, subject.plan.head)(nothing, {})
     inside = context.env.get("ORCH_RUN_ID")
-    request = Request(kind, role, by, reason)
-    return write(request, planned, cast("ApprovalFacts", facts), where, at_ms / 1000, inside)
+    seen = None if digest is None else Seen(digest, subject.gates.command.show(gate))
+    request = Request(kind, role, by, reason, seen)
+    return write(request, planned, cast("ApprovalFacts", facts), subject.gates.where(), at_ms / 1000, inside)
 
 
 def _view(subject: _Subject, step: int, at_ms: int) -> GateView:
