@@ -141,3 +141,23 @@ def test_a_cancel_ends_a_probe_that_does_not_end_by_itself(desk: Desk) -> None:
     assert desk.node("one.send")["status"] == "cancelled"
     assert not list(desk.processes())
     desk.orch("verify", "@last")
+
+
+def test_neither_cwd_nor_an_artifact_leaves_the_project_through_a_link_and_the_project_may_be_one(desk: Desk) -> None:
+    (desk.folder.parent / "other").mkdir()
+    (desk.folder.parent / "other/file").write_text("theirs")
+    (desk.folder / "out").symlink_to("../other")
+    (desk.folder / "inside").mkdir()
+    (desk.folder / "stays").symlink_to("inside")
+    nodes = "      {0}: {{ run: echo mine > file, cwd: {0}, artifacts: {{ made: file }} }}\n"
+    taken = "      taken: { run: 'true', artifacts: { made: out/file } }\n"
+    desk.pipeline(f"  main:\n    nodes:\n{nodes.format('out')}{nodes.format('stays')}{taken}")
+    desk.orch("apply", code=1)
+    ends = {name: desk.node(f"main.{name}")["reason"] for name in ("out", "taken", "stays")}
+    assert ends == {"out": "start-failed", "taken": "output-missing", "stays": "ok"}
+    assert (desk.folder.parent / "other/file").read_text() == "theirs"
+    alias = desk.folder.with_name("alias")
+    alias.symlink_to(desk.folder)
+    desk.pipeline(f"  main:\n    nodes:\n{nodes.format('stays')}")
+    desk.folder = alias
+    desk.orch("apply")

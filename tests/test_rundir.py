@@ -279,7 +279,7 @@ def test_kept_bytes_are_read_only_named_by_content_and_kept_once(tmp_path: Path)
     inode = path.stat().st_ino
     source = tmp_path / "source"
     source.write_bytes(b"abc")
-    assert (cas.put_bytes(b"abc"), cas.put_file(str(source))) == (sha256, (sha256, 3))
+    assert (cas.put_bytes(b"abc"), cas.put_file(str(source), str(tmp_path))) == (sha256, (sha256, 3))
     assert path.stat().st_ino == inode
     assert [p.name for p in tmp_path.rglob("*.new")] == []
 
@@ -302,7 +302,7 @@ def test_what_is_no_regular_file_is_not_kept_and_the_reason_is_said(tmp_path: Pa
     cases = {"link": "symbolic link", "pipe": "not a regular file", "gone": "does not exist", ".": "not a regular file"}
     for name, why in cases.items():
         with pytest.raises(NotKeepable, match=why):
-            cas.put_file(str(tmp_path / name))
+            cas.put_file(str(tmp_path / name), str(tmp_path))
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ LOG_HEAD_BYTES = 8 << 20
 
 class Attempt(NamedTuple):
     """What to start. `env` is the whole environment, to which the executor adds ORCH_ADDRESS and ORCH_ATTEMPT; `cwd`
-    is absolute. `stem` is the name of the log files without `.out` and `.err`, for example `build.test.1`. Attempts
-    that share one `env` object start faster: it is encoded once."""
+    is absolute. `stem` is the name of the log files without `.out` and `.err`, for example `build.test.1`. `root`
+    (absolute, without symlinks) is what neither `cwd` nor an artifact may leave. Attempts that share one `env` object
+    start faster: it is encoded once."""
 
     address: str
     number: int
@@ -22,6 +23,7 @@ class Attempt(NamedTuple):
     cwd: str
     timeout_seconds: float | None
     stem: str
+    root: str = "/"
 
 
 class Log(NamedTuple):

@@ -16,7 +16,7 @@ from orch.spec.expressions.evaluate import EvaluationError, evaluate
 
 
 class Surroundings(NamedTuple):
-    """Where attempts run: the project's root (absolute) and the environment that all of them share."""
+    """Where attempts run: the project's root (absolute, without symlinks) and the environment that all share."""
 
     root: str
     env: Mapping[str, str]
@@ -58,6 +58,7 @@ class Renderer:
             cwd=_inside(self._around.root, cwd),
             timeout_seconds=action.step.get("timeout_seconds"),
             stem=f"{file_stem(address)}.{number}",
+            root=self._around.root,
         )
         artifacts = {name: _path(value, scope, "artifact") for name, value in action.paths}
         return Prepared(
@@ -78,6 +79,7 @@ class Renderer:
             cwd=_inside(self._around.root, _folder(action, scope)),
             timeout_seconds=action.step.get("timeout_seconds"),
             stem=f"{file_stem(address)}.{state.attempt[step]}.probe",
+            root=self._around.root,
         )
 
     def _env(

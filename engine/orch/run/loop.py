@@ -241,9 +241,7 @@ class Loop:
     ) -> None:
         artifacts: tuple[dict[str, Any], ...] = ()
         if prepared.artifacts and _succeeded(result) and not missing:
-            artifacts, missing = self._world.harvest.artifacts(
-                prepared.attempt.address, prepared.attempt.cwd, prepared.artifacts
-            )
+            artifacts, missing = self._world.harvest.artifacts(prepared.attempt, prepared.artifacts)
         at = self.now_ms()
         self._happened(
             finished(

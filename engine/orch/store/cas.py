@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import stat
+import sys
 
+from orch.model.names import lies_within
 from orch.store.atomic import BESIDE, sync_folder, write_all
 
 _BLOCK = 1 << 20
@@ -44,14 +47,18 @@ class Cas:
             self._keep(fd, sha256)
         return sha256
 
-    def put_file(self, path: str) -> tuple[str, int]:
+    def put_file(self, path: str, root: str) -> tuple[str, int]:
         """Keep a copy of a regular file: its sha256 (hex) and size in bytes. Raises NotKeepable where it is missing, no
-        regular file, or changes while it is read; OSError where the store cannot take it."""
+        regular file, not below `root` (a real path), or changes while it is read; OSError where the store cannot take
+        it."""
         try:
             source = os.open(path, _READ)
         except OSError as error:
             raise NotKeepable(_why_not(path, error)) from error
         try:
+            real = _path_of_open(source)  # of the file that is read, whatever its path leads to by now
+            if not lies_within(root, real):
+                raise NotKeepable(f"leads out of the project, to {real}")
             before = os.fstat(source)
             if not stat.S_ISREG(before.st_mode):
                 raise NotKeepable("is not a regular file")
@@ -125,6 +132,12 @@ def _copy(source: int, target: int, where: str) -> tuple[str, int]:
             write_all(target, block)
         except OSError as error:
             raise OSError(error.errno, error.strerror, where) from error
+
+
+def _path_of_open(fd: int) -> str:
+    if sys.platform == "darwin":
+        return os.fsdecode(fcntl.fcntl(fd, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+    return os.readlink(f"/proc/self/fd/{fd}")
 
 
 def _why_not(path: str, error: OSError) -> str:

@@ -115,19 +115,17 @@ class DirHarvest:
         seen = f"; see {end.stderr.path}" if end.stderr is not None else ""
         return f"$ORCH_OUTPUT could not be checked against its schema: the check ended with {how}{seen}"
 
-    def artifacts(
-        self, address: str, cwd: str, paths: Mapping[str, str]
-    ) -> tuple[tuple[dict[str, Any], ...], str | None]:
+    def artifacts(self, attempt: Attempt, paths: Mapping[str, str]) -> tuple[tuple[dict[str, Any], ...], str | None]:
         """Store each declared file, and put a read-only copy where dependants look for it."""
         kept: list[dict[str, Any]] = []
         for name, path in paths.items():
-            source = os.path.join(cwd, path)
+            source = os.path.join(attempt.cwd, path)
             try:
-                sha256, size = self._cas.put_file(source)
+                sha256, size = self._cas.put_file(source, attempt.root)
             except NotKeepable as error:
                 return (), f"artifact `{name}`: `{path}` {error}"
             kept.append({"name": name, "path": path, "sha256": sha256, "bytes": size})
-        self._place_copies(address, kept)
+        self._place_copies(attempt.address, kept)
         return tuple(kept), None
 
     def restore(self, address: str, artifacts: Sequence[Mapping[str, Any]]) -> None:
