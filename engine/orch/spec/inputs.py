@@ -12,8 +12,8 @@ from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.pipeline import Input, Pipeline
 from orch.spec.values import mismatch
 
-_INTEGER = re.compile(r"-?[0-9]{1,18}")
-_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
+_INTEGER = re.compile(r"-?[0-9]{1,20}")
+_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][-+]?[0-9]{1,3})?")
 
 
 def bind(pipeline: Pipeline, given: Mapping[str, str]) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def _read(declared: Input, text: str) -> Any:
         case "number":
             if not _NUMBER.fullmatch(text):
                 raise ValueError("is not a number")
-            return float(text) if "." in text else int(text)
+            return int(text) if _INTEGER.fullmatch(text) else float(text)
         case "boolean":
             if text not in ("true", "false"):
                 raise ValueError("is not `true` or `false`")
