@@ -2,18 +2,17 @@
 
 import importlib.util
 import os
-import random
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from seeds import SWEEP_SEED as SEED
 
 ROOT = Path(__file__).parents[1]
 SWEEP = ROOT / "evaluation" / "sweep"
 SLICES = 6
-SEED = int(os.environ.get("SWEEP_SEED", random.randrange(1 << 16)))
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="faults are made in a pid namespace, which only Linux has"),
@@ -79,6 +78,7 @@ def test_the_sweep_notices_that_a_promise_was_taken_out(mutant, tmp_path):
     mutants.plant(mutant, str(ROOT / "engine"), str(tmp_path / "engine"))
     done = sweep("--faults", mutant.fault, "--match", mutant.match, "--first", PYTHONPATH=str(tmp_path / "engine"))
     assert done.returncode == 1, done.stdout + done.stderr
+    assert mutant.says, "the sentence that notices it is to be named"
     assert mutant.says in done.stdout
 
 

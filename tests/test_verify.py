@@ -379,6 +379,13 @@ def test_an_owner_that_died_before_its_first_record_is_no_finding(run: RunDir) -
     for epoch, found in ((2, set()), (3, {"O612"})):
         write_owner(run, Owner(run.run_id, epoch, 42, 7, mine["boot_id"], mine["host"]))
         assert codes(run) == found
+    beat = Path(run.path, "beat")
+    whole = beat.read_bytes()
+    for epoch, found in ((2, set()), (1, {"O611"})):
+        write_owner(run, Owner(**{**{name: mine[name] for name in Owner._fields}, "epoch": epoch}))
+        beat.write_bytes(whole[:7])
+        assert codes(run) == found, "half a beat"
+        beat.write_bytes(whole)
     write_owner(run, Owner("20261122T190512Z-000000", 2, 42, 7, mine["boot_id"], mine["host"]))
     assert codes(run) == {"O612"}
     path.write_text(json.dumps(mine) + "\n")

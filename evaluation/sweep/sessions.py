@@ -47,7 +47,7 @@ class Session:
 
 
 class _Told:
-    """The reporter: notes which ends were shown."""
+    """The reporter, and who waits for an answer: notes which ends were shown."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -63,15 +63,16 @@ class _Told:
 
     def ended(self, *_: Any) -> None: ...
 
+    def waiting(self, *_: Any) -> None: ...
+
+    def answered(self, *_: Any) -> None: ...
+
 
 def warm() -> None:
     """Load all that a session may load, and adopt what sessions leave behind."""
     for module in pkgutil.walk_packages(orch.__path__, "orch."):
         if module.name.split(".")[1] in ("app", "store", "local", "run", "gates", "governance", "plan", "spec"):
             importlib.import_module(module.name)
-    import json  # noqa: F401
-    import shutil  # noqa: F401
-
     global _injector
     _injector = Injector()
     linux.adopt_orphans()
@@ -87,7 +88,11 @@ def resume(context: Context, fault: Fault | None = None) -> Session:
 
 def settle(context: Context, address: str, how: str) -> Session:
     """A person says what became of a step in doubt. The verb ends with 0 where the run then waits."""
-    session = _session(lambda told, guard: runs.settle(context, "@last", address, how, told, guard), context.cwd, None)
+
+    def verb(told: Any, guard: Guard) -> int:
+        return runs.settle(context, "@last", address, how, told, guard, told)
+
+    session = _session(verb, context.cwd, None)
     session.code = session.code or Exit.WAITING
     return session
 

@@ -12,7 +12,6 @@ from orch.model.events import Event, Finished, Observed, Started
 from orch.model.names import file_stem
 from orch.model.retry import has_probe
 from orch.problems.problem import Problem
-from orch.store.beat import read_beat
 from orch.store.expected import is_unfinished
 from orch.store.rundir import RunDir
 
@@ -47,6 +46,10 @@ class Files:
             return []
         return [Problem("O612", f"{name} is not what the journal says", hint=hint)]
 
+    def holds(self, name: str) -> bool:
+        """Is there anything of this name?"""
+        return name in self._there
+
     def agrees(self, name: str, data: bytes | None) -> bool:
         """Does nothing lie there that differs? What is no regular file is told by `check`."""
         if name not in self._there or not self._is_regular(name):
@@ -77,8 +80,6 @@ class Files:
             problems += [Problem("O610", f"{name} is missing") for name in ("lock", "beat") if name not in self._there]
         if "lock" in self._there and self._there["lock"].st_size:
             problems.append(Problem("O611", "lock was written to"))
-        if "beat" in self._there and not live and read_beat(self._run) is None:
-            problems.append(Problem("O611", "beat was changed"))
         return problems
 
     def _collect(self, events: Iterable[Event]) -> None:
