@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -450,6 +451,22 @@ def test_the_list_of_runs_names_the_time_that_it_shows(failed: Desk) -> None:
     assert "elapsed_seconds" in row
     assert "duration_seconds" not in row
     assert row["summary"] == "1 failed, 1 succeeded, 1 skipped"
+
+
+def test_a_list_shows_the_newest_twenty_and_says_how_to_see_all(failed: Desk) -> None:
+    for n in range(20):
+        shutil.copytree(failed.run_dir(), failed.run_dir().with_name(f"20260101T000000Z-{n:06x}"))
+    said = failed.orch("runs")
+    assert len(said.out.splitlines()) == 21
+    (command,) = re.findall(r"orch (runs list .*)", said.err)
+    whole = failed.orch(*command.split())
+    assert (len(whole.out.splitlines()), whole.err) == (22, "")
+    for limit, number, more in (("20", 20, True), ("21", 21, False), ("all", 21, False)):
+        document = json.loads(failed.orch("runs", "--json", "--limit", limit).out)
+        assert (len(document["runs"]), document["more"]) == (number, more)
+    assert "has no run" in failed.orch("runs", "--task", "none").err
+    for limit in ("0", "-1", "many", "1.5"):
+        assert "neither a number from 1 on nor `all`" in failed.orch("runs", "--limit", limit, code=2).err
 
 
 def test_paths_are_told_as_they_can_be_typed_from_a_subfolder(failed: Desk) -> None:

@@ -327,7 +327,7 @@ def test_a_stopped_engine_reads_hung_in_every_view(tmp_path: Path) -> None:
         later = now._replace(clock=Later())
         assert standing(records.poll(later, "@last")) == ("running", "hung")
         assert standing(records.show(later, "@last")) == ("running", "hung")
-        (row,) = records.list_runs(later)
+        (row,) = records.list_runs(later).rows
         assert (row.status, row.reason) == ("running", "hung")
     assert standing(records.poll(later, "@last")) == standing(records.show(later, "@last")) == ("interrupted", None)
 

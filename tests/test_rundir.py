@@ -46,6 +46,11 @@ def close(run: RunDir, status: str) -> None:
     Path(run.journal).write_bytes(encode(Closed(NOW, status, status, {}, ""), 1, PLAN.digest))
 
 
+def runs(root: str) -> list[RunDir]:
+    """Oldest first."""
+    return list(rundir.newest(root))[::-1]
+
+
 def code(caught: pytest.ExceptionInfo[OrchError]) -> tuple[str, int]:
     return caught.value.problems[0].code, caught.value.exit
 
@@ -89,7 +94,7 @@ def test_a_taken_id_leads_to_another(root: str) -> None:
     first = create(root, random=lambda size: next(draws))
     second = create(root, random=lambda size: next(draws))
     assert first.run_id != second.run_id
-    assert rundir.all_runs(root) == [first, second]
+    assert runs(root) == [first, second]
 
 
 def test_claims_that_race_for_one_id_all_get_a_run_of_their_own(root: str) -> None:
@@ -106,7 +111,7 @@ def test_claims_that_race_for_one_id_all_get_a_run_of_their_own(root: str) -> No
     for thread in threads:
         thread.join()
     assert len({run.run_id for run in made}) == 8
-    assert rundir.all_runs(root) == sorted(made, key=lambda run: run.run_id)
+    assert runs(root) == sorted(made, key=lambda run: run.run_id)
 
 
 def test_two_processes_that_race_get_two_runs(root: str) -> None:
@@ -134,13 +139,13 @@ def test_two_processes_that_race_get_two_runs(root: str) -> None:
         process.stdin.close()
         process.stdin = None
     assert len({process.communicate()[0] for process in pair}) == 2
-    assert len(rundir.all_runs(root)) == 2
+    assert len(runs(root)) == 2
 
 
 def test_a_directory_without_a_plan_was_never_a_run(root: str) -> None:
     run = create(root)
     os.unlink(run.plan)
-    assert rundir.all_runs(root) == []
+    assert runs(root) == []
     with pytest.raises(OrchError) as caught:
         rundir.open_run(run.path)
     assert code(caught) == ("O604", Exit.USAGE)
@@ -202,7 +207,7 @@ def test_without_runs_there_is_nothing_to_find(root: str, ref: str) -> None:
 def test_a_linked_root_is_refused(tmp_path: Path, root: str) -> None:
     (tmp_path / "elsewhere").mkdir()
     os.symlink(tmp_path / "elsewhere", root)
-    for doing in (lambda: create(root), lambda: rundir.all_runs(root)):
+    for doing in (lambda: create(root), lambda: runs(root)):
         with pytest.raises(OrchError) as caught:
             doing()
         assert code(caught) == ("O606", Exit.REFUSED)
@@ -214,7 +219,7 @@ def test_a_linked_folder_below_the_root_is_refused_and_not_looked_into(tmp_path:
     run = create(root)
     os.rename(f"{root}/{below}", tmp_path / "elsewhere")
     os.symlink(tmp_path / "elsewhere", f"{root}/{below}")
-    assert rundir.all_runs(root) == []
+    assert runs(root) == []
     with pytest.raises(OrchError) as caught:
         create(root)
     assert code(caught) == ("O606", Exit.REFUSED)
@@ -253,7 +258,7 @@ def test_what_the_plan_was_made_from_is_kept_before_the_plan(root: str) -> None:
     assert Path(Cas(run.path, durable=False).path_of(hashlib.sha256(data).hexdigest())).read_bytes() == data
     with pytest.raises(ValueError, match="not the bytes"):
         create(root, blobs={"0" * 64: data})
-    assert len(rundir.all_runs(root)) == 1
+    assert len(runs(root)) == 1
 
 
 def test_a_glance_sees_both_ends_of_a_long_journal(root: str) -> None:
@@ -262,12 +267,12 @@ def test_a_glance_sees_both_ends_of_a_long_journal(root: str) -> None:
     outputs = {"text": {"value": "x" * 100_000}}
     line = encode(Closed(NOW, "succeeded", "ok", outputs, "done"), 1, PLAN.digest)
     Path(run.journal).write_bytes(line * 3)
-    assert glance(run.journal)[1:] == (NOW, "succeeded", "ok", "done")
+    assert glance(run.journal)[1:] == (NOW, "succeeded", "ok", "done", None)
     Path(run.journal).write_bytes(line * 2 + line[:50_000])
     assert glance(run.journal).status == "succeeded", "a torn line is no record"
     for bad in (b"", b"\n", b"x\n", b"x", b"\n\n"):
         Path(run.journal).write_bytes(bad)
-        assert glance(run.journal) == (None, None, None, None, None)
+        assert glance(run.journal) == (None, None, None, None, None, None)
 
 
 def test_kept_bytes_are_read_only_named_by_content_and_kept_once(tmp_path: Path) -> None:

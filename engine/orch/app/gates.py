@@ -24,7 +24,7 @@ from orch.store.glance import glance
 from orch.store.journal import read
 from orch.store.ledger import replay
 from orch.store.manifests import NodeManifests
-from orch.store.rundir import RunDir, all_runs, find, load_plan
+from orch.store.rundir import RunDir, find, load_plan, newest
 
 if TYPE_CHECKING:
     from orch.gates.facts import ApprovalFacts
@@ -143,7 +143,7 @@ def _resolve(context: Context, target: Target, gate: str | None) -> _Subject:
 
 
 def _newest_waiting(context: Context, root: str, gate: str | None) -> _Subject | None:
-    for run in reversed(all_runs(os.path.join(root, RUNS))):
+    for run in newest(os.path.join(root, RUNS)):
         if glance(run.journal).status not in (None, "waiting"):
             continue
         subject = _of_run(context, root, run)

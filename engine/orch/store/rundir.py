@@ -131,33 +131,36 @@ def token_digest(run: RunDir) -> str:
         return ""
 
 
-def all_runs(runs_root: str) -> list[RunDir]:
-    """Every run of the project, oldest first. An absent root has none; one that is not safe raises OrchError."""
+def newest(runs_root: str, task: str | None = None) -> Iterator[RunDir]:
+    """The runs of the project, or of a task, newest first; of those that are not asked for only the names are read.
+    An absent root has none; one that is not safe raises OrchError."""
+    return (run for run in reversed(_claimed(runs_root, task)) if _is_run(run.path))
+
+
+def _claimed(runs_root: str, task: str | None = None) -> list[RunDir]:
+    """Every folder that is named like a run, oldest first."""
     try:
         _check_ours(runs_root)
     except FileNotFoundError:
         return []
-    runs = []
-    for task in _folders(runs_root):
-        kind = f"{runs_root}/{task}/{KIND}"
-        if TASK.fullmatch(task) and not os.path.islink(kind):
-            for run_id in _folders(kind):
-                path = f"{kind}/{run_id}"
-                if RUN_ID.fullmatch(run_id) and _is_run(path):
-                    runs.append(RunDir(path, task, run_id))
-    runs.sort(key=lambda run: run.run_id)
-    return runs
+    claimed = []
+    for name in _folders(runs_root):
+        kind = f"{runs_root}/{name}/{KIND}"
+        if task in (None, name) and TASK.fullmatch(name) and not os.path.islink(kind):
+            claimed += [RunDir(f"{kind}/{run}", name, run) for run in _folders(kind) if RUN_ID.fullmatch(run)]
+    claimed.sort(key=lambda run: run.run_id)
+    return claimed
 
 
 def find(runs_root: str, ref: str) -> RunDir:
     """The run that `ref` means: an id, a unique prefix of one, `@last` (the newest) or `@failed` (the newest that
     failed). Raises OrchError (2) with the candidates, or the closest."""
-    runs = all_runs(runs_root)
     if ref.startswith("@"):
-        return _newest(runs, ref)
-    found = [run for run in runs if run.run_id == ref]
+        return _newest(runs_root, ref)
+    claimed = _claimed(runs_root)
+    found = [run for run in claimed if run.run_id == ref and _is_run(run.path)]
     if not found and len(ref) >= _SHORTEST_PREFIX:
-        found = [run for run in runs if run.run_id.startswith(ref)]
+        found = [run for run in claimed if run.run_id.startswith(ref) and _is_run(run.path)]
     if len(found) == 1:
         return found[0]
     if found:
@@ -165,7 +168,7 @@ def find(runs_root: str, ref: str) -> RunDir:
         raise OrchError(Problem("O605", f"`{ref}` means {len(found)} runs", hint=f"the newest are {names}"), Exit.USAGE)
     from difflib import get_close_matches
 
-    near = get_close_matches(ref, [run.run_id for run in runs], 1, 0.5)
+    near = get_close_matches(ref, [run.run_id for run in claimed if _is_run(run.path)], 1, 0.5)
     if len(ref) < _SHORTEST_PREFIX:
         hint = f"a prefix has at least {_SHORTEST_PREFIX} characters; orch runs list"
     else:
@@ -173,10 +176,10 @@ def find(runs_root: str, ref: str) -> RunDir:
     raise OrchError(Problem("O604", f"there is no run `{ref}`", hint=hint), Exit.USAGE)
 
 
-def _newest(runs: list[RunDir], ref: str) -> RunDir:
+def _newest(runs_root: str, ref: str) -> RunDir:
     if ref not in ("@last", "@failed"):
         raise OrchError(Problem("O604", f"there is no run `{ref}`", hint="write @last or @failed"), Exit.USAGE)
-    for run in reversed(runs):
+    for run in newest(runs_root):
         if ref == "@last" or glance(run.journal).status == "failed":
             return run
     said = "there is no run yet" if ref == "@last" else "no run has failed"
