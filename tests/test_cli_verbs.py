@@ -327,6 +327,40 @@ def test_the_printed_command_of_a_plan_with_a_task_is_about_that_task(gated: Des
     assert "wait" in gated.orch("plan").out
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        'echo "{" > plan.json',
+        "sed -i 2d journal.ndjson",
+        "sed -i s/waiting/wailing/ journal.ndjson",
+        "rm journal.ndjson; mkdir journal.ndjson",
+        "rm journal.ndjson; ln -s plan.json journal.ndjson",
+    ],
+)
+def test_a_damaged_run_is_named_and_passed_over_where_no_run_is_given(gated: Desk, damage: str) -> None:
+    gated.orch("apply", code=4)
+    whole = gated.run_dir().name
+    gated.orch("apply", code=4)
+    damaged = gated.run_dir()
+    gated.run(["sh", "-c", f"cd {damaged}; {damage}"])
+    for words in (["gate"], ["gate", "show", "agreed"], ["approve", "agreed", "--role", "editor", "--by", "reader"]):
+        said = gated.orch(*words)
+        assert f"{damaged.name} is passed over: " in said.err
+        assert f"orch verify {damaged.name}" in said.err
+        assert said.out
+    assert "passed over" not in gated.orch("gate", "--run", whole).err
+    assert gated.orch("gate", "--run", damaged.name, code=None).code in (7, 74)
+    gated.orch("resume", whole)
+
+
+def test_a_run_that_waits_and_is_whole_is_taken_without_a_word(gated: Desk) -> None:
+    gated.orch("apply", code=4)
+    gated.orch("apply", code=4)
+    said = gated.orch("gate")
+    assert said.err == ""
+    assert gated.run_dir().name in said.out
+
+
 def test_who_may_not_decide_is_told_who_may(gated: Desk) -> None:
     said = gated.orch("approve", "agreed", "--role", "boss", "--by", "reader", code=2)
     assert "it asks for: editor" in said.err

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -29,6 +29,8 @@ from orch.store.rundir import RunDir, find, load_plan, newest
 if TYPE_CHECKING:
     from orch.gates.facts import ApprovalFacts
 
+_ENDED = ("succeeded", "failed", "cancelled")
+Warn = Callable[[Sequence[Problem]], None]
 Kind = Literal["approved", "rejected", "revoked"]
 
 
@@ -70,9 +72,9 @@ class _Subject:
     run: RunDir | None
 
 
-def gates(context: Context, target: Target, gate: str | None = None) -> list[GateView]:
+def gates(context: Context, target: Target, warn: Warn, gate: str | None = None) -> list[GateView]:
     """The gates that are meant, in the plan's order; one of them where `gate` names it (by id or address)."""
-    subject = _resolve(context, target, gate)
+    subject = _resolve(context, target, gate, warn)
     now_ms = context.clock.now_ms()
     steps = [step for steps in subject.plan.phase_gates for step in steps]
     if gate is not None:
@@ -88,13 +90,14 @@ def decide(
     by: str | None,
     reason: str,
     target: Target,
+    warn: Warn,
     digest: str | None = None,
 ) -> Written:
     """Write a decision about a gate's subject: the one with this digest, or the present one whatever it is. Raises
     OrchError where the person may not, or the subject has another digest by now."""
     from orch.governance.decide import decide as write
 
-    subject = _resolve(context, target, gate)
+    subject = _resolve(context, target, gate, warn)
     step = _step(subject, gate)
     planned = subject.plan.action(step).step["gate"]
     if planned["kind"] != "approval":
@@ -129,12 +132,12 @@ def _view(subject: _Subject, step: int, at_ms: int) -> GateView:
     )
 
 
-def _resolve(context: Context, target: Target, gate: str | None) -> _Subject:
+def _resolve(context: Context, target: Target, gate: str | None, warn: Warn) -> _Subject:
     root = find_root(context.cwd)
     if target.run is not None:
         return _of_run(context, root, find(os.path.join(root, RUNS), target.run))
     if target.pipeline is None and not target.inputs:
-        waiting = _newest_waiting(context, root, gate)
+        waiting = _newest_waiting(context, root, gate, warn)
         if waiting is not None:
             return waiting
     request = PlanRequest(_declaring(context, root, target, gate), target.inputs, task=target.task)
@@ -142,14 +145,28 @@ def _resolve(context: Context, target: Target, gate: str | None) -> _Subject:
     return _Subject(planned.compiled, RunState.new(planned.compiled), plan_gates(context, planned, request), root, None)
 
 
-def _newest_waiting(context: Context, root: str, gate: str | None) -> _Subject | None:
+def _newest_waiting(context: Context, root: str, gate: str | None, warn: Warn) -> _Subject | None:
     for run in newest(os.path.join(root, RUNS)):
-        if glance(run.journal).status not in (None, "waiting"):
+        try:
+            if glance(run.journal).status in _ENDED:
+                continue
+            subject = _of_run(context, root, run)
+        except (OrchError, OSError) as error:  # a damaged run says nothing about the gates of another
+            warn([_passed_over(run, error)])
             continue
-        subject = _of_run(context, root, run)
         if gate is None or gate in _names(subject.plan):
             return subject
     return None
+
+
+def _passed_over(run: RunDir, error: OrchError | OSError) -> Problem:
+    code, why = (
+        (error.problems[0].code, error.problems[0].message)
+        if isinstance(error, OrchError)
+        else ("O287", f"it cannot be read: {error.strerror}")
+    )
+    hint = f"orch verify {run.run_id}"
+    return Problem(code, f"{run.run_id} is passed over: {why}", hint=hint, severity="warning")
 
 
 def _declaring(context: Context, root: str, target: Target, gate: str | None) -> str | None:

@@ -35,10 +35,11 @@ def deciding(
         digest: str | None = None,
     ) -> int:
         from orch.app.gates import decide
+        from orch.cli.warnings import warn
         from orch.render.gates_text import written_text
 
         aim = target_of(run, pipeline, inputs, task)
-        written = decide(session.context, kind, gate, role, by, message, aim, digest)
+        written = decide(session.context, kind, gate, role, by, message, aim, warn, digest)
         put(written_text(written, session.out))
         return 0
 
