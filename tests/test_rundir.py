@@ -146,19 +146,11 @@ def test_a_directory_without_a_plan_was_never_a_run(root: str) -> None:
     run = create(root)
     os.unlink(run.plan)
     assert runs(root) == []
-    with pytest.raises(OrchError) as caught:
-        rundir.open_run(run.path)
-    assert code(caught) == ("O604", Exit.USAGE)
-
-
-def test_a_run_is_opened_by_its_directory(root: str) -> None:
-    run = create(root, task="0001")
-    assert rundir.open_run(run.path) == run
-    assert run.artifact_root == f".runs/0001/cli/{run.run_id}"
 
 
 def test_a_run_is_found_by_id_and_by_a_unique_prefix(root: str) -> None:
     old, new = create(root, at=NOW - 86_400_000), create(root, task="0001")
+    assert new.artifact_root == f".runs/0001/cli/{new.run_id}"
     assert rundir.find(root, new.run_id) == new
     assert rundir.find(root, new.run_id[:8]) == new
     assert rundir.find(root, old.run_id[:12]) == old
@@ -234,6 +226,69 @@ def test_a_root_of_somebody_else_is_refused(root: str) -> None:
         create(root)
     assert code(caught) == ("O606", Exit.REFUSED)
     assert "12345" in caught.value.problems[0].message
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_root_may_use_the_runs_of_the_user_who_owns_the_project(tmp_path: Path, root: str) -> None:
+    run = create(root)
+    for folder in (root, f"{root}/-", f"{root}/-/cli", run.path):
+        os.chown(folder, 12345, -1)
+    with pytest.raises(OrchError) as caught:
+        rundir.find(root, "@last")
+    assert code(caught) == ("O606", Exit.REFUSED)
+    os.chown(tmp_path, 12345, -1)
+    assert rundir.find(root, "@last") == run
+    assert create(root)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_a_run_of_somebody_else_is_not_carried_on(root: str, depth: int) -> None:
+    run = create(root)
+    os.chown(run.path.rsplit("/", depth)[0], 12345, -1)
+    with pytest.raises(OrchError) as caught:
+        rundir.find(root, "@last")
+    assert code(caught) == ("O606", Exit.REFUSED)
+
+
+@pytest.mark.parametrize("below", ["", "/-", "/-/cli"])
+@pytest.mark.parametrize(
+    ("mode", "project", "refused"),
+    [
+        (0o777, 0o755, True),
+        (0o703, 0o700, True),
+        (0o777, 0o1777, True),
+        (0o1777, 0o755, False),
+        (0o775, 0o755, False),
+        (0o700, 0o755, False),
+        (0o777, 0o777, False),
+    ],
+)
+def test_a_folder_that_all_may_write_to_is_refused_unless_the_project_is_as_open(
+    tmp_path: Path, root: str, below: str, mode: int, project: int, refused: bool
+) -> None:
+    run = create(root)
+    os.chmod(root + below, mode)
+    os.chmod(tmp_path, project)
+    for doing in (lambda: create(root), lambda: rundir.find(root, run.run_id)):
+        if not refused:
+            assert doing()
+            continue
+        with pytest.raises(OrchError) as caught:
+            doing()
+        assert code(caught) == ("O606", Exit.REFUSED)
+        assert caught.value.problems[0].hint == f"chmod -R o-w {root}"
+
+
+def test_what_a_new_run_is_made_of_is_nobody_elses_whatever_the_umask(root: str) -> None:
+    former = os.umask(0)
+    try:
+        run = create(root)
+    finally:
+        os.umask(former)
+    modes = {os.stat(folder).st_mode & 0o777 for folder in (root, f"{root}/-", f"{root}/-/cli", run.path)}
+    assert modes == {0o700}
+    assert rundir.find(root, "@last") == run
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"steps": 1}', b'{"steps": []}', b"\xff", b"[" * 100_000])

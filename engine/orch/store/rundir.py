@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import re
+import shlex
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -73,7 +74,7 @@ def create(
     _make_root(runs_root)
     above = [runs_root, f"{runs_root}/{task}", f"{runs_root}/{task}/{KIND}"]
     for folder in above[1:]:
-        _make_folder(folder)
+        _make_folder(folder, runs_root)
     run = _claim(above[-1], task, now_ms, random)
     write_file(f"{run.path}/resume-token", random(32).hex().encode(), durable=durable)
     cas = Cas(run.path, durable=durable)
@@ -85,18 +86,6 @@ def create(
         for folder in (run.path, *reversed(above), os.path.dirname(runs_root)):
             sync_folder(folder)
     return run
-
-
-def open_run(path: str) -> RunDir:
-    """The run in this directory. Raises OrchError where none ever was: what has no plan.json was never a run."""
-    path = os.path.abspath(path)
-    parent, run_id = os.path.split(path)
-    task = os.path.basename(os.path.dirname(parent))
-    for folder in (path, os.path.dirname(os.path.dirname(parent))):
-        _check_ours(folder)
-    if not _is_run(path):
-        raise OrchError(Problem("O604", f"{path} holds no run", hint="orch runs list"), Exit.USAGE)
-    return RunDir(path, task, run_id)
 
 
 def load_plan(run: RunDir) -> Plan:
@@ -140,7 +129,7 @@ def newest(runs_root: str, task: str | None = None) -> Iterator[RunDir]:
 def _claimed(runs_root: str, task: str | None = None) -> list[RunDir]:
     """Every folder that is named like a run, oldest first."""
     try:
-        _check_ours(runs_root)
+        _check_ours(runs_root, runs_root)
     except FileNotFoundError:
         return []
     claimed = []
@@ -154,7 +143,15 @@ def _claimed(runs_root: str, task: str | None = None) -> list[RunDir]:
 
 def find(runs_root: str, ref: str) -> RunDir:
     """The run that `ref` means: an id, a unique prefix of one, `@last` (the newest) or `@failed` (the newest that
-    failed). Raises OrchError (2) with the candidates, or the closest."""
+    failed). Raises OrchError (2) with the candidates, or the closest, and (5) where a folder above it is not safe."""
+    run = _meant(runs_root, ref)
+    above = os.path.dirname(run.path)
+    for folder in (os.path.dirname(above), above, run.path):
+        _check_ours(folder, runs_root)
+    return run
+
+
+def _meant(runs_root: str, ref: str) -> RunDir:
     if ref.startswith("@"):
         return _newest(runs_root, ref)
     claimed = _claimed(runs_root)
@@ -189,31 +186,44 @@ def _newest(runs_root: str, ref: str) -> RunDir:
 def _make_root(root: str) -> None:
     with contextlib.suppress(FileExistsError):
         os.mkdir(root, 0o700)
-    _check_ours(root)
+    _check_ours(root, root)
     ignore = f"{root}/.gitignore"
     if not os.path.lexists(ignore):
         write_file(ignore, b"*\n", mode=0o644, unique=True)
 
 
-def _make_folder(path: str) -> None:
+def _make_folder(path: str, runs_root: str) -> None:
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
-        _check_ours(path)
+        _check_ours(path, runs_root)
 
 
-def _check_ours(path: str) -> None:
-    """A folder that somebody else could exchange or fill is not used."""
-    found = os.lstat(path)
+def _check_ours(path: str, runs_root: str) -> None:
+    """A folder that somebody else could exchange or fill is not used. Who could change the project itself gains nothing
+    by it: its owner where root runs, anybody where the project's own folder is open to all, as everything is on a disk
+    that knows no modes."""
+    found, project = os.lstat(path), os.stat(os.path.dirname(runs_root))
+    given = os.geteuid() == 0 and found.st_uid == project.st_uid
     if stat.S_ISLNK(found.st_mode):
-        why, hint = "is a symbolic link", f"move it out of the way: mv {path} {path}.old"
+        why, hint = "is a symbolic link", f"move it out of the way: {_move(path)}"
     elif not stat.S_ISDIR(found.st_mode):
-        why, hint = "is not a folder", f"move it out of the way: mv {path} {path}.old"
-    elif found.st_uid != os.geteuid():
+        why, hint = "is not a folder", f"move it out of the way: {_move(path)}"
+    elif found.st_uid != os.geteuid() and not given:
         why, hint = f"belongs to user {found.st_uid}, not to you", "run orch as the user who owns it"
+    elif _is_open(found) and not _is_open(project):
+        why, hint = "can be changed by every user of this machine", f"chmod -R o-w {shlex.quote(runs_root)}"
     else:
         return
     raise OrchError(Problem("O606", f"{path} {why}", hint=hint), Exit.REFUSED)
+
+
+def _move(path: str) -> str:
+    return f"mv {shlex.quote(path)} {shlex.quote(path + '.old')}"
+
+
+def _is_open(folder: os.stat_result) -> bool:
+    return bool(folder.st_mode & stat.S_IWOTH) and not folder.st_mode & stat.S_ISVTX
 
 
 def _claim(folder: str, task: str, now_ms: int, random: Callable[[int], bytes]) -> RunDir:
