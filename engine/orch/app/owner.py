@@ -121,7 +121,7 @@ class Ownership:
         for step, artifacts in state.artifacts.items():
             harvest.restore(plan.addresses[step], artifacts)
         executor = LocalExecutor(run.path)
-        interrupted = Interruption()
+        interrupted = Interruption(self._containment.heard)
         executor.watch(interrupted.fd)
         around = surroundings(
             self._context.env,
