@@ -80,9 +80,9 @@ class Listed(NamedTuple):
     more: bool
 
 
-def list_runs(context: Context, *, task: str | None = None, limit: int | None = None) -> Listed:
-    """The runs of the project, or of a task; with `limit` the newest."""
-    runs = newest(os.path.join(find_root(context.cwd), RUNS), task)
+def list_runs(context: Context, *, task: str | None = None, limit: int | None = None, prefix: str = "") -> Listed:
+    """The runs of the project, or of a task, whose ids begin so; with `limit` the newest of them."""
+    runs = newest(os.path.join(find_root(context.cwd), RUNS), task, prefix)
     names: dict[str, str] = {}
     rows = [_row(context, run, names) for run in islice(runs, limit)]
     return Listed(rows, next(runs, None) is not None)

@@ -120,10 +120,10 @@ def token_digest(run: RunDir) -> str:
         return ""
 
 
-def newest(runs_root: str, task: str | None = None) -> Iterator[RunDir]:
-    """The runs of the project, or of a task, newest first; of those that are not asked for only the names are read.
-    An absent root has none; one that is not safe raises OrchError."""
-    return (run for run in reversed(_claimed(runs_root, task)) if _is_run(run.path))
+def newest(runs_root: str, task: str | None = None, prefix: str = "") -> Iterator[RunDir]:
+    """The runs of the project, or of a task, whose ids begin so, newest first; of those that are not asked for only the
+    names are read. An absent root has none; one that is not safe raises OrchError."""
+    return (run for run in reversed(_claimed(runs_root, task)) if run.run_id.startswith(prefix) and _is_run(run.path))
 
 
 def _claimed(runs_root: str, task: str | None = None) -> list[RunDir]:
