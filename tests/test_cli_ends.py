@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -161,3 +162,18 @@ def test_neither_cwd_nor_an_artifact_leaves_the_project_through_a_link_and_the_p
     desk.pipeline(f"  main:\n    nodes:\n{nodes.format('stays')}")
     desk.folder = alias
     desk.orch("apply")
+
+
+def test_a_run_is_resumed_with_its_own_token_and_a_wrong_one_is_refused_and_recorded(desk: Desk) -> None:
+    gates = "gates: { g: { approval: { subject: [a.md], require: { editor: 1 } } } }"
+    desk.pipeline(f"  one:\n    {gates}\n    nodes: {{ a: {{ run: echo }} }}\n")
+    desk.write("a.md", "text")
+    desk.orch("apply", code=4)
+    token = (desk.run_dir() / "resume-token").read_text()
+    for wrong in (token[:-1] + ("0" if token[-1] != "0" else "1"), ""):
+        assert "O626" in desk.orch("resume", "@last", "--token", wrong, code=5).err
+    desk.orch("resume", "@last", "--token", token, code=4)
+    events = json.loads((desk.run_dir() / "manifest.json").read_text())["resume_events"]
+    assert [event["outcome"] for event in events] == ["accepted", "blocked", "blocked"]
+    assert {event["detail"] for event in events[1:]} == {"the token was wrong"}
+    desk.orch("verify", "@last")

@@ -143,4 +143,10 @@ CODES: dict[str, Code] = {
         "process goes on, or by the next owner. Watch for it with `orch poll RUN --watch`; if the process is to go, "
         "end it (`orch poll` names it) and ask again.",
     ),
+    "O626": Code(
+        "the resume token is not the run's",
+        "`orch resume RUN --token T` goes on only where T is what lies in the run's `resume-token`, a file for its "
+        "owner's eyes; the manifest holds its sha256. Give the token of this run, or leave `--token` out: who may read "
+        "it may also do without it. That it was tried stands in the run's `resume_events`.",
+    ),
 }

@@ -32,7 +32,7 @@ def refusal_of(plan: Compiled, state: RunState, request: Request) -> str:
         case "settle":
             return _cannot_settle(plan, state, request.detail.get("address", ""), request.detail.get("how", ""))
         case "resume":
-            return "the run has a live owner"
+            return "the token was wrong" if "token" in request.detail else "the run has a live owner"
         case verb:
             return f"unknown request `{verb[:40]}`"
 

@@ -10,6 +10,7 @@ import re
 import shlex
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from hmac import compare_digest
 from typing import NamedTuple
 
 from orch.model.names import TASK
@@ -110,6 +111,11 @@ def damaged_plan(run: RunDir, error: Exception) -> OrchError:
     """What is said of a plan.json that cannot be read as a plan."""
     hint = "start a new run: its plan cannot be made again from here"
     return OrchError(Problem("O607", f"{run.plan} is damaged ({error})", hint=hint), Exit.CORRUPT)
+
+
+def is_token(run: RunDir, token: str) -> bool:
+    """Is this the resume token of the run?"""
+    return compare_digest(hashlib.sha256(token.encode()).hexdigest(), token_digest(run))
 
 
 def token_digest(run: RunDir) -> str:
