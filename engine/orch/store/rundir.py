@@ -209,7 +209,7 @@ def _check_ours(path: str, runs_root: str) -> None:
     """A folder that somebody else could exchange or fill is not used. Who could change the project itself gains nothing
     by it: its owner where root runs, anybody where the project's own folder is open to all, as everything is on a disk
     that knows no modes."""
-    found, project = os.lstat(path), os.stat(os.path.dirname(runs_root))
+    found, project = os.lstat(path), os.stat(os.path.dirname(runs_root) or ".")
     given = os.geteuid() == 0 and found.st_uid == project.st_uid
     if stat.S_ISLNK(found.st_mode):
         why, hint = "is a symbolic link", f"move it out of the way: {_move(path)}"
