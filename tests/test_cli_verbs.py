@@ -308,6 +308,17 @@ def test_the_printed_command_approves_what_was_looked_at_and_nothing_that_took_i
     gated.orch("resume", "@last")
 
 
+def test_gate_show_says_where_a_command_of_the_run_could_write_the_decision(gated: Desk) -> None:
+    gated.orch("apply", code=4)
+    assert "trust     file — a command of this run could write" in gated.orch("gate", "show", "agreed").out
+    gated.write("orch.yaml", PROJECT + "policy: { trust: committed }\n")
+    assert "\ntrust     committed\n" in gated.orch("gate", "show", "agreed").out
+    gated.write("orch.yaml", PROJECT)
+    gated.pipeline(GATED.replace("  draft:\n    nodes: { write: { run: echo text } }\n", ""))
+    shown = gated.orch("gate", "show", "agreed", "--pipeline", "pipelines/main.yaml").out
+    assert "\ntrust     file\n" in shown
+
+
 def test_without_a_subject_what_lies_there_is_approved_and_its_digest_is_printed(gated: Desk) -> None:
     gated.orch("apply", code=4)
     gated.write("rules.md", "Something else.\n")

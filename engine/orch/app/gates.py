@@ -47,7 +47,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class GateView:
-    """A gate as it stands now. `facts` are those of `orch.gates.facts`; a check gate has none."""
+    """A gate as it stands now. `facts` are those of `orch.gates.facts`; a check gate has none. `behind_nodes`: nodes of
+    the run may be at work while it is shut."""
 
     address: str
     gate: Mapping[str, Any]
@@ -59,6 +60,7 @@ class GateView:
     missing: tuple[str, ...] = ()
     next: str | None = None
     facts: Mapping[str, Any] | None = None
+    behind_nodes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ def _view(subject: _Subject, step: int, at_ms: int) -> GateView:
         verdict.missing,
         verdict.next,
         facts,
+        plan.is_behind_nodes(step),
     )
 
 
