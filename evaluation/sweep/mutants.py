@@ -135,6 +135,24 @@ MUTANTS = (
         _JOURNAL,
         "without a fault it ends with 1",
     ),
+    Mutant(
+        "the journal is not synced",
+        "run/loop.py",
+        "                self._world.journal.sync()\n",
+        "                pass\n",
+        "power",
+        r"^open .*/nodes/",
+        "was started and is not in the journal",
+    ),
+    Mutant(
+        "an error artifact that a power cut emptied stays so",
+        "store/expected.py",
+        'return isinstance(json.loads(read_file(f"{run.path}/{name}")), dict)',
+        "return True",
+        "power",
+        r"^write .*/nodes/check\.join\.json",
+        "is not whole",
+    ),
 )
 
 

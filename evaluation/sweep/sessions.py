@@ -35,7 +35,8 @@ Guard = Callable[[Callable[[], int]], int]
 @dataclass(slots=True)
 class Session:
     """How it went: the exit code, the state-changing calls (those of the fault's choice), where the fault hit, what it
-    said was wrong, which ends of attempts were shown to people, and what it left running."""
+    said was wrong, which ends of attempts were shown to people, and what it left running. `cut`: the power failed
+    at its end; `lossy`: it may have failed before, and what is never synced may lack its end."""
 
     code: int = -1
     calls: list[str] = field(default_factory=list)
@@ -44,6 +45,8 @@ class Session:
     shown: set[tuple[str, int]] = field(default_factory=set)
     left: list[int] = field(default_factory=list)
     hung: bool = False
+    cut: bool = False
+    lossy: bool = False
 
 
 class _Told:
