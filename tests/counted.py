@@ -1,4 +1,4 @@
-"""Runs `orch` with the words given and tells what it cost: system calls that write, turns of the loop, modules.
+"""Runs `orch` with the words given and tells what it cost: system calls, turns of the loop, modules.
 
 A script, because the engine forks: counts lie in memory that forks share. Prints one JSON object; what orch itself says
 goes to stderr.
@@ -14,7 +14,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-NAMES = ("creates", "renames", "folders", "syncs", "writes", "turns", "idle")
+NAMES = ("creates", "renames", "folders", "syncs", "writes", "looks", "turns", "idle")
+LOOKS = ("open", "close", "read", "pread", "stat", "lstat", "fstat", "scandir")
 _shared = mmap.mmap(-1, 8 * len(NAMES))
 
 
@@ -37,9 +38,9 @@ def audit(event: str, details: tuple[Any, ...]) -> None:
 def counting(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     """The call, counted."""
 
-    def counted(*words: Any) -> Any:
+    def counted(*words: Any, **named: Any) -> Any:
         add(name)
-        return call(*words)
+        return call(*words, **named)
 
     return counted
 
@@ -65,6 +66,8 @@ def main(argv: list[str]) -> None:
     os.dup2(2, 1)
     os.fsync, os.fdatasync = counting("syncs", os.fsync), counting("syncs", os.fdatasync)
     os.write = counting("writes", os.write)
+    for name in LOOKS:
+        setattr(os, name, counting("looks", getattr(os, name)))
     sys.addaudithook(audit)
     if argv[0] == "apply":
         from orch.run.loop import Loop

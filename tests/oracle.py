@@ -94,6 +94,14 @@ def is_bad(end: End, step: Any) -> bool:
     return end[0] == "cancelled" or (end[0] == "failed" and not step.get("allow_failure"))
 
 
+def closes_as(doc: Any, ends: dict[str, End], *, cancelled: bool) -> str:
+    """What a run that is over closes as: failed if anything failed, cancelled if it was cancelled, else succeeded."""
+    bad = [ends[step["address"]][0] for step in doc["steps"] if is_bad(ends[step["address"]], step)]
+    if "failed" in bad or (bad and not cancelled):
+        return "failed"
+    return "cancelled" if cancelled else "succeeded"
+
+
 class _Oracle:
     def __init__(self, doc: Any, facts: Facts) -> None:
         self.doc, self.facts = doc, facts

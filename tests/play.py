@@ -9,7 +9,7 @@ from plans import compiled
 
 from orch.model.attempt import Result
 from orch.model.compiled import Compiled
-from orch.model.decisions import Close, Conclude, Decision, Observe, Probe, Schedule, Skip, Start, Stop
+from orch.model.decisions import Close, Conclude, Decision, Dismiss, Observe, Probe, Schedule, Skip, Start, Stop
 from orch.model.events import Closed, Event, Finished, Observed, Opened, Requested, Settled, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
@@ -41,6 +41,7 @@ class Play:
         self.outcomes, self.gates, self.probes = dict(outcomes or {}), dict(gates or {}), dict(probes or {})
         self.events: list[Event] = []
         self.starts: list[str] = []
+        self.probing: dict[int, None] = {}
 
     def happened(self, event: Event) -> None:
         apply(self.plan, self.state, event)
@@ -52,7 +53,7 @@ class Play:
         return self
 
     def decisions(self) -> list[Decision]:
-        return decide(self.plan, self.state, self.now)
+        return decide(self.plan, self.state, self.now, self.probing)
 
     def next(self) -> list[str]:
         """What is decided now, as words."""
@@ -115,6 +116,8 @@ class Play:
                 self.settle(names[step], self.probes.get(names[step], "not-done"))
             case Stop(step, _):
                 self.end(names[step], "cancelled")
+            case Dismiss(step):
+                del self.probing[step]
             case Schedule(at):
                 self.now = at
             case Close(status, reason):
@@ -133,6 +136,8 @@ class Play:
                 return f"observe {names[step]}"
             case Probe(step):
                 return f"probe {names[step]}"
+            case Dismiss(step):
+                return f"dismiss {names[step]}"
             case Stop(step, why):
                 return f"stop {names[step]} {why}"
             case Schedule(at):

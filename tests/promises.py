@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from oracle import class_of, class_of_group, expect, holds, is_bad
+from oracle import class_of, class_of_group, closes_as, expect, holds, is_bad
 
 UNREACHED = ("not-selected", "upstream-failed", "upstream-skipped", "phase-not-reached", "cancelled")
 
@@ -30,7 +30,10 @@ class Promises:
         self.effects: list[tuple[int, int]] = []
         self.open_gates: set[str] = set()
         self.cleared: set[str] = set()
-        self.disturbed = False
+        self.disturbed = self.retried = False
+        self.probing: dict[int, None] = {}
+        self.cancelled: set[str] = set()
+        self.cut = False
 
     def check_start(self, address: str, attempt: int) -> None:
         step, state = self.steps[address], self.state
@@ -44,6 +47,7 @@ class Promises:
         if phase == "finally":
             body = [self.end(other) for other in self.steps if not other.startswith("finally.")]
             assert all(over(end) for end in body), f"{address} starts before the rest is over"
+            assert not self.cut, f"{address} starts after a cancel that came when the body was over"
             return
         assert not state.cancelling, f"{address} starts after a cancel"
         assert not state.failing_fast, f"{address} starts after a failure that ends all"
@@ -85,6 +89,7 @@ class Promises:
     def check_close(self, status: str) -> None:
         assert not self.in_flight, "the run closes while something runs"
         assert not self.effects, "the run closes while something starts"
+        assert not self.probing, "the run closes while a probe runs"
         ends = self.ends()
         if status != "waiting":
             assert all(over(end) for end in ends.values()), "the run closes and something is not over"
@@ -106,8 +111,11 @@ class Promises:
         """The oracle knew how it would end."""
         expected = expect(self.doc, self.facts)
         ends = self.ends()
-        if self.state.cancelling or self.state.failing_fast:
+        if "body" in self.cancelled or self.state.failing_fast:
             self.disturbed = True
+        if self.cancelled and not self.retried and not self.state.failing_fast:
+            want_status = closes_as(self.doc, ends, cancelled=True)
+            assert self.state.closed == want_status, f"closed as {self.state.closed}, cancelled, and not {want_status}"
         failed_gates = {
             a.partition(".")[0] for a, end in ends.items() if "gate" in self.steps[a] and end[0] == "failed"
         }
@@ -120,10 +128,15 @@ class Promises:
                 continue
             stopped = end[0] in ("cancelled", "queued") or end in [("skipped", reason) for reason in UNREACHED]
             tired = address in self.world.behaviours and end[1] == self.world.behaviours[address].reason
+            cut = self.cut and address.startswith("finally.")
+            if cut and (end in (("cancelled", "requested"), ("skipped", "cancelled")) or tired):
+                continue
+            whole = address.startswith("finally.") and not self.cut
+            assert not whole or "cancel" not in f"{end}", f"{address} is {end}, and finally was not cancelled"
             if self.disturbed and (stopped or tired or address.startswith("finally.")):
                 continue
             raise AssertionError(f"{address} is {end}, expected {want}")
-        if not self.disturbed:
+        if not self.disturbed and not self.cancelled:
             assert self.state.closed == expected.status, f"closed as {self.state.closed}, expected {expected.status}"
 
     def once(self, address: str) -> bool:

@@ -12,13 +12,13 @@ from random import Random
 
 from oracle import is_bad
 from play import RESULTS, START_MS
-from promises import UNREACHED, Promises
+from promises import UNREACHED, Promises, over
 from random_plans import ENDS, Behaviour, random_case
 from world import World
 
 from orch.model.codec import decode, digest, encode
-from orch.model.decisions import Close, Conclude, Decision, Observe, Probe, Schedule, Skip, Start, Stop
-from orch.model.events import Closed, Event, Finished, Observed, Opened, Settled, Skipped, Started
+from orch.model.decisions import Close, Conclude, Decision, Dismiss, Observe, Probe, Schedule, Skip, Start, Stop
+from orch.model.events import Closed, Event, Finished, Observed, Opened, Requested, Settled, Skipped, Started
 from orch.model.fold import apply, fold
 from orch.model.plan import seal
 from orch.model.state import RunState
@@ -50,7 +50,7 @@ class Simulation(Promises):
         self.clock = START_MS
         self.paranoid = seed % 8 == 0
         self.crashes = rng.choice((0, 0, 1, 2, 5))
-        self.cancels = rng.choice((0, 0, 0, 0, 0, 1))
+        self.cancels = rng.choice((0, 0, 0, 0, 0, 1, 2))
         self.retries = rng.choice((0, 1, 2))
         self.requests = 0
         self.unwritten: list[Event] = []
@@ -86,6 +86,7 @@ class Simulation(Promises):
     def own(self, reset: tuple[str, ...]) -> None:
         self.state = RunState.new(self.plan)
         self.cleared = set(self.steps)
+        self.cancelled, self.cut = set(), False
         self.open_gates = set()
         for event in self.events():
             self.happened(event)
@@ -93,6 +94,7 @@ class Simulation(Promises):
         self.effects = []
         self.in_flight = {}
         self.probing: dict[int, None] = {}
+        self.dismissed: set[int] = set()
         self.stopping: set[int] = set()
         self.open_gates.clear()
         self.wake_at: int | None = None
@@ -111,7 +113,7 @@ class Simulation(Promises):
         self.clock += rng.randint(0, 2000)
         if rng.random() < 0.05:
             self.clock += rng.choice((-DAY_MS, DAY_MS, -3000))
-        if self.cancels and rng.random() < 0.05:
+        if self.cancels and rng.random() < (0.4 if self.body_is_over() else 0.05):
             self.request("cancel")
         if self.state.doubt and rng.random() < 0.05:
             self.settle_one()
@@ -129,15 +131,17 @@ class Simulation(Promises):
             if self.state.closed is not None:
                 return
             before = copy.deepcopy(self.state) if self.paranoid else None
-            decisions = decide(self.plan, self.state, self.clock)
+            decisions = decide(self.plan, self.state, self.clock, self.probing)
             if before is not None:
-                assert decide(self.plan, self.state, self.clock) == decisions, (
+                assert decide(self.plan, self.state, self.clock, self.probing) == decisions, (
                     "decide gives something else when asked again"
                 )
                 assert self.state == before, "decide changes the state"
             progress = [self.carry_out(decision) for decision in decisions]
             if not any(progress):
-                assert decisions or self.in_flight or self.effects, "nothing is decided and nothing is under way"
+                assert decisions or self.in_flight or self.effects or self.probing, (
+                    "nothing is decided and nothing is under way"
+                )
                 return
         raise AssertionError("decide goes on for ever")
 
@@ -149,7 +153,12 @@ class Simulation(Promises):
                 self.cleared.discard(event.address)
             case Settled(how="not-done"):
                 self.cleared.add(event.address)
+            case Requested(verb="cancel", outcome="accepted"):
+                self.cancelled.add("finally" if self.body_is_over() else "body")
+                self.cut = self.cut or self.body_is_over()
             case Opened():
+                if event.reset:
+                    self.cancelled, self.cut = set(), False
                 failed = (a for a in self.steps if a.startswith("finally.") and self.end(a)[0] == "queued")
                 self.cleared.update(event.reset, failed if event.reset else ())
             case Observed(status="succeeded") | Finished(status="succeeded"):
@@ -185,7 +194,7 @@ class Simulation(Promises):
             assert step not in self.in_flight, f"{address} starts while it runs"
             assert not (self.once(address) and address in self.world.done), f"{address} is done twice"
             self.in_flight[step] = attempt
-            assert len(self.in_flight) <= self.doc["max_in_flight"], "too many are in flight"
+            assert len(self.in_flight) + len(self.probing) <= self.doc["max_in_flight"], "too many are in flight"
             self.check_limit(address)
 
     def wait(self) -> None:
@@ -206,6 +215,9 @@ class Simulation(Promises):
             self.happened(finished(self.plan, self.state, step, RESULTS[how], at=self.clock))
         for step in probed:
             del self.probing[step]
+            if step in self.dismissed:
+                self.dismissed.discard(step)
+                continue
             address = self.plan.addresses[step]
             self.happened(Settled(self.clock, address, "probe", self.world.probe(address)))
         if self.crash(0.03):
@@ -233,10 +245,18 @@ class Simulation(Promises):
                 self.happened(Observed(self.clock, names[step], status, reason, "", {}))
             case Probe(step):
                 assert "probe" in self.steps[names[step]]["effect"], f"{names[step]} has no probe"
+                assert step not in self.probing, f"{names[step]} is probed twice at a time"
                 self.probing[step] = None
+                live = len(self.in_flight) + len(self.effects) + len(self.probing)
+                assert live <= self.doc["max_in_flight"], "too many are in flight, probes among them"
+                return False
+            case Dismiss(step):
+                assert self.end(names[step])[0] != "waiting" or step not in self.state.doubt, "an answer was waited for"
+                self.dismissed.add(step)
                 return False
             case Stop(step, _):
-                assert not names[step].startswith("finally."), f"{names[step]} is stopped, and finally runs to its end"
+                ends = not names[step].startswith("finally.") or self.cut
+                assert ends, f"{names[step]} is stopped, and nobody cancelled when the body was over"
                 self.stopping.add(step)
                 return False
             case Schedule(at):
@@ -262,6 +282,9 @@ class Simulation(Promises):
         for event in answer(self.plan, self.state, request, self.clock):
             self.happened(event)
         assert not answer(self.plan, self.state, request, self.clock), "a request is answered twice"
+
+    def body_is_over(self) -> bool:
+        return all(over(self.end(address)) for address in self.steps if not address.startswith("finally."))
 
     def settle_one(self) -> None:
         """A person looks whether the effect is there; two stale words of the same do no harm."""
@@ -289,7 +312,7 @@ class Simulation(Promises):
 
     def choose(self) -> tuple[str, ...]:
         """`orch retry`: some bad nodes, and what was skipped because of them; some of them will succeed now."""
-        self.disturbed = False
+        self.disturbed, self.retried = False, True
         ends = self.ends()
         bad = [
             address

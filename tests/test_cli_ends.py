@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from command import PROJECT, Desk
+from command import BIN, PROJECT, Desk
 
 
 @pytest.fixture
@@ -76,11 +81,11 @@ ask(find(".runs", os.environ["ORCH_RUN_ID"]), "cancel", "writer", {}, now_ms=1, 
 
 def test_a_cancel_that_comes_at_the_very_end_is_answered_and_does_not_reach_into_a_retry(desk: Desk) -> None:
     desk.write("ask.py", ASK)  # who asks in this way does not wait for the answer
-    desk.pipeline("  one:\n    nodes: { a: { run: 'python ask.py; test -e mended' } }\n")
+    desk.pipeline("  one:\n    nodes: { a: { run: 'test -e mended || { python ask.py; exit 1; }' } }\n")
     desk.orch("apply", code=1)
     assert '"type":"requested"' in (desk.run_dir() / "journal.ndjson").read_text()
     desk.write("mended", "")
-    desk.orch("retry", "@last", "--failed", code=None)
+    desk.orch("retry", "@last", "--failed")
     assert '"reason":"requested"' not in (desk.run_dir() / "journal.ndjson").read_text().split('"epoch":2')[1]
 
 
@@ -98,3 +103,77 @@ def test_a_pipeline_with_gates_is_never_taken_from_the_cache(desk: Desk) -> None
     )
     desk.orch("plan")
     assert kept() == before
+
+
+@contextmanager
+def applying(desk: Desk) -> Iterator[subprocess.Popen[str]]:
+    """`orch apply` at work, from where one of its steps has written to the fifo `reached` on."""
+    os.mkfifo(desk.folder / "reached")
+    pipe = subprocess.PIPE
+    argv = [str(BIN / "orch"), "apply"]
+    with subprocess.Popen(argv, cwd=desk.folder, env=desk.environment(), stdout=pipe, stderr=pipe, text=True) as run:
+        (desk.folder / "reached").read_text()
+        yield run
+        run.communicate()
+
+
+def test_a_cancel_of_a_run_in_finally_ends_what_finally_runs(desk: Desk) -> None:
+    desk.pipeline(
+        "  one:\n    nodes: { a: { run: echo } }\n"
+        "finally:\n  report: { run: 'echo > reached; sleep 1000' }\n  other: { run: echo }\n"
+    )
+    with applying(desk) as run:
+        assert "accepted" in desk.orch("cancel", "@last").err
+    assert run.returncode == 1
+    assert "cancelled" in desk.orch("runs").out
+    assert (desk.node("finally.report")["status"], desk.node("finally.report")["reason"]) == ("cancelled", "requested")
+    assert not list(desk.processes())
+    desk.orch("verify", "@last")
+
+
+def test_a_cancel_ends_a_probe_that_does_not_end_by_itself(desk: Desk) -> None:
+    desk.pipeline(
+        "  one:\n    nodes:\n      send:\n        run: exit 1\n        retry: { limit: 1, delay: 1ms }\n"
+        "        effect: { once: mail, probe: 'echo > reached; sleep 1000' }\n"
+    )
+    with applying(desk) as run:
+        desk.orch("cancel", "@last")
+    assert run.returncode == 1
+    assert desk.node("one.send")["status"] == "cancelled"
+    assert not list(desk.processes())
+    desk.orch("verify", "@last")
+
+
+def test_neither_cwd_nor_an_artifact_leaves_the_project_through_a_link_and_the_project_may_be_one(desk: Desk) -> None:
+    (desk.folder.parent / "other").mkdir()
+    (desk.folder.parent / "other/file").write_text("theirs")
+    (desk.folder / "out").symlink_to("../other")
+    (desk.folder / "inside").mkdir()
+    (desk.folder / "stays").symlink_to("inside")
+    nodes = "      {0}: {{ run: echo mine > file, cwd: {0}, artifacts: {{ made: file }} }}\n"
+    taken = "      taken: { run: 'true', artifacts: { made: out/file } }\n"
+    desk.pipeline(f"  main:\n    nodes:\n{nodes.format('out')}{nodes.format('stays')}{taken}")
+    desk.orch("apply", code=1)
+    ends = {name: desk.node(f"main.{name}")["reason"] for name in ("out", "taken", "stays")}
+    assert ends == {"out": "start-failed", "taken": "output-missing", "stays": "ok"}
+    assert (desk.folder.parent / "other/file").read_text() == "theirs"
+    alias = desk.folder.with_name("alias")
+    alias.symlink_to(desk.folder)
+    desk.pipeline(f"  main:\n    nodes:\n{nodes.format('stays')}")
+    desk.folder = alias
+    desk.orch("apply")
+
+
+def test_a_run_is_resumed_with_its_own_token_and_a_wrong_one_is_refused_and_recorded(desk: Desk) -> None:
+    gates = "gates: { g: { approval: { subject: [a.md], require: { editor: 1 } } } }"
+    desk.pipeline(f"  one:\n    {gates}\n    nodes: {{ a: {{ run: echo }} }}\n")
+    desk.write("a.md", "text")
+    desk.orch("apply", code=4)
+    token = (desk.run_dir() / "resume-token").read_text()
+    for wrong in (token[:-1] + ("0" if token[-1] != "0" else "1"), ""):
+        assert "O626" in desk.orch("resume", "@last", "--token", wrong, code=5).err
+    desk.orch("resume", "@last", "--token", token, code=4)
+    events = json.loads((desk.run_dir() / "manifest.json").read_text())["resume_events"]
+    assert [event["outcome"] for event in events] == ["accepted", "blocked", "blocked"]
+    assert {event["detail"] for event in events[1:]} == {"the token was wrong"}
+    desk.orch("verify", "@last")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -281,6 +282,97 @@ def test_gates_are_listed_shown_and_decided(gated: Desk) -> None:
     assert gated.orch("resume", "@last", code=5).out.startswith("! publish.agreed  rejected")
 
 
+def test_the_printed_command_approves_what_was_looked_at_and_nothing_that_took_its_place(gated: Desk) -> None:
+    printed = {}
+    for where in ("plan", "gate list --pipeline pipelines/main.yaml"):
+        printed[where] = gated.orch(*where.split()).out
+    printed["apply"] = gated.orch("apply", code=4).out
+    for where in ("gate list", "gate show agreed", "poll @last", "poll @last --format json"):
+        printed[where] = gated.orch(*where.split()).out
+    (digest,) = re.findall(r"^subject   (sha256:[0-9a-f]{64})$", printed["gate show agreed"], re.M)
+    commands = {}
+    for where, text in printed.items():
+        found = re.findall(r"orch (approve agreed --role editor --by <you> [^\n\"]*--subject [0-9a-z:]+)", text)
+        assert {one.rpartition(" ")[2] for one in found} == {digest}, where
+        commands[where] = found[0].replace("<you>", "reader").split()
+    gated.write("rules.md", "Something else.\n")
+    for verb in ("approve", "reject"):
+        for words in commands.values():
+            refused = gated.orch(verb, *words[1:], code=6).err
+            assert "the subject is not the one that was looked at" in refused
+            assert "look again: orch gate show agreed --" in refused
+    assert "rules.md changed since" in gated.orch(*commands["apply"], code=6).err
+    assert not (gated.folder / "tasks").exists()
+    gated.write("rules.md", "All of it.\n")
+    for words in commands.values():
+        assert f"subject {digest}" in gated.orch(*words).out
+    gated.orch("resume", "@last")
+
+
+def test_gate_show_says_where_a_command_of_the_run_could_write_the_decision(gated: Desk) -> None:
+    gated.orch("apply", code=4)
+    assert "trust     file — a command of this run could write" in gated.orch("gate", "show", "agreed").out
+    gated.write("orch.yaml", PROJECT + "policy: { trust: committed }\n")
+    assert "\ntrust     committed\n" in gated.orch("gate", "show", "agreed").out
+    gated.write("orch.yaml", PROJECT)
+    gated.pipeline(GATED.replace("  draft:\n    nodes: { write: { run: echo text } }\n", ""))
+    shown = gated.orch("gate", "show", "agreed", "--pipeline", "pipelines/main.yaml").out
+    assert "\ntrust     file\n" in shown
+
+
+def test_without_a_subject_what_lies_there_is_approved_and_its_digest_is_printed(gated: Desk) -> None:
+    gated.orch("apply", code=4)
+    gated.write("rules.md", "Something else.\n")
+    said = gated.orch("approve", "agreed", "--role", "editor", "--by", "reader").out
+    (digest,) = re.findall(r"^  subject (sha256:[0-9a-f]{64})$", said, re.M)
+    assert digest in gated.orch("gate", "show", "agreed").out
+    said = gated.orch("revoke", "agreed", "--role", "editor", "--by", "reader", "--subject", digest, code=2).err
+    assert "there is no option `--subject`" in said
+
+
+def test_the_printed_command_of_a_plan_with_a_task_is_about_that_task(gated: Desk) -> None:
+    said = gated.orch("plan", "--task", "0007").out
+    (command,) = re.findall(r"orch (approve .*--subject \S+)", said)
+    gated.orch(*command.replace("<you>", "reader").split())
+    assert (gated.folder / "tasks/0007/decisions/main.agreed.editor.reader.yaml").exists()
+    assert re.search(r"publish\.agreed +open", gated.orch("plan", "--task", "0007").out)
+    assert "wait" in gated.orch("plan").out
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        'echo "{" > plan.json',
+        "sed -i 2d journal.ndjson",
+        "sed -i s/waiting/wailing/ journal.ndjson",
+        "rm journal.ndjson; mkdir journal.ndjson",
+        "rm journal.ndjson; ln -s plan.json journal.ndjson",
+    ],
+)
+def test_a_damaged_run_is_named_and_passed_over_where_no_run_is_given(gated: Desk, damage: str) -> None:
+    gated.orch("apply", code=4)
+    whole = gated.run_dir().name
+    gated.orch("apply", code=4)
+    damaged = gated.run_dir()
+    gated.run(["sh", "-c", f"cd {damaged}; {damage}"])
+    for words in (["gate"], ["gate", "show", "agreed"], ["approve", "agreed", "--role", "editor", "--by", "reader"]):
+        said = gated.orch(*words)
+        assert f"{damaged.name} is passed over: " in said.err
+        assert f"orch verify {damaged.name}" in said.err
+        assert said.out
+    assert "passed over" not in gated.orch("gate", "--run", whole).err
+    assert gated.orch("gate", "--run", damaged.name, code=None).code in (7, 74)
+    gated.orch("resume", whole)
+
+
+def test_a_run_that_waits_and_is_whole_is_taken_without_a_word(gated: Desk) -> None:
+    gated.orch("apply", code=4)
+    gated.orch("apply", code=4)
+    said = gated.orch("gate")
+    assert said.err == ""
+    assert gated.run_dir().name in said.out
+
+
 def test_who_may_not_decide_is_told_who_may(gated: Desk) -> None:
     said = gated.orch("approve", "agreed", "--role", "boss", "--by", "reader", code=2)
     assert "it asks for: editor" in said.err
@@ -405,6 +497,22 @@ def test_the_list_of_runs_names_the_time_that_it_shows(failed: Desk) -> None:
     assert "elapsed_seconds" in row
     assert "duration_seconds" not in row
     assert row["summary"] == "1 failed, 1 succeeded, 1 skipped"
+
+
+def test_a_list_shows_the_newest_twenty_and_says_how_to_see_all(failed: Desk) -> None:
+    for n in range(20):
+        shutil.copytree(failed.run_dir(), failed.run_dir().with_name(f"20260101T000000Z-{n:06x}"))
+    said = failed.orch("runs")
+    assert len(said.out.splitlines()) == 21
+    (command,) = re.findall(r"orch (runs list .*)", said.err)
+    whole = failed.orch(*command.split())
+    assert (len(whole.out.splitlines()), whole.err) == (22, "")
+    for limit, number, more in (("20", 20, True), ("21", 21, False), ("all", 21, False)):
+        document = json.loads(failed.orch("runs", "--json", "--limit", limit).out)
+        assert (len(document["runs"]), document["more"]) == (number, more)
+    assert "has no run" in failed.orch("runs", "--task", "none").err
+    for limit in ("0", "-1", "many", "1.5"):
+        assert "neither a number from 1 on nor `all`" in failed.orch("runs", "--limit", limit, code=2).err
 
 
 def test_paths_are_told_as_they_can_be_typed_from_a_subfolder(failed: Desk) -> None:

@@ -323,6 +323,59 @@ sys.exit(contain(main, ({kind!r},)))
     assert b"Traceback" not in text
 
 
+HEEDS = """\
+import os, select, subprocess, sys
+from orch.app.signals import Interruption
+from orch.local.contain import contain
+def main(c):
+    heeds = Interruption(c.heard)
+    subprocess.run(["sh", "-c", "for n in INT TERM HUP QUIT; do kill -$n $PPID; done"], check=True)
+    print("told", heeds(), flush=True)
+    while heeds() is None: select.select([heeds.fd], [], [])
+    print("heeded", heeds(), flush=True)
+    return 0
+sys.exit(contain(main, ({kind!r},)))
+"""
+
+
+@pytest.mark.parametrize("kind", ["pidns", "subreaper"])
+def test_a_signal_that_a_step_sends_to_the_engine_does_nothing_and_one_from_outside_is_heeded(kind: Kind) -> None:
+    need(kind)
+    command = [sys.executable, "-c", HEEDS.format(kind=kind)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as relay:
+        assert relay.stdout is not None
+        assert relay.stdout.readline() == "told None\n"
+        relay.send_signal(signal.SIGTERM)
+        assert relay.stdout.readline() == f"heeded {int(signal.SIGTERM)}\n"
+    assert relay.returncode == 0
+
+
+def test_without_a_relay_every_signal_is_heeded() -> None:
+    done = run(
+        "from orch.app.signals import Interruption\nheeds = Interruption(c.heard)\n"
+        "os.kill(os.getpid(), signal.SIGHUP)\nreturn heeds()",
+        "none",
+    )
+    assert done.returncode == signal.SIGHUP
+
+
+@pytest.mark.parametrize("kind", ["pidns", "subreaper"])
+def test_ctrl_c_at_a_terminal_is_heeded(kind: Kind) -> None:
+    need(kind)
+    pid, terminal = os.forkpty()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-c", HEEDS.format(kind=kind)])
+    text = b""
+    while b"told None" not in text:
+        text += os.read(terminal, 1024)
+    os.write(terminal, b"\x03")
+    while b"heeded" not in text:
+        text += os.read(terminal, 1024)
+    assert f"heeded {int(signal.SIGINT)}".encode() in text
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    os.close(terminal)
+
+
 def test_in_a_pid_namespace_the_engine_is_the_first_process_and_sees_its_own_proc() -> None:
     need("pidns")
     done = run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -161,3 +162,32 @@ def test_a_finished_run_that_is_resumed_writes_no_record_and_no_derived_file(des
     told = counted(desk, "resume", "@last")
     assert {path: path.stat().st_mtime_ns for path in desk.run_dir().rglob("*") if path.is_file()} == before
     assert told["syncs"] == 0
+
+
+# --- lists of runs
+
+
+def looks(tmp_path: Path, *words: str, same_plan: bool = True) -> float:
+    """The system calls that each further run costs a list."""
+    costs = []
+    numbers = (FEW, MANY) if same_plan else (2, 4)
+    for number in numbers:
+        desk = Desk.at(tmp_path, f"with_{number}")
+        desk.pipeline('  main:\n    nodes:\n      one: { run: "true" }\n', "inputs: { n: { type: string } }\n")
+        for n in range(1 if same_plan else number):
+            counted(desk, "apply", "--input", f"n={n}")
+        (first, *_) = (desk.folder / ".runs/-/cli").iterdir()
+        for n in range(number if same_plan else 0):
+            shutil.copytree(first, first.with_name(f"20260101T000000Z-{n:06x}"))
+        costs.append(counted(desk, "runs", "list", *words)["looks"])
+    return (costs[1] - costs[0]) / (numbers[1] - numbers[0])
+
+
+def test_a_run_in_a_list_costs_four_system_calls_and_three_more_for_a_plan_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    assert looks(tmp_path, "--limit", "all") == 4  # is there a plan; the journal's opening, ends and closing
+    assert looks(tmp_path / "own", "--limit", "all", same_plan=False) == 7
+
+
+def test_a_run_that_is_older_than_the_list_costs_no_system_call(tmp_path: Path) -> None:
+    assert looks(tmp_path, "--limit", "1") == 0

@@ -18,6 +18,8 @@ from orch.governance.decide import Request, Written, decide
 from orch.governance.decision_files import write_decision
 from orch.governance.decisions import Decision, parse_decision, path_of
 from orch.governance.observe import observe, observe_approval
+from orch.governance.seen import Seen
+from orch.governance.subjects import look
 from orch.governance.where import Where
 from orch.problems.catalogue import CODES
 from orch.problems.problem import Exit, OrchError
@@ -76,9 +78,8 @@ class Project:
 
     def decide(self, kind: Any = "approved", role: str = "product", by: str | None = "lead", **other: Any) -> Written:
         facts, _ = observe_approval(self.gate, self.where)
-        return decide(
-            Request(kind, role, by, other.get("reason", "")), self.gate, facts, self.where, NOW, other.get("run")
-        )
+        request = Request(kind, role, by, other.get("reason", ""), other.get("seen"))
+        return decide(request, self.gate, facts, self.where, NOW, other.get("run"))
 
     def edit(self, old: str, new: str, file: str = FILE) -> None:
         text = (self.root / file).read_text()
@@ -606,6 +607,67 @@ def test_nothing_is_approved_that_is_not_there(project: Project) -> None:
     with pytest.raises(OrchError) as error:
         project.decide()
     assert problem(error) == f"O315 there is nothing to decide about: {PRD} does not exist"
+
+
+def seen(digest: str) -> Seen:
+    return Seen(digest, "orch gate show prd --run R")
+
+
+@pytest.mark.parametrize("kind", ["approved", "rejected"])
+@pytest.mark.parametrize("length", [12, 13, 64])
+@pytest.mark.parametrize("prefix", ["", "sha256:"])
+def test_a_decision_about_what_was_looked_at_is_written_only_while_it_is_there(
+    project: Project, kind: str, length: int, prefix: str
+) -> None:
+    digest = look(project.where.root, project.gate["subject"], project.gate["evidence"], project.where.resolve).digest
+    assert digest is not None
+    short = prefix + digest.removeprefix("sha256:")[:length]
+    project.write(PRD, "# Another cart\n")
+    with pytest.raises(OrchError) as error:
+        project.decide(kind, seen=seen(short))
+    assert error.value.exit == Exit.CONFLICT
+    assert "what changed since is not known; it is sha256:" in problem(error)
+    assert error.value.problems[0].hint == "look again: orch gate show prd --run R"
+    assert not (project.root / FILE).exists()
+    project.write(PRD, "# The cart\n")
+    assert project.decide(kind, seen=seen(short)).decision.subject == digest
+
+
+@pytest.mark.parametrize(
+    "digest", ["", "sha256:", "a" * 11, "sha256:" + "a" * 65, "A" * 12, "g" * 12, "sha1:" + "a" * 12]
+)
+def test_what_is_no_digest_of_a_subject_is_refused(project: Project, digest: str) -> None:
+    with pytest.raises(OrchError) as error:
+        project.decide(seen=seen(digest))
+    assert error.value.exit == Exit.USAGE
+    assert problem(error).startswith("O319")
+    assert not (project.root / FILE).exists()
+
+
+def test_the_beginning_of_two_digests_that_the_run_has_seen_does_not_say_which(project: Project) -> None:
+    digest = project.decide().decision.subject
+    twin = digest[:40] + ("0" if digest[40] != "0" else "1") * 31
+    project.where = replace(project.where, history={twin: []})
+    with pytest.raises(OrchError) as error:
+        project.decide(seen=seen(digest[:40]))
+    assert "is the beginning of 2 digests" in problem(error)
+    assert project.decide(seen=seen(digest[:41])).decision.subject == digest
+
+
+@pytest.mark.parametrize("known", ["by the run", "by HEAD"])
+def test_what_changed_since_it_was_looked_at_is_told_where_it_is_known(repository: Project, known: str) -> None:
+    repository.gate["evidence"] = []
+    facts, _ = observe_approval(repository.gate, repository.where)
+    digest = facts["subject"]["digest"]
+    assert digest is not None
+    repository.write("docs/a.md", "other\n")
+    if known == "by the run":
+        repository.where = replace(repository.where, history={digest: facts["subject"]["files"]}, environment={})
+    with pytest.raises(OrchError) as error:
+        repository.decide(seen=seen(digest))
+    assert "was looked at: docs/a.md changed since; it is sha256:" in problem(error)
+    repository.write("docs/a.md", "a\n")
+    assert repository.decide(seen=seen(digest))
 
 
 def test_the_git_identity_says_who_decides_where_orch_yaml_maps_it(repository: Project) -> None:

@@ -221,3 +221,100 @@ def _told(seed: str) -> str:
     code = f"import sys; sys.path.insert(0, {here!r}); import simulation; print(simulation.story(range(12)))"
     env = {**os.environ, "PYTHONHASHSEED": seed}
     return subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True, text=True).stdout
+
+
+def in_finally() -> Play:
+    final = {"a": {}, "b": {}, "c": {"retry": {"delay_seconds": 9.0}}}
+    play = Play(compiled(one_phase(x={}), final, max_in_flight=2)).open()
+    play.attempt("build.x")
+    play.attempt("finally.c", FAILS)
+    play.start("finally.a")
+    return play
+
+
+def test_a_cancel_when_the_body_is_over_ends_what_finally_runs_and_starts_nothing_more_of_it() -> None:
+    play = in_finally()
+    play.cancel()
+    assert play.next() == [
+        "skip finally.b cancelled",
+        "conclude finally.c cancelled requested",
+        "stop finally.a requested",
+    ]
+    assert play.run() == "cancelled"
+    assert play.results() == {
+        "build.x": "succeeded ok",
+        "finally.a": "cancelled requested",
+        "finally.b": "skipped cancelled",
+        "finally.c": "cancelled requested",
+    }
+
+
+def test_a_second_cancel_while_steps_are_still_being_stopped_does_not_take_finally_away() -> None:
+    play = Play(compiled(one_phase(x={}), {"a": {}})).open()
+    play.start("build.x")
+    play.cancel("1")
+    play.cancel("2")
+    play.end("build.x", "cancelled")
+    assert play.next() == ["start finally.a"]
+    play.start("finally.a")
+    play.cancel("3")
+    assert play.next() == ["stop finally.a requested"]
+
+
+def test_a_cancelled_finally_stays_cancelled_for_the_next_owner_and_runs_again_in_a_retry() -> None:
+    play = in_finally()
+    play.cancel()
+    play.open()
+    assert play.run() == "cancelled"
+    assert play.starts.count("finally.a") == 1
+    play.open("finally.a", "finally.b", "finally.c")
+    assert play.run() == "succeeded"
+
+
+def test_a_finally_that_fails_while_it_is_cancelled_is_not_tried_again() -> None:
+    play = Play(compiled(one_phase(x={}), {"a": {"retry": {"limit": 3}}})).open()
+    play.attempt("build.x")
+    play.start("finally.a")
+    play.cancel()
+    play.end("finally.a", FAILS)
+    assert play.result("finally.a") == f"failed {FAILS}"
+    assert play.run() == "failed"
+
+
+def probed(**head: object) -> Play:
+    play = Play(compiled(one_phase(a=once(probe="true"), b={}), **head)).open()
+    play.start("build.a")
+    play.open()
+    play.probing[play.step("build.a")] = None
+    return play
+
+
+def test_a_cancel_ends_a_probe_and_the_run_closes_when_it_has_ended() -> None:
+    play = probed()
+    assert play.next() == ["start build.b"]
+    play.cancel()
+    words = ["skip build.b cancelled", "conclude build.a cancelled requested", "dismiss build.a"]
+    assert play.next() == words
+    for decision in play.decisions()[:2]:
+        play._carry_out(decision)
+    assert play.next() == ["dismiss build.a"]
+    play.probing.clear()
+    assert play.run() == "cancelled"
+
+
+def test_probes_count_against_what_may_be_in_flight() -> None:
+    play = probed(max_in_flight=1)
+    assert play.next() == []
+    play.probing.clear()
+    assert play.next() == ["probe build.a"]
+    play.start("build.b")
+    assert play.next() == []
+
+
+def test_a_step_that_a_person_has_settled_starts_when_its_probe_has_ended() -> None:
+    play = probed()
+    play.start("build.b")
+    play.settle("build.a", "not-done", "ada")
+    assert play.next() == ["dismiss build.a"]
+    play.probing.clear()
+    assert play.next() == ["start build.a"]

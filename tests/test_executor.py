@@ -140,6 +140,23 @@ def test_what_cannot_be_started_says_why(
     assert perform(executor, sh("true")).exit_code == 0
 
 
+def test_a_step_does_not_begin_outside_the_project(executor: LocalExecutor, tmp_path: Path) -> None:
+    root = Path(os.path.realpath(tmp_path)) / "project"
+    (root / "inside").mkdir(parents=True)
+    (root.parent / "project-2").mkdir()
+    (root / "out").symlink_to("../project-2")
+    (root / "stays").symlink_to(root / "inside")
+    (root / "loop").symlink_to("loop")
+    with pytest.raises(StartError, match=r"leads out of the project, to .*/project-2$") as caught:
+        executor.begin(attempt("pwd", cwd=f"{root}/out", root=str(root)))
+    assert "`cwd`" in caught.value.hint
+    with pytest.raises(StartError, match="does not exist"):
+        executor.begin(attempt("pwd", cwd=f"{root}/loop", root=str(root)))
+    for number, name in enumerate(("stays", "inside")):
+        result = perform(executor, attempt("pwd", cwd=f"{root}/{name}", root=str(root), number=number))
+        assert output(tmp_path, result).decode() == f"{root}/inside\n"
+
+
 def script(path: Path, text: str, mode: int = 0o755) -> Path:
     path.write_text(text)
     path.chmod(mode)

@@ -79,7 +79,7 @@ def look(*decisions: dict[str, Any], now: float = NOW, of: dict[str, Any] | None
 
 
 def test_a_gate_without_decisions_says_what_is_missing_and_the_command_that_supplies_it() -> None:
-    command = "orch approve prd --role product --by <you> --run 20261122-1"
+    command = f"orch approve prd --role product --by <you> --run 20261122-1 --subject {DIGEST}"
     assert look() == Verdict(
         "waiting", "needs-decision", f"needs 1 more: product — {command}", 0, 1, ("product",), command
     )
@@ -90,7 +90,11 @@ def test_a_command_without_a_run_names_the_pipeline_and_its_inputs() -> None:
     command = judge(gate(), facts(), NOW, context).next
     assert command == (
         "orch approve prd --role product --by <you> --pipeline pipelines/ship.yaml"
-        """ --input task=0001 --input 'note=it'"'"'s new'"""
+        f""" --input task=0001 --input 'note=it'"'"'s new' --subject {DIGEST}"""
+    )
+    context = Context(None, "pipelines/ship.yaml", task="0002")
+    assert judge(gate(), facts(), NOW, context).next == (
+        f"orch approve prd --role product --by <you> --pipeline pipelines/ship.yaml --task 0002 --subject {DIGEST}"
     )
 
 
@@ -165,7 +169,7 @@ def test_an_unreadable_decision_keeps_an_otherwise_satisfied_gate_shut_since_it_
 def test_a_rejection_shuts_until_the_same_person_supersedes_it_whatever_others_say() -> None:
     verdict = look(decision(), decision(by="dev1", decision="rejected"))
     assert (verdict.status, verdict.reason) == ("waiting", "rejected")
-    assert verdict.next == "orch approve prd --role product --by dev1 --run 20261122-1"
+    assert verdict.next == f"orch approve prd --role product --by dev1 --run 20261122-1 --subject {DIGEST}"
     assert look(decision(), decision(by="dev1")).status == "succeeded"
     assert look(decision(), decision(by="dev1", decision="revoked")).status == "succeeded"
 
@@ -174,6 +178,30 @@ def test_a_rejection_of_earlier_content_still_shuts() -> None:
     verdict = look(decision(), decision(by="dev1", decision="rejected", subject=OTHER))
     assert verdict.reason == "rejected"
     assert "about other content" in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("role", "other"),
+    [
+        ("engineering", {}),
+        ("product", {"authors": {"handles": ["dev1"], "problems": []}}),
+        ("product", {"roles": {"pinned": ROLES, "today": {**ROLES, "product": ["lead"]}}}),
+        ("product", {"roles": {"pinned": {**ROLES, "product": ["lead"]}, "today": ROLES}}),
+    ],
+)
+def test_the_rejection_of_somebody_who_may_not_approve_is_withdrawn_instead(role: str, other: dict[str, Any]) -> None:
+    verdict = look(decision(), decision(by="dev1", role=role, decision="rejected"), **other)
+    assert verdict.next == f"orch revoke prd --role {role} --by dev1 --run 20261122-1"
+    assert look(decision(), decision(by="dev1", role=role, decision="revoked"), **other).status == "succeeded"
+
+
+def test_a_rejection_that_is_superseded_in_the_tree_alone_asks_for_its_commit() -> None:
+    before = decision(by="dev1", decision="rejected", place="HEAD", committed=True)
+    verdict = look(decision(committed=True), decision(by="dev1"), before, of=gate(trust="committed"))
+    assert verdict.reason == "rejected"
+    assert (verdict.next or "").startswith(f"git add -- {before['file']} && git commit -m ")
+    lost = look(decision(committed=True), before, of=gate(trust="committed"))
+    assert (lost.next or "").startswith("orch approve prd --role product --by dev1 ")
 
 
 def test_a_rejection_by_somebody_without_the_role_does_not_count() -> None:

@@ -11,7 +11,9 @@ import pytest
 
 from orch.local.executor import LocalExecutor
 from orch.model.attempt import Attempt, StartError
+from orch.model.events import Finished
 from orch.store.cas import Cas
+from orch.store.copies import put_back
 from orch.store.harvest import MAX_OUTPUT_BYTES, DirHarvest
 
 
@@ -21,6 +23,10 @@ def harvest(tmp_path: Path) -> DirHarvest:
 
 
 ENDED = Attempt("build.a", 1, ("sh",), {"PYTHONPATH": "of-the-step", "PYTHONHOME": "/nowhere"}, "/", None, "build.a.1")
+
+
+def made_in(folder: Path, address: str = "a.b", root: Path | None = None) -> Attempt:
+    return ENDED._replace(address=address, cwd=str(folder), root=os.path.realpath(root or folder))
 
 
 def hand_over(harvest: DirHarvest, text: str, **declared: object) -> tuple[dict[str, object] | None, str | None]:
@@ -176,7 +182,7 @@ def test_a_check_that_cannot_start_or_is_killed_is_no_success(harvest: DirHarves
 
 def test_an_artifact_is_kept_by_digest_and_copied_for_dependants(harvest: DirHarvest, tmp_path: Path) -> None:
     (tmp_path / "made.txt").write_text("made")
-    kept, wrong = harvest.artifacts("build.pkg", str(tmp_path), {"out": "made.txt"})
+    kept, wrong = harvest.artifacts(made_in(tmp_path, "build.pkg"), {"out": "made.txt"})
     assert wrong is None
     assert kept[0]["bytes"] == 4
     copy = tmp_path / "artifacts/build.pkg/out"
@@ -185,20 +191,50 @@ def test_an_artifact_is_kept_by_digest_and_copied_for_dependants(harvest: DirHar
 
 
 def test_an_artifact_that_was_not_made_or_is_a_link_fails_with_the_reason(harvest: DirHarvest, tmp_path: Path) -> None:
-    assert "does not exist" in str(harvest.artifacts("a.b", str(tmp_path), {"out": "none"})[1])
+    assert "does not exist" in str(harvest.artifacts(made_in(tmp_path), {"out": "none"})[1])
     os.symlink("/etc/hostname", tmp_path / "link")
-    assert "symbolic link" in str(harvest.artifacts("a.b", str(tmp_path), {"out": "link"})[1])
+    assert "symbolic link" in str(harvest.artifacts(made_in(tmp_path), {"out": "link"})[1])
+
+
+def test_an_artifact_does_not_leave_the_project_through_a_folder_that_is_a_link(
+    harvest: DirHarvest, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    (project / "inside/deep").mkdir(parents=True)
+    (project / "inside/file").write_text("inside")
+    (tmp_path / "project-2").mkdir()
+    (tmp_path / "project-2/file").write_text("outside")
+    (project / "absolute").symlink_to(tmp_path / "project-2")
+    (project / "relative").symlink_to("../project-2")
+    for name in ("absolute", "relative"):
+        kept, wrong = harvest.artifacts(made_in(project), {"out": f"{name}/file"})
+        assert (kept, wrong) == (
+            (),
+            f"artifact `out`: `{name}/file` leads out of the project, to {os.path.realpath(tmp_path)}/project-2/file",
+        )
+    (project / "there").symlink_to(project / "inside")
+    (project / "back").symlink_to("../project/inside")
+    (tmp_path / "alias").symlink_to(project)
+    for folder, name in (
+        (project, "there"),
+        (project, "back"),
+        (tmp_path / "alias", "there"),
+        (project, "inside/../there"),
+    ):
+        kept, wrong = harvest.artifacts(made_in(folder, root=project), {"out": f"{name}/file"})
+        assert (len(kept), wrong) == (1, None)
 
 
 def test_copies_that_are_gone_or_changed_are_put_back(harvest: DirHarvest, tmp_path: Path) -> None:
     for name in ("one", "two", "three"):
         (tmp_path / name).write_text(name)
-    kept, _ = harvest.artifacts("a.b", str(tmp_path), {name: name for name in ("one", "two", "three")})
+    kept, _ = harvest.artifacts(made_in(tmp_path), {name: name for name in ("one", "two", "three")})
     folder = tmp_path / "artifacts/a.b"
     (folder / "one").unlink()
     (folder / "two").chmod(0o644)
     (folder / "two").write_text("")
     before = (folder / "three").stat().st_ino
-    harvest.restore("a.b", kept)
+    ended = Finished(0, "a.b", 1, True, "succeeded", "ok", 0, artifacts=kept)
+    assert put_back(str(tmp_path), [ended]) == ["artifacts/a.b/one", "artifacts/a.b/two"]
     assert [(folder / name).read_text() for name in ("one", "two", "three")] == ["one", "two", "three"]
     assert (folder / "three").stat().st_ino == before

@@ -169,6 +169,16 @@ def test_an_interrupted_run_leaves_no_process_says_how_to_go_on_and_resumes(proj
     project.assert_resumes_twice()
 
 
+def test_a_step_cannot_end_the_run_by_a_signal_to_its_parent(tmp_path):
+    signals = "for n in INT TERM HUP QUIT; do kill -$n $PPID; done"
+    project = Project(tmp_path, TWO_STEPS.replace("echo first", f"{signals}; echo first"))
+    with project.orch("apply") as process:
+        project.wait_until_second_runs()
+        project.let_second_end()
+        process.communicate()
+    assert process.returncode == 0
+
+
 def test_a_program_that_does_not_exist_is_a_step_that_failed_to_start(tmp_path):
     pipeline = TWO_STEPS.replace("echo first >> ../effects", "[no-such-program, --now]")
     project = Project(tmp_path, pipeline)

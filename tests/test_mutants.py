@@ -14,6 +14,7 @@ TESTS = Path(__file__).parent
 ENGINE = TESTS.parent / "engine" / "orch"
 FOLD, DERIVE, DECIDE, RETRY = "model/fold.py", "model/derive.py", "run/decide.py", "model/retry.py"
 SCOPE = "run/scope.py"
+ON_DISK = "test_order.py::test_a_run_is_on_the_disk_before_it_is_claimed"
 
 SIMULATED = [
     (DERIVE, 'return SUCCESS if plan.action(step).step.get("allow_failure") else FAILURE', "return FAILURE"),
@@ -39,14 +40,26 @@ SIMULATED = [
     (FOLD, "return not is_once(plan.action(step).step) or", "return True or"),
     (DECIDE, "plan.max_in_flight - len(state.running)", "plan.max_in_flight"),
     (DECIDE, "Probe(step) if once else Start(", "Start("),
-    (DECIDE, " for step in state.running if plan.kinds[step] != FINALLY)", " for step in state.running)"),
+    (DECIDE, " for step in state.running if ending(plan, state, step))", " for step in state.running)"),
     (DECIDE, "if not (plan.fail_fast and any(type(decision) is Conclude for decision in decisions)):", "if True:"),
     (DECIDE, "    if state.doubt:\n", "    if False:\n"),
+    (DERIVE, "return state.cutting_finally if plan.kinds[step] == FINALLY else", "return"),
+    (DERIVE, "state.cutting_finally if plan.kinds", "False if plan.kinds"),
+    (FOLD, "state.cutting_finally or not state.body_open", "state.cutting_finally"),
+    (FOLD, "state.cancelling = state.failing_fast = state.cutting_finally = False", "state.cancelling = False"),
+    (DECIDE, "len(state.running) - len(probing)", "len(state.running)"),
+    (DECIDE, "return [] if state.running or probing else", "return [] if state.running else"),
     (SCOPE, '"failed" if state.finally_failed else verdict(state)', "verdict(state)"),
     (DECIDE, "    if state.due_heap and state.due_heap[0][0] > now_ms:\n", "    if state.due_heap:\n"),
     (RETRY, 'failures <= retry["limit"]', 'failures < retry["limit"]'),
 ]
 SAID = [
+    (
+        DECIDE,
+        "        if step in probing:\n            continue\n",
+        "",
+        "test_endings.py::test_a_step_that_a_person_has_settled_starts_when_its_probe_has_ended",
+    ),
     (
         DERIVE,
         "                if not state.phase_unmet[following]:\n",
@@ -91,7 +104,7 @@ SAID = [
     ),
     (
         FOLD,
-        "    if _ending(plan, state, step):\n        hold_back(plan, state, step)\n        return",
+        "    if ending(plan, state, step):\n        hold_back(plan, state, step)\n        return",
         "    if False:\n        return",
         "test_endings.py::test_nothing_is_tried_again_after_a_cancel",
     ),
@@ -130,6 +143,48 @@ SAID = [
         "    while frontier and len(found) < count and",
         "    while frontier and len(found) < 1 and",
         "test_attempts.py::test_a_slow_probe_does_not_hold_up_the_retries_that_are_due_after_it",
+    ),
+    (
+        "run/loop.py",
+        "                self._world.journal.sync()\n",
+        "                pass\n",
+        "test_order.py::test_an_end_is_durable_before_it_is_shown_and_before_a_dependant_starts",
+    ),
+    (
+        "run/loop.py",
+        "type(event) is not Started or event.idempotency_key is not None for",
+        "type(event) is not Started for",
+        "test_order.py::test_the_start_of_a_once_step_is_durable_before_it_starts",
+    ),
+    (
+        "store/journal.py",
+        "            self._sync(self._fd)\n",
+        "",
+        "test_order.py::test_what_is_written_to_the_journal_is_synced_before_a_manifest_tells_it",
+    ),
+    (
+        "store/journal.py",
+        "                sync_folder(os.path.dirname(self._path))\n",
+        "                pass\n",
+        "test_order.py::test_what_is_written_to_the_journal_is_synced_before_a_manifest_tells_it",
+    ),
+    (
+        "store/rundir.py",
+        "write_file(run.plan, plan.data, durable=durable)",
+        "write_file(run.plan, plan.data)",
+        ON_DISK,
+    ),
+    ("store/rundir.py", "            sync_folder(folder)\n", "            pass\n", ON_DISK),
+    ("store/rundir.py", "(run.path, *reversed(above), os", "(*reversed(above), os", ON_DISK),
+    ("store/rundir.py", ", os.path.dirname(runs_root)):", "):", ON_DISK),
+    ("store/cas.py", "                os.fsync(fd)\n", "                pass\n", ON_DISK),
+    ("store/cas.py", "                sync_folder(above)\n", "                pass\n", ON_DISK),
+    ("store/cas.py", "            self._unsynced[self._root] = None\n", "", ON_DISK),
+    (
+        "app/gatewatch.py",
+        "if hashlib.sha256(data).hexdigest() != read.sha256:",
+        "if False:",
+        "test_order.py::test_bytes_that_changed_since_the_look_are_not_kept_as_what_was_approved",
     ),
 ]
 

@@ -34,7 +34,7 @@ FAILED = {"status": "failed", "reason": "command-failed", "exit_code": 2, "error
 
 
 def judge(gate: Mapping[str, Any], facts: Mapping[str, Any], at: float, context: CommandContext) -> Verdict:
-    return Verdict("waiting", "needs-decision", "", 1, 2, ("product",), context.command("approve", "ok", "product"))
+    return Verdict("waiting", "needs-decision", "", 1, 2, ("product",), context.approve("ok", "product", None, None))
 
 
 def run_of(tmp_path: Path, gates: dict[str, Any] | None = None, **nodes: Any) -> Recorded:
@@ -327,7 +327,7 @@ def test_a_stopped_engine_reads_hung_in_every_view(tmp_path: Path) -> None:
         later = now._replace(clock=Later())
         assert standing(records.poll(later, "@last")) == ("running", "hung")
         assert standing(records.show(later, "@last")) == ("running", "hung")
-        (row,) = records.list_runs(later)
+        (row,) = records.list_runs(later).rows
         assert (row.status, row.reason) == ("running", "hung")
     assert standing(records.poll(later, "@last")) == standing(records.show(later, "@last")) == ("interrupted", None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
+from typing import Any
 
 import pytest
 from effort import calls
@@ -54,6 +55,26 @@ def test_a_line_has_the_address_the_word_and_the_command_or_the_reason() -> None
     lines = text().splitlines()
     assert [line for line in lines if re.search(r"\+ build\.late +run +true$", line)]
     assert [line for line in lines if re.search(r"\+ ship\.push +run +git push 'a b'  \[net\]$", line)]
+
+
+def gated(trust: str, **needs: list[str]) -> str:
+    gate = {"kind": "approval", "subject": ["a.md"], "require": {"editor": 1}, "trust": trust}
+    phases: dict[str, Any] = {
+        "draft": {"nodes": {"write": {}}},
+        "publish": {"gates": {"agreed": {"kind": "", "gate": gate}}, "nodes": {"go": {}}},
+    }
+    for phase, names in needs.items():
+        phases[phase]["needs"] = names
+    plan = compiled(phases)
+    return plan_text(plan, forecast(plan, 0, None), PLAIN, dry_run=True)
+
+
+def test_a_gate_that_nodes_of_its_run_could_open_for_themselves_is_told() -> None:
+    said = "Trust of publish.agreed: file — a command of this run could write the decision itself; `trust: committed`"
+    assert said in gated("file")
+    assert said in gated("file", publish=[])  # beside it is as good as before it
+    assert "Trust" not in gated("committed")
+    assert "Trust" not in gated("file", publish=[], draft=["publish"])
 
 
 def test_a_check_that_cannot_be_known_yet_is_not_called_open() -> None:

@@ -46,6 +46,11 @@ def close(run: RunDir, status: str) -> None:
     Path(run.journal).write_bytes(encode(Closed(NOW, status, status, {}, ""), 1, PLAN.digest))
 
 
+def runs(root: str) -> list[RunDir]:
+    """Oldest first."""
+    return list(rundir.newest(root))[::-1]
+
+
 def code(caught: pytest.ExceptionInfo[OrchError]) -> tuple[str, int]:
     return caught.value.problems[0].code, caught.value.exit
 
@@ -89,7 +94,7 @@ def test_a_taken_id_leads_to_another(root: str) -> None:
     first = create(root, random=lambda size: next(draws))
     second = create(root, random=lambda size: next(draws))
     assert first.run_id != second.run_id
-    assert rundir.all_runs(root) == [first, second]
+    assert runs(root) == [first, second]
 
 
 def test_claims_that_race_for_one_id_all_get_a_run_of_their_own(root: str) -> None:
@@ -106,7 +111,7 @@ def test_claims_that_race_for_one_id_all_get_a_run_of_their_own(root: str) -> No
     for thread in threads:
         thread.join()
     assert len({run.run_id for run in made}) == 8
-    assert rundir.all_runs(root) == sorted(made, key=lambda run: run.run_id)
+    assert runs(root) == sorted(made, key=lambda run: run.run_id)
 
 
 def test_two_processes_that_race_get_two_runs(root: str) -> None:
@@ -134,26 +139,18 @@ def test_two_processes_that_race_get_two_runs(root: str) -> None:
         process.stdin.close()
         process.stdin = None
     assert len({process.communicate()[0] for process in pair}) == 2
-    assert len(rundir.all_runs(root)) == 2
+    assert len(runs(root)) == 2
 
 
 def test_a_directory_without_a_plan_was_never_a_run(root: str) -> None:
     run = create(root)
     os.unlink(run.plan)
-    assert rundir.all_runs(root) == []
-    with pytest.raises(OrchError) as caught:
-        rundir.open_run(run.path)
-    assert code(caught) == ("O604", Exit.USAGE)
-
-
-def test_a_run_is_opened_by_its_directory(root: str) -> None:
-    run = create(root, task="0001")
-    assert rundir.open_run(run.path) == run
-    assert run.artifact_root == f".runs/0001/cli/{run.run_id}"
+    assert runs(root) == []
 
 
 def test_a_run_is_found_by_id_and_by_a_unique_prefix(root: str) -> None:
     old, new = create(root, at=NOW - 86_400_000), create(root, task="0001")
+    assert new.artifact_root == f".runs/0001/cli/{new.run_id}"
     assert rundir.find(root, new.run_id) == new
     assert rundir.find(root, new.run_id[:8]) == new
     assert rundir.find(root, old.run_id[:12]) == old
@@ -202,7 +199,7 @@ def test_without_runs_there_is_nothing_to_find(root: str, ref: str) -> None:
 def test_a_linked_root_is_refused(tmp_path: Path, root: str) -> None:
     (tmp_path / "elsewhere").mkdir()
     os.symlink(tmp_path / "elsewhere", root)
-    for doing in (lambda: create(root), lambda: rundir.all_runs(root)):
+    for doing in (lambda: create(root), lambda: runs(root)):
         with pytest.raises(OrchError) as caught:
             doing()
         assert code(caught) == ("O606", Exit.REFUSED)
@@ -214,7 +211,7 @@ def test_a_linked_folder_below_the_root_is_refused_and_not_looked_into(tmp_path:
     run = create(root)
     os.rename(f"{root}/{below}", tmp_path / "elsewhere")
     os.symlink(tmp_path / "elsewhere", f"{root}/{below}")
-    assert rundir.all_runs(root) == []
+    assert runs(root) == []
     with pytest.raises(OrchError) as caught:
         create(root)
     assert code(caught) == ("O606", Exit.REFUSED)
@@ -229,6 +226,69 @@ def test_a_root_of_somebody_else_is_refused(root: str) -> None:
         create(root)
     assert code(caught) == ("O606", Exit.REFUSED)
     assert "12345" in caught.value.problems[0].message
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_root_may_use_the_runs_of_the_user_who_owns_the_project(tmp_path: Path, root: str) -> None:
+    run = create(root)
+    for folder in (root, f"{root}/-", f"{root}/-/cli", run.path):
+        os.chown(folder, 12345, -1)
+    with pytest.raises(OrchError) as caught:
+        rundir.find(root, "@last")
+    assert code(caught) == ("O606", Exit.REFUSED)
+    os.chown(tmp_path, 12345, -1)
+    assert rundir.find(root, "@last") == run
+    assert create(root)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_a_run_of_somebody_else_is_not_carried_on(root: str, depth: int) -> None:
+    run = create(root)
+    os.chown(run.path.rsplit("/", depth)[0], 12345, -1)
+    with pytest.raises(OrchError) as caught:
+        rundir.find(root, "@last")
+    assert code(caught) == ("O606", Exit.REFUSED)
+
+
+@pytest.mark.parametrize("below", ["", "/-", "/-/cli"])
+@pytest.mark.parametrize(
+    ("mode", "project", "refused"),
+    [
+        (0o777, 0o755, True),
+        (0o703, 0o700, True),
+        (0o777, 0o1777, True),
+        (0o1777, 0o755, False),
+        (0o775, 0o755, False),
+        (0o700, 0o755, False),
+        (0o777, 0o777, False),
+    ],
+)
+def test_a_folder_that_all_may_write_to_is_refused_unless_the_project_is_as_open(
+    tmp_path: Path, root: str, below: str, mode: int, project: int, refused: bool
+) -> None:
+    run = create(root)
+    os.chmod(root + below, mode)
+    os.chmod(tmp_path, project)
+    for doing in (lambda: create(root), lambda: rundir.find(root, run.run_id)):
+        if not refused:
+            assert doing()
+            continue
+        with pytest.raises(OrchError) as caught:
+            doing()
+        assert code(caught) == ("O606", Exit.REFUSED)
+        assert caught.value.problems[0].hint == f"chmod -R o-w {root}"
+
+
+def test_what_a_new_run_is_made_of_is_nobody_elses_whatever_the_umask(root: str) -> None:
+    former = os.umask(0)
+    try:
+        run = create(root)
+    finally:
+        os.umask(former)
+    modes = {os.stat(folder).st_mode & 0o777 for folder in (root, f"{root}/-", f"{root}/-/cli", run.path)}
+    assert modes == {0o700}
+    assert rundir.find(root, "@last") == run
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"steps": 1}', b'{"steps": []}', b"\xff", b"[" * 100_000])
@@ -253,7 +313,7 @@ def test_what_the_plan_was_made_from_is_kept_before_the_plan(root: str) -> None:
     assert Path(Cas(run.path, durable=False).path_of(hashlib.sha256(data).hexdigest())).read_bytes() == data
     with pytest.raises(ValueError, match="not the bytes"):
         create(root, blobs={"0" * 64: data})
-    assert len(rundir.all_runs(root)) == 1
+    assert len(runs(root)) == 1
 
 
 def test_a_glance_sees_both_ends_of_a_long_journal(root: str) -> None:
@@ -262,12 +322,12 @@ def test_a_glance_sees_both_ends_of_a_long_journal(root: str) -> None:
     outputs = {"text": {"value": "x" * 100_000}}
     line = encode(Closed(NOW, "succeeded", "ok", outputs, "done"), 1, PLAN.digest)
     Path(run.journal).write_bytes(line * 3)
-    assert glance(run.journal)[1:] == (NOW, "succeeded", "ok", "done")
+    assert glance(run.journal)[1:] == (NOW, "succeeded", "ok", "done", None)
     Path(run.journal).write_bytes(line * 2 + line[:50_000])
     assert glance(run.journal).status == "succeeded", "a torn line is no record"
     for bad in (b"", b"\n", b"x\n", b"x", b"\n\n"):
         Path(run.journal).write_bytes(bad)
-        assert glance(run.journal) == (None, None, None, None, None)
+        assert glance(run.journal) == (None, None, None, None, None, None)
 
 
 def test_kept_bytes_are_read_only_named_by_content_and_kept_once(tmp_path: Path) -> None:
@@ -279,7 +339,7 @@ def test_kept_bytes_are_read_only_named_by_content_and_kept_once(tmp_path: Path)
     inode = path.stat().st_ino
     source = tmp_path / "source"
     source.write_bytes(b"abc")
-    assert (cas.put_bytes(b"abc"), cas.put_file(str(source))) == (sha256, (sha256, 3))
+    assert (cas.put_bytes(b"abc"), cas.put_file(str(source), str(tmp_path))) == (sha256, (sha256, 3))
     assert path.stat().st_ino == inode
     assert [p.name for p in tmp_path.rglob("*.new")] == []
 
@@ -302,7 +362,7 @@ def test_what_is_no_regular_file_is_not_kept_and_the_reason_is_said(tmp_path: Pa
     cases = {"link": "symbolic link", "pipe": "not a regular file", "gone": "does not exist", ".": "not a regular file"}
     for name, why in cases.items():
         with pytest.raises(NotKeepable, match=why):
-            cas.put_file(str(tmp_path / name))
+            cas.put_file(str(tmp_path / name), str(tmp_path))
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -24,6 +24,9 @@ def test_the_simulated_world_meets_everything_that_it_is_there_for() -> None:
     for seed in range(400):
         simulation = simulate(seed)
         seen.update(f"{status} {reason}" for status, reason in simulation.ends().values())
+        seen.update(
+            f"finally {simulation.end(a)[0]}" for a in simulation.steps if simulation.cut and a[:8] == "finally."
+        )
         for event in simulation.events():
             match event:
                 case Closed():
@@ -55,6 +58,8 @@ def test_the_simulated_world_meets_everything_that_it_is_there_for() -> None:
         "skipped cancelled",
         "cancelled requested",
         "cancelled fail-fast",
+        "finally cancelled",
+        "finally skipped",
         "waiting needs-decision",
         "waiting rejected",
         "queued None",

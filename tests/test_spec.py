@@ -25,7 +25,7 @@ from orch.spec.node import Node, Once
 from orch.spec.not_yet import NOT_YET, VALUES
 from orch.spec.pipeline import Pipeline
 from orch.spec.places import PIPELINE, PROJECT, keys
-from orch.spec.units import seconds, size_bytes
+from orch.spec.units import seconds
 
 HEAD = "apiVersion: orch/v1\nkind: Pipeline\nname: demo\n"
 
@@ -89,29 +89,6 @@ def test_what_is_not_a_duration_is_refused_with_a_sentence(value: object, messag
 def test_ages_without_a_unit_are_proposed_in_days() -> None:
     with pytest.raises(ValueError, match="`30` has no unit: write `30d`"):
         seconds(30, unit="d")
-
-
-@pytest.mark.parametrize(("text", "expected"), [("64MiB", 1 << 26), ("10kB", 10_000), ("0B", 0), ("1.5 GiB", 3 << 29)])
-def test_a_size_is_read_as_bytes(text: str, expected: int) -> None:
-    assert size_bytes(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        ("64", "`64` has no unit: write `64MiB` or `64B`"),
-        (64, "`64` has no unit"),
-        ("64mb", "`mb` is not a unit of size: write `64MB`"),
-        ("64M", "`M` is not a unit of size: write `64MiB`"),
-        ("64 apples", "the units are B, kB"),
-        ("many", "is not a size"),
-        (True, "a size is written like"),
-    ],
-)
-def test_what_is_not_a_size_is_refused_with_a_sentence(value: object, message: str) -> None:
-    with pytest.raises(ValueError, match=r"size|unit") as caught:
-        size_bytes(value)
-    assert message in str(caught.value)
 
 
 # Models

@@ -379,6 +379,13 @@ def test_an_owner_that_died_before_its_first_record_is_no_finding(run: RunDir) -
     for epoch, found in ((2, set()), (3, {"O612"})):
         write_owner(run, Owner(run.run_id, epoch, 42, 7, mine["boot_id"], mine["host"]))
         assert codes(run) == found
+    beat = Path(run.path, "beat")
+    whole = beat.read_bytes()
+    for epoch, found in ((2, set()), (1, {"O611"})):
+        write_owner(run, Owner(**{**{name: mine[name] for name in Owner._fields}, "epoch": epoch}))
+        beat.write_bytes(whole[:7])
+        assert codes(run) == found, "half a beat"
+        beat.write_bytes(whole)
     write_owner(run, Owner("20261122T190512Z-000000", 2, 42, 7, mine["boot_id"], mine["host"]))
     assert codes(run) == {"O612"}
     path.write_text(json.dumps(mine) + "\n")
@@ -473,6 +480,36 @@ def test_what_was_approved_is_kept_and_its_copies_are_checked(tmp_path: Path) ->
     assert found_in(made) == [], "a copy of what lies in cas"
     os.unlink(made.cas.path_of(hashlib.sha256(b"# prd\n").hexdigest()))
     assert found_in(made) == ["O610"]
+
+
+def test_after_a_power_cut_what_was_laid_out_for_a_gate_is_put_back_also_when_the_run_is_over(tmp_path: Path) -> None:
+    made = approved(tmp_path)
+    copy = Path(made.run.path, "subjects/ok/docs/prd.md")
+    copy.write_bytes(b"")
+    assert found_in(made) == ["O611"]
+    made.projector.rebuild(read(made.run.journal, made.plan.digest).events)
+    assert (copy.read_bytes(), found_in(made)) == (b"# prd\n", [])
+    copy.unlink()
+    made.projector.rebuild(read(made.run.journal, made.plan.digest).events)
+    assert not Path(made.run.path, "subjects/ok/output:plan").exists()
+
+
+def test_after_a_power_cut_an_error_artifact_is_whole_again_though_its_log_is_not(tmp_path: Path) -> None:
+    made = Recorded(tmp_path, plan_doc({"build": {"nodes": {"a": {}}}}))
+    made.open()
+    made.happen(Started(made.at(), "build.a", 1))
+    made.happen(Finished(made.at(), "build.a", 1, True, **FAILED, logs={"stderr": made.log("build.a.1.err", b"no\n")}))
+    made.happen(Closed(made.at(), "failed", "failed", {}, "1 failed"))
+    made.leave()
+    assert json.loads(made.text("errors/01-build-a.json"))["details"]["stderr_tail"] == "no\n"
+    for log in (b"", None):
+        Path(made.run.path, "errors/01-build-a.json").write_bytes(b"")
+        path = Path(made.run.path, "logs/build.a.1.err")
+        path.write_bytes(log) if log is not None else path.unlink()
+        assert made.projector.rebuild(read(made.run.journal, made.plan.digest).events)[1] == ["errors/01-build-a.json"]
+        error = json.loads(made.text("errors/01-build-a.json"))
+        assert (error["summary"], error["details"]["stderr_tail"]) == ("exit code 1", "")
+        assert {problem.message.split()[0] for problem in check(made.run).problems} == {"logs/build.a.1.err"}
 
 
 def test_a_copy_that_a_crash_kept_out_of_the_journal_is_one_of_what_is_kept(tmp_path: Path) -> None:

@@ -103,9 +103,7 @@ class Harvest(Protocol):
         """What came of such a check."""
         ...
 
-    def artifacts(
-        self, address: str, cwd: str, paths: Mapping[str, str]
-    ) -> tuple[tuple[dict[str, Any], ...], str | None]:
+    def artifacts(self, attempt: Attempt, paths: Mapping[str, str]) -> tuple[tuple[dict[str, Any], ...], str | None]:
         """Copy the declared files into the content store, and to where dependants look for them: `{name, path,
         sha256, bytes}` each."""
         ...

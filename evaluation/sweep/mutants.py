@@ -40,13 +40,13 @@ MUTANTS = (
         "",
         "kill",
         r"^rename .*/nodes/",
-        "not accounted for",
+        "is left over",
     ),
     Mutant(
         "a once step that was interrupted runs again without asking",
         "model/fold.py",
-        "            if is_once(plan.action(step).step):\n                state.status[step], state.reason",
-        "            if False:\n                state.status[step], state.reason",
+        "    if is_once(plan.action(step).step):\n        state.status[step], state.reason",
+        "    if False:\n        state.status[step], state.reason",
         "kill",
         _JOURNAL,
         "runs once, and ran 2 times",
@@ -60,7 +60,7 @@ MUTANTS = (
         "            written = len(data)",
         "enospc",
         _JOURNAL,
-        "",
+        "this record does not belong to this plan.json",
     ),
     Mutant(
         "a short write of the journal is passed over",
@@ -69,7 +69,7 @@ MUTANTS = (
         "if written > len(data):",
         "short",
         _JOURNAL,
-        "",
+        "this record is not a record",
     ),
     Mutant(
         "a failed write of a derived file is passed over",
@@ -88,7 +88,7 @@ MUTANTS = (
         "        events = self._unwritten\n        if events:\n            self._unwritten = []\n",
         "        events = self._unwritten\n        begun, self._to_begin = self._to_begin, []\n"
         "        for step, prepared in begun:\n"
-        "            self._live[step] = (self._world.executor.begin(prepared.attempt), prepared)\n"
+        "            self._live[step] = self._begin(prepared.attempt, partial(self._ended, step, prepared))\n"
         "        if begun:\n            __import__('time').sleep(0.01)\n"
         "        if events:\n            self._unwritten = []\n",
         "kill",
@@ -124,17 +124,34 @@ MUTANTS = (
         'return read_file(f"{run.path}/{name}") is not None',
         "kill",
         r"^open .*/nodes/ship\.approved\.json\.new$|^rename .*/manifest\.json$",
-        "",
+        "manifest.json is not what the journal says",
     ),
     Mutant(
         "a step that ran when the owner died counts as done",
         "model/fold.py",
-        "                state.status[step] = Status.QUEUED\n        elif status is Status.WAITING",
-        "                state.status[step], state.reason[step] = Status.SUCCEEDED, 'ok'\n"
-        "        elif status is Status.WAITING",
+        "    else:\n        state.status[step] = Status.QUEUED\n",
+        "    else:\n        state.status[step], state.reason[step] = Status.SUCCEEDED, 'ok'\n",
         "kill",
         _JOURNAL,
-        "",
+        "without a fault it ends with 1",
+    ),
+    Mutant(
+        "the journal is not synced",
+        "run/loop.py",
+        "                self._world.journal.sync()\n",
+        "                pass\n",
+        "power",
+        r"^open .*/nodes/",
+        "was started and is not in the journal",
+    ),
+    Mutant(
+        "an error artifact that a power cut emptied stays so",
+        "store/expected.py",
+        'return isinstance(json.loads(read_file(f"{run.path}/{name}")), dict)',
+        "return True",
+        "power",
+        r"^write .*/nodes/check\.join\.json",
+        "is not whole",
     ),
 )
 

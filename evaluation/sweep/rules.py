@@ -87,7 +87,7 @@ def broken(
     yield from _starts(plan, now, before, lines, done)
     for address, attempt in sorted(session.shown - now.finished):
         yield f"the end of {address} attempt {attempt} was shown and is not in the journal"
-    if run is not None:
+    if run is not None and not session.cut:
         yield from _derived(run, plan, now)
         if now.events:
             yield from _verified(run, now, session)
@@ -145,6 +145,8 @@ def _verified(run: RunDir, now: Standing, session: Session) -> Iterator[str]:
     problems = verify(run, compiler=compile_plan, judge=judge).problems
     if session.code in (Exit.IO, KILLED) and now.state.closed is not None:
         problems = [problem for problem in problems if problem.message.split()[0] not in _LAST]
+    if session.lossy:
+        problems = [problem for problem in problems if not problem.message.startswith("logs/")]
     yield from (f"verify: {problem.message}" for problem in problems[:5])
 
 

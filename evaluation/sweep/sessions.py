@@ -35,7 +35,8 @@ Guard = Callable[[Callable[[], int]], int]
 @dataclass(slots=True)
 class Session:
     """How it went: the exit code, the state-changing calls (those of the fault's choice), where the fault hit, what it
-    said was wrong, which ends of attempts were shown to people, and what it left running."""
+    said was wrong, which ends of attempts were shown to people, and what it left running. `cut`: the power failed
+    at its end; `lossy`: it may have failed before, and what is never synced may lack its end."""
 
     code: int = -1
     calls: list[str] = field(default_factory=list)
@@ -44,10 +45,12 @@ class Session:
     shown: set[tuple[str, int]] = field(default_factory=set)
     left: list[int] = field(default_factory=list)
     hung: bool = False
+    cut: bool = False
+    lossy: bool = False
 
 
 class _Told:
-    """The reporter: notes which ends were shown."""
+    """The reporter, and who waits for an answer: notes which ends were shown."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -63,15 +66,16 @@ class _Told:
 
     def ended(self, *_: Any) -> None: ...
 
+    def waiting(self, *_: Any) -> None: ...
+
+    def answered(self, *_: Any) -> None: ...
+
 
 def warm() -> None:
     """Load all that a session may load, and adopt what sessions leave behind."""
     for module in pkgutil.walk_packages(orch.__path__, "orch."):
         if module.name.split(".")[1] in ("app", "store", "local", "run", "gates", "governance", "plan", "spec"):
             importlib.import_module(module.name)
-    import json  # noqa: F401
-    import shutil  # noqa: F401
-
     global _injector
     _injector = Injector()
     linux.adopt_orphans()
@@ -87,7 +91,11 @@ def resume(context: Context, fault: Fault | None = None) -> Session:
 
 def settle(context: Context, address: str, how: str) -> Session:
     """A person says what became of a step in doubt. The verb ends with 0 where the run then waits."""
-    session = _session(lambda told, guard: runs.settle(context, "@last", address, how, told, guard), context.cwd, None)
+
+    def verb(told: Any, guard: Guard) -> int:
+        return runs.settle(context, "@last", address, how, told, guard, told)
+
+    session = _session(verb, context.cwd, None)
     session.code = session.code or Exit.WAITING
     return session
 

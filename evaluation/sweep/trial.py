@@ -11,6 +11,7 @@ import rules
 import sessions
 import workload
 from inject import Fault
+from power import Disk
 from rules import Standing
 from sessions import Session
 
@@ -44,22 +45,32 @@ class Ground:
     def __init__(self) -> None:
         self.path = tempfile.mkdtemp(prefix="sweep-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
         self._count = 0
+        self._disk: Disk | None = None
         self.planned = self._plan()
 
-    def trial(self, fault: Fault | None, again: Fault | None = None) -> Outcome:
-        """One trial; `again` hits the first session after the one that was hit."""
+    def trial(self, fault: Fault | None, again: Fault | None = None, *, power: bool = False) -> Outcome:
+        """One trial; `again` hits the first session after the one that was hit. With `power` the project lies on a
+        disk of its own, whose power fails where the fault hits."""
         self._count += 1
         base = os.path.join(self.path, str(self._count))
-        os.mkdir(base)
-        root = workload.lay_out(base)
-        planned = self.planned._replace(root=root)
+        os.makedirs(workload.root_of(base))
+        disk = self._new_disk(workload.root_of(base)) if power else None
         try:
-            return _Trial(base, planned, self._context(root), fault, again).run()
+            root = workload.lay_out(base)
+            return _Trial(base, self.planned._replace(root=root), self._context(root), fault, again, disk).run()
         finally:
+            if disk is not None:
+                disk.remove()
             shutil.rmtree(base)
 
     def close(self) -> None:
         shutil.rmtree(self.path)
+
+    def _new_disk(self, place: str) -> Disk:
+        if self._disk is None:
+            self._disk = Disk(self.path)
+        self._disk.insert(place)
+        return self._disk
 
     def _plan(self) -> Planned:
         base = os.path.join(self.path, "0")
@@ -73,14 +84,24 @@ class Ground:
 
 
 class _Trial:
-    def __init__(self, base: str, planned: Planned, context: Context, fault: Fault | None, again: Fault | None) -> None:
-        self._base, self._planned, self._context = base, planned, context
+    def __init__(
+        self,
+        base: str,
+        planned: Planned,
+        context: Context,
+        fault: Fault | None,
+        again: Fault | None,
+        disk: Disk | None,
+    ) -> None:
+        self._base, self._planned, self._context, self._disk = base, planned, context, disk
         self._plan = planned.compiled
         self._fault, self._again = fault, again
         self._approved = False
         self.outcome = Outcome(fault)
 
     def run(self) -> Outcome:
+        if self._disk is not None:
+            self._disk.flush()
         session = self._apply()
         if self.outcome.hit is None and session.code == 4:
             self._approve()
@@ -129,6 +150,8 @@ class _Trial:
     def _approve(self) -> None:
         self._approved = True
         gates.decide(self._context, "approved", "approved", "owner", "owner", "", gates.Target(run="@last"))
+        if self._disk is not None:
+            self._disk.flush()
 
     def _apply(self) -> Session:
         return self._session(lambda fault: sessions.apply(self._context, self._planned, fault), self._fault)
@@ -147,6 +170,12 @@ class _Trial:
             self.outcome.calls += session.calls
             self.outcome.hit = session.hit
         faulted = session.hit is not None
+        if faulted and self._disk is not None:
+            self._disk.fail()
+            session.cut = True
+            recorded = set(self._standing().started)
+            workload.forget(self._base, lambda start: start not in recorded)
+        session.lossy = self._disk is not None
         for sentence in rules.broken(self._base, self._run(), self._plan, before, done, session, faulted):
             self._note(sentence)
         return session

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+from collections.abc import Callable
 
 NODES = (
     "build.config",
@@ -83,6 +84,7 @@ phases:
       join:
         run: |
           {STARTED}
+          mkdir -p made
           cat "$ORCH_ARTIFACTS"/build.part*/half > made/whole.txt
           test "$(cat made/whole.txt)" = "left
           right"
@@ -123,9 +125,14 @@ outputs:
 """
 
 
+def root_of(base: str) -> str:
+    """The folder of the project; what its nodes do to the world lies beside it."""
+    return os.path.join(base, "project")
+
+
 def lay_out(base: str) -> str:
     """Write the project below an empty folder; its root."""
-    root = os.path.join(base, "project")
+    root = root_of(base)
     os.makedirs(os.path.join(root, "pipelines"))
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     for path, text in (
@@ -146,3 +153,11 @@ def effects(base: str) -> list[tuple[str, int]]:
     except FileNotFoundError:
         return []
     return [(address, int(attempt)) for address, attempt in words]
+
+
+def forget(base: str, lost: Callable[[tuple[str, int]], bool]) -> None:
+    """Starts of nodes that may run twice, of which a power cut took the record, are as if they had not been: their
+    number is given again."""
+    kept = [start for start in effects(base) if start[0] in ONCE or not lost(start)]
+    with open(os.path.join(base, "effects"), "w", encoding="utf-8") as file:
+        file.writelines(f"{address} {attempt}\n" for address, attempt in kept)

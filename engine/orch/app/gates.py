@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -15,8 +15,7 @@ from orch.app.prospects import plan_gates
 from orch.app.root import RUNS, find_root
 from orch.gates.verdict import Context as CommandContext
 from orch.governance.decide import Request, Written
-from orch.governance.subjects import nothing
-from orch.governance.where import Where
+from orch.governance.seen import Seen
 from orch.model.compiled import Compiled
 from orch.model.state import RunState
 from orch.plan.compile import compile_plan
@@ -25,11 +24,13 @@ from orch.store.glance import glance
 from orch.store.journal import read
 from orch.store.ledger import replay
 from orch.store.manifests import NodeManifests
-from orch.store.rundir import RunDir, all_runs, find, load_plan
+from orch.store.rundir import RunDir, find, load_plan, newest
 
 if TYPE_CHECKING:
     from orch.gates.facts import ApprovalFacts
 
+_ENDED = ("succeeded", "failed", "cancelled")
+Warn = Callable[[Sequence[Problem]], None]
 Kind = Literal["approved", "rejected", "revoked"]
 
 
@@ -46,7 +47,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class GateView:
-    """A gate as it stands now. `facts` are those of `orch.gates.facts`; a check gate has none."""
+    """A gate as it stands now. `facts` are those of `orch.gates.facts`; a check gate has none. `behind_nodes`: nodes of
+    the run may be at work while it is shut."""
 
     address: str
     gate: Mapping[str, Any]
@@ -58,6 +60,7 @@ class GateView:
     missing: tuple[str, ...] = ()
     next: str | None = None
     facts: Mapping[str, Any] | None = None
+    behind_nodes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,9 @@ class _Subject:
     run: RunDir | None
 
 
-def gates(context: Context, target: Target, gate: str | None = None) -> list[GateView]:
+def gates(context: Context, target: Target, warn: Warn, gate: str | None = None) -> list[GateView]:
     """The gates that are meant, in the plan's order; one of them where `gate` names it (by id or address)."""
-    subject = _resolve(context, target, gate)
+    subject = _resolve(context, target, gate, warn)
     now_ms = context.clock.now_ms()
     steps = [step for steps in subject.plan.phase_gates for step in steps]
     if gate is not None:
@@ -81,11 +84,22 @@ def gates(context: Context, target: Target, gate: str | None = None) -> list[Gat
     return [_view(subject, step, max(now_ms, subject.state.latest_ms)) for step in steps]
 
 
-def decide(context: Context, kind: Kind, gate: str, role: str, by: str | None, reason: str, target: Target) -> Written:
-    """Write a decision about a gate's present subject. Raises OrchError where the person may not."""
+def decide(
+    context: Context,
+    kind: Kind,
+    gate: str,
+    role: str,
+    by: str | None,
+    reason: str,
+    target: Target,
+    warn: Warn,
+    digest: str | None = None,
+) -> Written:
+    """Write a decision about a gate's subject: the one with this digest, or the present one whatever it is. Raises
+    OrchError where the person may not, or the subject has another digest by now."""
     from orch.governance.decide import decide as write
 
-    subject = _resolve(context, target, gate)
+    subject = _resolve(context, target, gate, warn)
     step = _step(subject, gate)
     planned = subject.plan.action(step).step["gate"]
     if planned["kind"] != "approval":
@@ -93,10 +107,10 @@ def decide(context: Context, kind: Kind, gate: str, role: str, by: str | None, r
         raise OrchError(Problem("O317", message, hint=f"orch gate show {gate}"), Exit.USAGE)
     at_ms = max(context.clock.now_ms(), subject.state.latest_ms)
     facts, _, _ = subject.gates.examine(subject.state, step, at_ms)
-    where: Where = places(context, subject.root, subject.plan.head)(nothing, {})
     inside = context.env.get("ORCH_RUN_ID")
-    request = Request(kind, role, by, reason)
-    return write(request, planned, cast("ApprovalFacts", facts), where, at_ms / 1000, inside)
+    seen = None if digest is None else Seen(digest, subject.gates.command.show(gate))
+    request = Request(kind, role, by, reason, seen)
+    return write(request, planned, cast("ApprovalFacts", facts), subject.gates.where(), at_ms / 1000, inside)
 
 
 def _view(subject: _Subject, step: int, at_ms: int) -> GateView:
@@ -117,15 +131,16 @@ def _view(subject: _Subject, step: int, at_ms: int) -> GateView:
         verdict.missing,
         verdict.next,
         facts,
+        plan.is_behind_nodes(step),
     )
 
 
-def _resolve(context: Context, target: Target, gate: str | None) -> _Subject:
+def _resolve(context: Context, target: Target, gate: str | None, warn: Warn) -> _Subject:
     root = find_root(context.cwd)
     if target.run is not None:
         return _of_run(context, root, find(os.path.join(root, RUNS), target.run))
     if target.pipeline is None and not target.inputs:
-        waiting = _newest_waiting(context, root, gate)
+        waiting = _newest_waiting(context, root, gate, warn)
         if waiting is not None:
             return waiting
     request = PlanRequest(_declaring(context, root, target, gate), target.inputs, task=target.task)
@@ -133,14 +148,28 @@ def _resolve(context: Context, target: Target, gate: str | None) -> _Subject:
     return _Subject(planned.compiled, RunState.new(planned.compiled), plan_gates(context, planned, request), root, None)
 
 
-def _newest_waiting(context: Context, root: str, gate: str | None) -> _Subject | None:
-    for run in reversed(all_runs(os.path.join(root, RUNS))):
-        if glance(run.journal).status not in (None, "waiting"):
+def _newest_waiting(context: Context, root: str, gate: str | None, warn: Warn) -> _Subject | None:
+    for run in newest(os.path.join(root, RUNS)):
+        try:
+            if glance(run.journal).status in _ENDED:
+                continue
+            subject = _of_run(context, root, run)
+        except (OrchError, OSError) as error:  # a damaged run says nothing about the gates of another
+            warn([_passed_over(run, error)])
             continue
-        subject = _of_run(context, root, run)
         if gate is None or gate in _names(subject.plan):
             return subject
     return None
+
+
+def _passed_over(run: RunDir, error: OrchError | OSError) -> Problem:
+    code, why = (
+        (error.problems[0].code, error.problems[0].message)
+        if isinstance(error, OrchError)
+        else ("O287", f"it cannot be read: {error.strerror}")
+    )
+    hint = f"orch verify {run.run_id}"
+    return Problem(code, f"{run.run_id} is passed over: {why}", hint=hint, severity="warning")
 
 
 def _declaring(context: Context, root: str, target: Target, gate: str | None) -> str | None:

@@ -42,7 +42,7 @@ class ProjectGates:
         subjects_dir: str | None = None,
         manifest: Callable[[int], bytes] | None = None,
     ) -> None:
-        self._plan, self._where, self._command = plan, where, command
+        self._plan, self._where, self.command = plan, where, command
         self._keep, self._subjects_dir, self._manifest = keep, subjects_dir, manifest
         self._history: dict[str, Sequence[Sequence[str]]] = {}
 
@@ -51,6 +51,10 @@ class ProjectGates:
         for event in events:
             if isinstance(event, Observed):
                 self._note(event.facts)
+
+    def where(self) -> Where:
+        """Today's people and roles, and the subjects that earlier looks have seen."""
+        return self._where(nothing, self._history)
 
     def look(self, state: RunState, step: int, at_ms: int) -> Look:
         """Gather the facts of a gate and judge them."""
@@ -71,7 +75,7 @@ class ProjectGates:
             facts = observe_freshness(where.root, gate["path"], gate["field"])
         else:
             facts, subject = observe_approval(gate, where)
-        return facts, judge(gate, facts, at_ms / 1000, self._command), subject
+        return facts, judge(gate, facts, at_ms / 1000, self.command), subject
 
     def _note(self, facts: Mapping[str, Any]) -> None:
         subject = facts.get("subject")
@@ -109,7 +113,7 @@ class ProjectGates:
         if self._keep is None:
             return True
         gate = self._plan.action(step).step["gate"]["name"]
-        root = self._where(nothing, {}).root
+        root = self.where().root
         for path, read in subject.files.items():
             try:
                 with open(open_inside(root, path), "rb") as file:

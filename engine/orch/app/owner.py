@@ -135,10 +135,8 @@ class Ownership:
         gated = any(plan.phase_gates)
         cas = Cas(run.path, durable=head["durability"] == "full")
         harvest = DirHarvest(run.path, cas, self._context.env)
-        for step, artifacts in state.artifacts.items():
-            harvest.restore(plan.addresses[step], artifacts)
         executor = LocalExecutor(run.path)
-        interrupted = Interruption()
+        interrupted = Interruption(self._containment.heard)
         executor.watch(interrupted.fd)
         around = surroundings(
             self._context.env,

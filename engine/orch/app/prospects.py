@@ -29,7 +29,7 @@ def plan_gates(context: Context, planned: Planned, request: PlanRequest) -> Proj
 
     pairs = tuple((name, value) for name, _, value in (item.partition("=") for item in request.inputs))
     head = planned.compiled.head
-    command = CommandContext(pipeline=head["pipeline"]["path"], inputs=pairs)
+    command = CommandContext(pipeline=head["pipeline"]["path"], inputs=pairs, task=request.task)
     return ProjectGates(
         planned.compiled,
         places(context, planned.root, head, starter(context, planned.root, planned.compiled)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from itertools import islice
 from typing import Any, NamedTuple
 
 from orch.app.context import Context
@@ -24,7 +25,7 @@ from orch.store.ledger import Ledger, replay
 from orch.store.lock import is_held
 from orch.store.manifests import NodeManifests, run_manifest
 from orch.store.poll import poll as ask
-from orch.store.rundir import RunDir, all_runs, find, load_plan, token_digest
+from orch.store.rundir import RunDir, find, load_plan, newest, token_digest
 from orch.store.standing import Standing, look
 from orch.store.verify import Verified
 from orch.store.verify import verify as check
@@ -72,10 +73,19 @@ def past(context: Context, ref: str) -> Past:
     return Past(run, plan, journal, state, ledger, now.status, now.detail)
 
 
-def list_runs(context: Context, *, task: str | None = None, limit: int | None = None) -> list[RunRow]:
-    """The runs of the project, newest first."""
-    runs = [run for run in all_runs(os.path.join(find_root(context.cwd), RUNS)) if task in (None, run.task)]
-    return [_row(context, run) for run in reversed(runs[-limit:] if limit else runs)]
+class Listed(NamedTuple):
+    """Runs, newest first; `more` says that there are older ones."""
+
+    rows: list[RunRow]
+    more: bool
+
+
+def list_runs(context: Context, *, task: str | None = None, limit: int | None = None, prefix: str = "") -> Listed:
+    """The runs of the project, or of a task, whose ids begin so; with `limit` the newest of them."""
+    runs = newest(os.path.join(find_root(context.cwd), RUNS), task, prefix)
+    names: dict[str, str] = {}
+    rows = [_row(context, run, names) for run in islice(runs, limit)]
+    return Listed(rows, next(runs, None) is not None)
 
 
 def show(context: Context, ref: str) -> dict[str, Any]:
@@ -136,7 +146,7 @@ def _cuts(run: RunDir, plan: Compiled) -> dict[str, int]:
 
 def standing(context: Context, ref: str) -> str:
     """What the run closed with; else whether it has an owner: `running` or `interrupted`."""
-    return _row(context, find(os.path.join(find_root(context.cwd), RUNS), ref)).status
+    return _row(context, find(os.path.join(find_root(context.cwd), RUNS), ref), {}).status
 
 
 def is_running(context: Context, ref: str) -> bool:
@@ -154,7 +164,8 @@ def _look(context: Context, run: RunDir) -> Standing:
     return look(run, host=os.uname().nodename, steady=context.clock.steady())
 
 
-def _row(context: Context, run: RunDir) -> RunRow:
+def _row(context: Context, run: RunDir, names: dict[str, str]) -> RunRow:
+    """`names` are the pipelines of the plans seen so far, by the plan's digest."""
     seen = glance(run.journal)
     status, reason = seen.status, seen.reason
     if status is None:
@@ -162,16 +173,22 @@ def _row(context: Context, run: RunDir) -> RunRow:
         seen = glance(run.journal)  # an owner that has closed meanwhile is not dead
         status, reason = (seen.status, seen.reason) if seen.status else (now.status, now.detail)
     elapsed = seen.updated_at - seen.started_at if seen.updated_at and seen.started_at else None
-    return RunRow(
-        run.run_id, run.task, _pipeline(run), status, reason or "", seen.summary or "", seen.started_at, elapsed
-    )
+    name = names.get(seen.plan or "")
+    if name is None:
+        name = _pipeline(run)
+        if seen.plan:
+            names[seen.plan] = name
+    return RunRow(run.run_id, run.task, name, status, reason or "", seen.summary or "", seen.started_at, elapsed)
 
 
 def _pipeline(run: RunDir) -> str:
     """The pipeline's name, from the beginning of plan.json."""
     try:
-        with open(run.plan, "rb") as file:
-            start = file.read(HEAD_BYTES).decode(errors="replace")
+        fd = os.open(run.plan, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            start = os.read(fd, HEAD_BYTES).decode(errors="replace")
+        finally:
+            os.close(fd)
         name, _ = json.JSONDecoder().raw_decode(start[start.index('"name":') + len('"name":') :])
     except (OSError, ValueError):
         return "?"

@@ -28,7 +28,7 @@ from orch.store.glance import glance
 from orch.store.journal import read
 from orch.store.lock import is_held, taken
 from orch.store.requests import ask
-from orch.store.rundir import RunDir, create, find, load_plan
+from orch.store.rundir import RunDir, create, find, is_token, load_plan
 
 Guard = Callable[[Callable[[], int]], int]
 """Runs the work of the contained process and turns what it raises into an exit code."""
@@ -56,10 +56,14 @@ def apply(context: Context, planned: Planned, reporter: Reporter, guard: Guard) 
     return contain(main)
 
 
-def resume(context: Context, ref: str, reporter: Reporter, guard: Guard) -> int:
+def resume(context: Context, ref: str, reporter: Reporter, guard: Guard, token: str | None = None) -> int:
     """Go on with a run that waits or was interrupted; of an ended run only the derived files are looked after. A live
-    owner journals that it was asked."""
+    owner journals that it was asked, and this or the next one that a token was wrong."""
     root, run = _find(context, ref)
+    if token is not None and not is_token(run, token):
+        _ask(context, run, "resume", {"token": "wrong"})
+        hint = f"the token is in {run.artifact_root}/resume-token"
+        raise OrchError(Problem("O626", f"this is not the token of run {run.run_id}", hint=hint), Exit.REFUSED)
     if is_held(run):
         _ask(context, run, "resume", {})
         raise taken(run)

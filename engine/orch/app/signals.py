@@ -11,24 +11,34 @@ HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class Interruption:
-    """Installs handlers; the first signal is kept. `fd` becomes readable when one arrives."""
+    """The first signal that is heeded is kept. `fd` becomes readable when one arrives.
 
-    def __init__(self) -> None:
-        self.fd, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
-        os.set_blocking(self.fd, False)
-        os.set_blocking(self._write, False)
+    With `heard`, only what can be read there is heeded: the relay writes to it what it got from outside. A signal that
+    reaches this process itself may be from a step, whose parent it is, and does nothing. Without a relay every signal
+    counts: who sent it is not known."""
+
+    def __init__(self, heard: int | None) -> None:
         self._number: int | None = None
+        write = -1
+        if heard is None:
+            self.fd, write = os.pipe()
+            os.set_blocking(write, False)
+        else:
+            self.fd = heard
+        os.set_blocking(self.fd, False)
         for number in HEEDED:
-            signal.signal(number, self._arrived)
-        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+            signal.signal(number, _nothing)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HEEDED)
 
     def __call__(self) -> int | None:
         """The signal that arrived first, or None. Empties the pipe, which would wake the loop for ever."""
         with suppress(BlockingIOError):
-            os.read(self.fd, 512)
+            numbers = os.read(self.fd, 512)
+            if self._number is None and numbers:
+                self._number = numbers[0]
         return self._number
 
-    def _arrived(self, number: int, frame: FrameType | None) -> None:
-        if self._number is None:
-            self._number = number
+
+def _nothing(number: int, frame: FrameType | None) -> None:
+    """To be interrupted is enough: the number is in the pipe."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from orch.cli.completing import files
 from orch.cli.options import planning, verb
 from orch.cli.session import Session
 
 
 @verb("apply")
-@click.argument("pipeline", required=False, metavar="[PIPELINE|plan.json]")
+@click.argument("pipeline", required=False, metavar="[PIPELINE|plan.json]", shell_complete=files)
 @planning
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each event.")
 def command(

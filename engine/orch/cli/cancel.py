@@ -12,7 +12,8 @@ from orch.cli.session import Session
 def command(session: Session, run: str, as_json: bool) -> int:
     """End a run: its steps are stopped, `finally` runs, and it closes as cancelled.
 
-    The process that carries the run on is asked to; where there is none, it is done here.
+    The process that carries the run on is asked to, and its answer waited for; where there is none, it is done here.
+    A cancel when only `finally` is left ends that too.
     """
     from orch.app.runs import cancel
     from orch.cli.owning import listening, telling

@@ -13,7 +13,8 @@ from orch.cli.session import Session, put
 def deciding(
     name: str, kind: Literal["approved", "rejected", "revoked"], text: str, reason: str = "Why; kept in the decision."
 ) -> click.Command:
-    """The command for one kind of decision."""
+    """The command for one kind of decision. What is revoked goes on saying what it was about, so that only new
+    decisions take a digest."""
 
     @verb(name, help=text)
     @click.argument("gate")
@@ -31,13 +32,18 @@ def deciding(
         pipeline: str | None,
         inputs: tuple[str, ...],
         task: str | None,
+        digest: str | None = None,
     ) -> int:
         from orch.app.gates import decide
+        from orch.cli.warnings import warn
         from orch.render.gates_text import written_text
 
         aim = target_of(run, pipeline, inputs, task)
-        written = decide(session.context, kind, gate, role, by, message, aim)
+        written = decide(session.context, kind, gate, role, by, message, aim, warn, digest)
         put(written_text(written, session.out))
         return 0
 
+    if kind != "revoked":
+        told = "Only if the subject still has this digest, as `orch gate show` prints it; 12 digits of it are enough."
+        command.params.insert(4, click.Option(["--subject", "digest"], metavar="DIGEST", help=told))
     return command

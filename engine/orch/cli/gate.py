@@ -31,9 +31,10 @@ def listed(
 ) -> int:
     """List the gates: open or not, and what is missing."""
     from orch.app.gates import gates
+    from orch.cli.warnings import warn
     from orch.render.gates_text import gates_text
 
-    found = gates(session.context, target_of(run, pipeline, inputs, task))
+    found = gates(session.context, target_of(run, pipeline, inputs, task), warn)
     if as_json:
         from orch.render.gates_json import gates_json
 
@@ -58,9 +59,10 @@ def shown(
 ) -> int:
     """Show one gate: its subject and digest, the decisions, and why it is open or shut."""
     from orch.app.gates import gates
+    from orch.cli.warnings import warn
     from orch.render.gates_text import gate_text
 
-    (found,) = gates(session.context, target_of(run, pipeline, inputs, task), gate)
+    (found,) = gates(session.context, target_of(run, pipeline, inputs, task), warn, gate)
     if as_json:
         from orch.render.gates_json import gate_json
 

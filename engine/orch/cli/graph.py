@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from orch.cli.completing import files
 from orch.cli.options import planning, verb
 from orch.cli.session import Session, put
 from orch.problems.problem import Exit
 
 
 @verb("graph")
-@click.argument("pipeline", required=False)
+@click.argument("pipeline", required=False, shell_complete=files)
 @planning
 @click.option(
     "--format",

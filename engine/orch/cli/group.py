@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from orch import __version__
 from orch.cli.session import Session, put
 from orch.cli.usage import UnknownVerb
 from orch.cli.verbs import VERBS, root_help
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Verb(click.Command):
@@ -35,16 +38,28 @@ class VerbGroup(click.Group):
         self._default = default
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """`orch runs --json` means `orch runs list --json`."""
-        if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
+        """`orch runs --json` means `orch runs list --json`; but where a shell asks what may follow `orch runs`, every
+        verb may."""
+        left_out = args[0].startswith("-") and args[0] not in ("-h", "--help") if args else not ctx.resilient_parsing
+        if left_out:
             args = [self._default, *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """The verbs; and since the default's may be left out, its options."""
+        found = super().shell_complete(ctx, incomplete)
+        if incomplete.startswith("-"):
+            known = {item.value for item in found}
+            with self.commands[self._default].make_context(self._default, [], ctx, resilient_parsing=True) as below:
+                options = below.command.shell_complete(below, incomplete)
+            found += [item for item in options if item.value not in known]
+        return found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The verb; an unknown one is an error that knows the others."""
-        if args[0] not in self.commands and not args[0].startswith("-"):
+        if args[0] not in self.commands and not args[0].startswith("-") and not ctx.resilient_parsing:
             raise UnknownVerb(args[0], list(self.commands), ctx)
         return super().resolve_command(ctx, args)
 
@@ -67,7 +82,7 @@ class Root(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The verb; an unknown one is an error that knows the others."""
-        if args[0] not in VERBS and not args[0].startswith("-"):
+        if args[0] not in VERBS and not args[0].startswith("-") and not ctx.resilient_parsing:
             raise UnknownVerb(args[0], list(VERBS), ctx)
         return super().resolve_command(ctx, args)
 

@@ -43,7 +43,7 @@ def _dispatch(argv: list[str], session: Session) -> int:
     if COMPLETE in os.environ:
         from click.shell_completion import shell_complete
 
-        return shell_complete(root, {}, "orch", COMPLETE, os.environ[COMPLETE])
+        return shell_complete(root, {"obj": session}, "orch", COMPLETE, os.environ[COMPLETE])
     # not `root.main`: it ends the process itself where a reader has gone away
     with root.make_context("orch", argv, obj=session) as context:
         code = root.invoke(context)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from orch.cli.completing import files, runs
 from orch.cli.group import Verb
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def verb(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Com
     return make
 
 
-run_argument: _Decorator = click.argument("run", metavar="RUN")
+run_argument: _Decorator = click.argument("run", metavar="RUN", shell_complete=runs)
 json_flag: _Decorator = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 inputs: _Decorator = click.option(
     "--input", "inputs", multiple=True, metavar="NAME=VALUE", help="Set an input; lists as JSON. Repeatable."
@@ -49,8 +50,18 @@ def target(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--task", metavar="ID", help="With --pipeline: the task."),
         click.option("--input", "inputs", multiple=True, metavar="NAME=VALUE", help="With --pipeline: an input."),
-        click.option("--pipeline", metavar="PIPELINE", help="The gate of a pipeline, as a new run would see it."),
-        click.option("--run", metavar="RUN", help="The gate of this run; without it, of the newest that waits."),
+        click.option(
+            "--pipeline",
+            metavar="PIPELINE",
+            shell_complete=files,
+            help="The gate of a pipeline, as a new run would see it.",
+        ),
+        click.option(
+            "--run",
+            metavar="RUN",
+            shell_complete=runs,
+            help="The gate of this run; without it, of the newest that waits.",
+        ),
     ):
         function = option(function)
     return function

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import click
 
+from orch.cli.completing import files
 from orch.cli.options import json_flag, planning, verb
 from orch.cli.session import Session, put, say
 from orch.problems.problem import Exit
 
 
 @verb("plan")
-@click.argument("pipeline", required=False)
+@click.argument("pipeline", required=False, shell_complete=files)
 @planning
 @click.option("--dry-run", is_flag=True, help="Go on to the end: assume that gates are open.")
-@click.option("-o", "--out", metavar="FILE", help="Save the plan; `orch apply FILE` runs exactly that.")
+@click.option(
+    "-o", "--out", metavar="FILE", shell_complete=files, help="Save the plan; `orch apply FILE` runs exactly that."
+)
 @json_flag
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 10 where there is work to do.")
 def command(

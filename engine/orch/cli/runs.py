@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from orch.cli.group import VerbGroup
@@ -18,21 +20,36 @@ def command() -> None:
     """
 
 
+class Limit(click.ParamType[int | None]):
+    """How many: a number from 1 on, or `all` (None)."""
+
+    name = "number"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """None stands for all."""
+        if value == "all":
+            return None
+        if not re.fullmatch("[0-9]{1,9}", str(value)) or int(str(value)) < 1:
+            self.fail(f"`{value}` is neither a number from 1 on nor `all`", param, ctx)
+        return int(str(value))
+
+
 @verb("list")
 @click.option("--task", metavar="ID", help="Only the runs of this task.")
-@click.option("--limit", type=click.IntRange(min=1), default=None, metavar="N", help="The newest N; on a terminal 20.")
+@click.option("--limit", type=Limit(), default="20", show_default=True, metavar="N", help="The newest N, or `all`.")
 @json_flag
 def listed(session: Session, task: str | None, limit: int | None, as_json: bool) -> int:
     """List the runs, newest first."""
     from orch.app.records import list_runs
-    from orch.render.runs_text import ON_A_TERMINAL, runs_json, runs_text
+    from orch.render.runs_text import runs_json, runs_text
 
-    if limit is None and session.out.width is not None and not as_json:
-        limit = ON_A_TERMINAL
-    rows = list_runs(session.context, task=task, limit=limit)
-    put(runs_json(rows) if as_json else runs_text(rows, session.out))
-    if not rows and not as_json:
-        say("There is no run yet. orch apply PIPELINE makes one.")
+    rows, more = list_runs(session.context, task=task, limit=limit)
+    put(runs_json(rows, more=more) if as_json else runs_text(rows, session.out))
+    if more:
+        of = f" --task {task}" if task else ""
+        say(f"These are the newest {limit}. For all of them: orch runs list{of} --limit all")
+    elif not rows and not as_json:
+        say(f"Task {task} has no run." if task else "There is no run yet. orch apply PIPELINE makes one.")
     return Exit.OK
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from orch.cli.completing import files
 from orch.cli.options import verb
 from orch.cli.session import Session, put, say
 from orch.problems.problem import Exit, OrchError, Problem
 
 
 @verb("validate")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=files)
 @click.option(
     "--format",
     "form",

@@ -16,7 +16,7 @@ def judge_freshness(gate: Mapping[str, Any], facts: FreshnessFacts, at: float, c
     """Open while the date is there, valid, not in the future and not older than `max_age_seconds`. A freshness gate
     has one place, the review itself; nobody's handle fills it."""
     path, field, limit = gate["path"], gate["field"], gate["max_age_seconds"]
-    show = context.command("gate show", gate["name"])
+    show = context.show(gate["name"])
     if "problem" in facts:
         said = f"{words.trouble(facts['problem'])} — review {path}, write {field}: {dates.day(at)} in it, then {show}"
         return Verdict("waiting", "needs-decision", said, 0, 1, next=show)

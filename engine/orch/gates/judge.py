@@ -40,21 +40,21 @@ def _judge_approval(gate: Mapping[str, Any], facts: ApprovalFacts, at: float, co
     rejecting = next((one for one in standings if one.effect == "rejects"), None)
     if rejecting is not None:
         others = [note for note in notes if note != rejecting.why]
-        command = context.command("approve", gate["name"], rejecting.decision["role"], rejecting.decision["by"])
-        said = f"{_joined(rejecting.why, others)} — when it is put right: {command}"
+        command = _supersede(gate, facts, rejecting, standings, context)
+        said = f"{_joined(rejecting.why, others)} — to supersede it: {command}"
         return Verdict("waiting", "rejected", said, have, need, missing, command)
     if troubles:
-        command = _remedy(troubles[0]) or context.command("gate show", gate["name"])
+        command = _remedy(troubles[0]) or context.show(gate["name"])
         said = "; ".join(f"{about}: {words.trouble(what)}" for about, what in _told(troubles))
         return Verdict("waiting", "needs-decision", f"{_joined(said, notes)} — {command}", have, need, missing, command)
     if missing:
         headline = f"needs {len(missing)} more: {', '.join(missing)}"
         notes += _nobody(missing, facts)
-        command = _supply(gate, missing, standings, context)
+        command = _supply(gate, facts, missing, standings, context)
         said = f"{_joined(headline, notes)} — {command}"
         return Verdict("waiting", _reason(standings, missing), said, have, need, missing, command)
     if any(one.effect == "shuts" for one in standings):
-        command = context.command("gate show", gate["name"])
+        command = context.show(gate["name"])
         said = f"{_joined('shut by a decision that cannot be taken at its word', notes)} — {command}"
         return Verdict("waiting", "needs-decision", said, have, need, (), command)
     return _open(places, seated, standings, notes)
@@ -112,12 +112,36 @@ def _commit(path: str) -> str:
     return f"git add -- {shlex.quote(path)} && git commit -m {shlex.quote('Record ' + path)} -- {shlex.quote(path)}"
 
 
-def _supply(gate: Mapping[str, Any], missing: Sequence[str], standings: Sequence[Standing], context: Context) -> str:
+def _supply(
+    gate: Mapping[str, Any],
+    facts: ApprovalFacts,
+    missing: Sequence[str],
+    standings: Sequence[Standing],
+    context: Context,
+) -> str:
     """A decision that only has to be committed comes before asking for another."""
     for one in standings:
         if one.uncommitted and one.decision["role"] in missing:
             return _commit(one.decision["file"])
-    return context.command("approve", gate["name"], missing[0])
+    return context.approve(gate["name"], missing[0], None, facts["subject"]["digest"])
+
+
+def _supersede(
+    gate: Mapping[str, Any], facts: ApprovalFacts, rejecting: Standing, standings: Sequence[Standing], context: Context
+) -> str:
+    """What lifts a rejection: the commit of what already supersedes it in the tree; else an approval, or its
+    withdrawal where that person may not approve."""
+    one = rejecting.decision
+    if one["place"] == "HEAD" and _in_tree(rejecting, standings):
+        return _commit(one["file"])
+    role, by = one["role"], one["by"]
+    if (
+        role in gate["require"]
+        and by in _able(role, facts)
+        and by not in facts.get("authors", {"handles": []})["handles"]
+    ):
+        return context.approve(gate["name"], role, by, facts["subject"]["digest"])
+    return context.revoke(gate["name"], role, by)
 
 
 def _nobody(missing: Sequence[str], facts: ApprovalFacts) -> list[str]:
@@ -125,12 +149,17 @@ def _nobody(missing: Sequence[str], facts: ApprovalFacts) -> list[str]:
     authors = facts.get("authors", {"handles": []})["handles"]
     said = []
     for role in sorted(set(missing)):
-        able = set(facts["roles"]["pinned"].get(role, ())) & set(facts["roles"]["today"].get(role, ()))
+        able = _able(role, facts)
         if not able:
             said.append(f"orch.yaml gives the role {role} to nobody")
         elif not able - set(authors):
             said.append(f"everybody with the role {role} is an author")
     return said
+
+
+def _able(role: str, facts: ApprovalFacts) -> set[str]:
+    """Who has the role, both as the run was planned and today."""
+    return set(facts["roles"]["pinned"].get(role, ())) & set(facts["roles"]["today"].get(role, ()))
 
 
 def _reason(standings: Sequence[Standing], missing: Sequence[str]) -> Reason:
@@ -141,8 +170,10 @@ def _reason(standings: Sequence[Standing], missing: Sequence[str]) -> Reason:
 
 def _said_by_tree(one: Standing, standings: Sequence[Standing]) -> bool:
     """A committed file that the tree has in another form is spoken of once, as the tree's."""
-    if one.decision["place"] != "HEAD" or one.effect != "void":
-        return False
+    return one.decision["place"] == "HEAD" and one.effect == "void" and _in_tree(one, standings)
+
+
+def _in_tree(one: Standing, standings: Sequence[Standing]) -> bool:
     return any(other.decision["file"] == one.decision["file"] and other is not one for other in standings)
 
 

@@ -29,21 +29,35 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where a printed command points: a run, or else a pipeline (as the command line takes it) with its inputs."""
+    """Where a printed command points: a run, or else a pipeline (as the command line takes it) with its inputs, and
+    the task where the command line gave one."""
 
     run: str | None = None
     pipeline: str = ""
     inputs: tuple[tuple[str, str], ...] = ()
+    task: str | None = None
 
-    def command(self, verb: str, gate: str, role: str | None = None, by: str | None = None) -> str:
-        """The whole command line. `by` None stands for a person who is not known yet."""
-        words = ["orch", *verb.split(), gate]
-        if role is not None:
-            words += ["--role", role, "--by", by or "<you>"]
+    def show(self, gate: str) -> str:
+        """The whole command line that shows the gate."""
+        return self._line(["orch", "gate", "show", gate])
+
+    def approve(self, gate: str, role: str, by: str | None, subject: str | None) -> str:
+        """The whole command line that approves what was looked at, the `subject`, and nothing that took its place
+        since. `by` None stands for a person who is not known yet."""
+        line = self._line(["orch", "approve", gate, "--role", role, "--by", by or "<you>"])
+        return f"{line} --subject {subject}" if subject else line
+
+    def revoke(self, gate: str, role: str, by: str) -> str:
+        """The whole command line that withdraws a decision."""
+        return self._line(["orch", "revoke", gate, "--role", role, "--by", by])
+
+    def _line(self, words: list[str]) -> str:
         if self.run is not None:
             words += ["--run", self.run]
         else:
             words += ["--pipeline", self.pipeline]
             for name, value in self.inputs:
                 words += ["--input", f"{name}={value}"]
+            if self.task is not None:
+                words += ["--task", self.task]
         return " ".join(word if word == "<you>" else shlex.quote(word) for word in words)

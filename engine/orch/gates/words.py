@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from orch.gates.facts import ChangedFacts, Trouble
 
 NAMES_SHOWN = 5
+FILE_TRUST = "file — a command of this run could write the decision itself; `trust: committed` asks for it in HEAD"
 
 TROUBLES = {
     "missing": "{} does not exist",

@@ -12,7 +12,7 @@ from orch.gates.verdict import Context
 from orch.governance.decision_files import decision_facts, read_commit
 from orch.governance.decisions import folder_of
 from orch.governance.git import Git, GitTrouble
-from orch.governance.history import blobs_at, differing, files_of, folders_of, is_meant, lines_at
+from orch.governance.history import blobs_at, differing, files_of, folders_of, is_meant, is_whole, lines_at
 from orch.governance.inside import printable
 from orch.governance.subjects import Subject
 from orch.governance.where import Where
@@ -91,7 +91,7 @@ def _last_approved(
     """The last commit in HEAD's history at which other content than the present was approved as this gate asks, by
     people who had not written it; None where there is none. A subject with what nodes made or with evidence has no
     digest in the history, so that its authors go back to where it was added."""
-    if len(patterns) != len(gate["subject"]) or gate.get("evidence"):
+    if not is_whole(gate):
         return None
     base = None
     for touch in git.touches(git.head(), [folder_of(where.task)]):

@@ -14,6 +14,7 @@ from orch.governance.decision_files import write_decision
 from orch.governance.decisions import LIMIT_BYTES, Decision, parse_decision, path_of
 from orch.governance.git import Git, GitTrouble, identity
 from orch.governance.inside import Refused, read_inside
+from orch.governance.seen import Seen, check_seen
 from orch.governance.where import Where
 from orch.problems.problem import Exit, OrchError, Problem
 
@@ -22,12 +23,14 @@ Kind = Literal["approved", "rejected", "revoked"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a person asks to have written down. `by` None: whoever orch.yaml says has the git identity's address."""
+    """What a person asks to have written down. `by` None: whoever orch.yaml says has the git identity's address.
+    `seen` None: what lies there now is meant, whatever it is."""
 
     decision: Kind
     role: str
     by: str | None = None
     reason: str = ""
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,9 @@ class Written:
 def decide(
     request: Request, gate: Mapping[str, Any], facts: ApprovalFacts, where: Where, at: float, inside_run: str | None
 ) -> Written:
-    """Bind the decision to the subject of `facts`, which is what the person was shown, and write it. `inside_run` is
-    the run whose node asks (`ORCH_RUN_ID`), None outside. Raises `OrchError` where the person may not decide or there
-    is nothing to decide about."""
+    """Bind the decision to the subject of `facts` and write it. `inside_run` is the run whose node asks
+    (`ORCH_RUN_ID`), None outside. Raises `OrchError` where the person may not decide, there is nothing to decide
+    about, or it is not what the person looked at."""
     if inside_run is not None:
         hint = "a person decides, outside of runs"
         raise _refusal("O310", f"this is a node of the run {inside_run}, and nodes do not decide about gates", hint)
@@ -99,6 +102,8 @@ def _made(
     if digest is None:
         why = "; ".join(words.trouble(problem) for problem in facts["subject"]["problems"])
         raise _refusal("O315", f"there is nothing to decide about: {why}", "decide when the subject is there")
+    if request.seen is not None:
+        check_seen(request.seen, gate, digest, facts["subject"]["files"], where)
     return Decision(
         decision=request.decision,
         gate=gate["name"],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
+from typing import Any
 
 from orch.gates.facts import ChangedFacts, subject_digest
 from orch.governance.git import Blob, Git, GitTrouble
@@ -21,6 +22,11 @@ def files_of(subject: Sequence[str]) -> list[str]:
 def folders_of(patterns: Sequence[str]) -> list[str]:
     """Where git has to look for them; one empty name is everywhere."""
     return sorted({fixed_folder(pattern) for pattern in patterns})
+
+
+def is_whole(gate: Mapping[str, Any]) -> bool:
+    """Whether the subject is files only, so that a commit can hold all of it."""
+    return not gate.get("evidence") and not any(map(is_reference, gate["subject"]))
 
 
 def is_meant(path: str, patterns: Sequence[str]) -> bool:
@@ -46,6 +52,11 @@ def lines_at(git: Git, commit: str, patterns: Sequence[str]) -> list[list[str]]:
     return [[blob.mode, sha256(contents[blob.id]).hexdigest(), path] for path, blob in blobs.items()]
 
 
+def changed_lines(before: Iterable[Sequence[str]], after: Iterable[Sequence[str]]) -> list[str]:
+    """The paths whose lines are other."""
+    return sorted({line[2] for line in set(map(tuple, before)) ^ set(map(tuple, after))})
+
+
 def differing(blobs: Mapping[str, Blob], files: Mapping[str, Digests]) -> list[str]:
     """The paths that the commit and the tree do not have alike."""
     paths = sorted(blobs.keys() | files.keys())
@@ -68,9 +79,7 @@ def changed_since(
     """What differs between the subject with the digest `decided` and the present one. `whole`: the subject is files
     only, so that a commit can hold all of it."""
     if decided in seen:
-        before = {tuple(line) for line in seen[decided]}
-        after = {tuple(line) for line in now.facts["files"]}
-        paths = sorted({line[2] for line in before ^ after})
+        paths = changed_lines(seen[decided], now.facts["files"])
         return ChangedFacts(since="record", paths=paths, unknown=None if paths else "nothing did")
     if not commit:
         return ChangedFacts(since="other", paths=[], unknown="the decision names no commit")

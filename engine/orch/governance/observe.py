@@ -10,7 +10,7 @@ from orch.governance.authors import find_authors
 from orch.governance.decision_files import decision_facts, read_commit, read_tree
 from orch.governance.freshness import observe_freshness
 from orch.governance.git import Git, GitTrouble
-from orch.governance.history import changed_since, files_of
+from orch.governance.history import changed_since, files_of, is_whole
 from orch.governance.subjects import Subject, look
 from orch.governance.where import Where
 
@@ -71,5 +71,4 @@ def _add_changes(
     if one["decision"] == "revoked" or subject.digest in (None, one["subject"]):
         return
     patterns = files_of(gate["subject"])
-    whole = len(patterns) == len(gate["subject"]) and not gate.get("evidence")
-    one["changed"] = changed_since(git, patterns, whole, subject, one["subject"], commit, where.history)
+    one["changed"] = changed_since(git, patterns, is_whole(gate), subject, one["subject"], commit, where.history)

@@ -24,11 +24,13 @@ _KILLED = 128 + signal.SIGKILL
 class Containment:
     """What was got. `pidns`: killing the engine or the relay ends every process of the run. `subreaper`: so does
     killing one of the two, but not both at once. `none`: a killed engine leaves its steps behind. `reason` says why it
-    is not the first kind that was asked for. `outer_pid` is the engine's as others see it (os.getpid() may be 1)."""
+    is not the first kind that was asked for. `outer_pid` is the engine's as others see it (os.getpid() may be 1).
+    From `heard` the numbers of the signals can be read that came from outside, a byte each; None with `none`."""
 
     kind: Kind
     reason: str | None
     outer_pid: int
+    heard: int | None = None
 
 
 def contain(main: Callable[[Containment], int], prefer: Sequence[Kind] = KINDS) -> int:
@@ -60,6 +62,7 @@ def _relayed(kind: Kind, main: Callable[[Containment], int], reasons: list[str])
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)
     former = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     read, write = os.pipe()
+    heard, tell = os.pipe()
     try:
         if kind == "pidns":
             namespace.prepare()
@@ -69,13 +72,14 @@ def _relayed(kind: Kind, main: Callable[[Containment], int], reasons: list[str])
         if engine == 0:
             os.close(read)
             os.close(former)
-            _engine(kind, main, "; ".join(reasons) or None, write, mask)
+            os.close(tell)
+            _engine(kind, main, "; ".join(reasons) or None, write, heard, mask)
         early = signal.sigpending() & RELAYED
         os.close(write)
         write = -1
         refusal = os.read(read, 4096).decode()
         if refusal == "+":
-            code = relay(engine, early)
+            code = relay(engine, early, tell)
             if kind == "subreaper":
                 end_descendants()
             return code
@@ -85,7 +89,7 @@ def _relayed(kind: Kind, main: Callable[[Containment], int], reasons: list[str])
     except OSError as error:
         reasons.append(f"{kind}: {error.strerror}")
     finally:
-        for fd in (read, write, former):
+        for fd in (read, write, former, heard, tell):
             if fd >= 0:
                 os.close(fd)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -93,7 +97,12 @@ def _relayed(kind: Kind, main: Callable[[Containment], int], reasons: list[str])
 
 
 def _engine(
-    kind: Kind, main: Callable[[Containment], int], reason: str | None, answer: int, mask: set[signal.Signals | int]
+    kind: Kind,
+    main: Callable[[Containment], int],
+    reason: str | None,
+    answer: int,
+    heard: int,
+    mask: set[signal.Signals | int],
 ) -> NoReturn:
     outer_pid = os.getpid()
     try:
@@ -115,7 +124,7 @@ def _engine(
     code = 70
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask | RELAYED)
-        code = main(Containment(kind, reason, outer_pid))
+        code = main(Containment(kind, reason, outer_pid, heard))
     except KeyboardInterrupt:
         code = 130
     except SystemExit as exit_:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from orch.model.attempt import Attempt, StartError
+from orch.model.names import lies_within
 
 _ENVIRONMENTS_KEPT = 64
 _DEFAULT_PATH = os.fsencode(os.defpath)
@@ -35,7 +36,7 @@ class Spawner:
                 stdin=self._null,
                 stdout=stdout,
                 stderr=stderr,
-                cwd=attempt.cwd,
+                cwd=_folder(attempt),
                 env=env,
                 start_new_session=True,
                 close_fds=True,
@@ -63,6 +64,18 @@ class Spawner:
             known = env, {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
             self._encoded[id(env)] = known
         return known[1]
+
+
+def _folder(attempt: Attempt) -> str:
+    """Where the step begins, which no symlink leads out of the project. Looked at each time, since a step may have made
+    it."""
+    if attempt.cwd == attempt.root:
+        return attempt.cwd
+    real = os.path.realpath(attempt.cwd)
+    if not lies_within(attempt.root, real):
+        hint = f"name a folder inside {attempt.root} in `cwd`; a command may go where it wants"
+        raise StartError(f"the folder {attempt.cwd} leads out of the project, to {real}", hint)
+    return real
 
 
 @lru_cache(maxsize=256)

@@ -12,9 +12,10 @@ LOG_HEAD_BYTES = 8 << 20
 
 class Attempt(NamedTuple):
     """What to start. `env` is the whole environment, to which the executor adds ORCH_ADDRESS and ORCH_ATTEMPT; `cwd`
-    is absolute. `stem` is the name of the log files without `.out` and `.err`, for example `build.test.1`. Attempts
-    that share one `env` object start faster: it is encoded once. `tools` are programs that must be on its PATH, each
-    with the command that installs it."""
+    is absolute. `stem` is the name of the log files without `.out` and `.err`, for example `build.test.1`. `root`
+    (absolute, without symlinks) is what neither `cwd` nor an artifact may leave. `tools` are programs that must be on
+    its PATH, each with the command that installs it. Attempts that share one `env` object start faster: it is encoded
+    once."""
 
     address: str
     number: int
@@ -23,6 +24,7 @@ class Attempt(NamedTuple):
     cwd: str
     timeout_seconds: float | None
     stem: str
+    root: str = "/"
     tools: tuple[tuple[str, str], ...] = ()
 
 

@@ -71,6 +71,16 @@ class Compiled(NamedTuple):
         """The action of a step."""
         return self.action_table[self.actions[step]]
 
+    def is_behind_nodes(self, gate: int) -> bool:
+        """May a node of the run be at work while this gate is shut?"""
+        after = {self.phase_of[gate]}
+        pending = list(after)
+        while pending:
+            more = set(self.phase_dependants[pending.pop()]) - after
+            after |= more
+            pending += more
+        return any(nodes for phase, nodes in enumerate(self.phase_nodes) if phase not in after)
+
 
 def member_ids(doc: PlanDoc) -> dict[str, str]:
     """Node and gate ids (unique in a pipeline) to the address of the step, or of the group for a matrix."""

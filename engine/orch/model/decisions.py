@@ -18,6 +18,12 @@ class Probe(NamedTuple):
     step: int
 
 
+class Dismiss(NamedTuple):
+    """End the running probe of this step: nobody waits for its answer any more."""
+
+    step: int
+
+
 class Skip(NamedTuple):
     """This step will not run; `sentence` where the reason alone does not say why."""
 
@@ -61,4 +67,4 @@ class Close(NamedTuple):
     reason: str
 
 
-Decision = Start | Probe | Skip | Conclude | Observe | Stop | Schedule | Close
+Decision = Start | Probe | Dismiss | Skip | Conclude | Observe | Stop | Schedule | Close

@@ -131,8 +131,14 @@ def _enqueue(plan: Compiled, state: RunState, step: int) -> None:
     state.ready[step] = None
 
 
+def ending(plan: Compiled, state: RunState, step: int) -> bool:
+    """Is the part of the run that the step belongs to being ended? A cancel ends the body first, and `finally` runs;
+    one that is asked when the body is over ends `finally`."""
+    return state.cutting_finally if plan.kinds[step] == FINALLY else state.cancelling or state.failing_fast
+
+
 def hold_back(plan: Compiled, state: RunState, step: int) -> None:
-    """The run is being cancelled: a step that was begun ends cancelled, one that never began is skipped."""
+    """Its part of the run is being ended: a step that was begun ends cancelled, one that never began is skipped."""
     state.ready.pop(step, None)
     state.to_look.pop(step, None)
     state.to_probe.pop(step, None)

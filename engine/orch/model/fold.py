@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
-from orch.model.compiled import FINALLY, GATE, Compiled
-from orch.model.derive import account, admit, forget_due, hold_back, leave_group, rebuild
+from orch.model.compiled import GATE, Compiled
+from orch.model.derive import account, admit, ending, forget_due, hold_back, leave_group, rebuild
 from orch.model.events import Closed, Event, Finished, Observed, Opened, Requested, Settled, Skipped, Started
 from orch.model.retry import delay_ms, has_probe, is_once, retries
 from orch.model.state import RunState
@@ -134,7 +134,7 @@ def _settled(plan: Compiled, state: RunState, event: Settled) -> None:
     reason = state.doubt.pop(step, None)
     if event.how == "done":
         _end(plan, state, step, Status.SUCCEEDED, "settled")
-    elif _ending(plan, state, step):
+    elif ending(plan, state, step):
         hold_back(plan, state, step)
     elif event.by == "probe" and reason == "timed-out":
         if retries(plan.action(step).step, reason, state.failures[step] + 1):
@@ -152,6 +152,7 @@ def _requested(plan: Compiled, state: RunState, event: Requested) -> None:
     state.requests.add(event.id)
     if event.verb == "cancel" and event.outcome == "accepted":
         state.cancelling = True
+        state.cutting_finally = state.cutting_finally or not state.body_open
         _abandon(plan, state, doubts=True)
 
 
@@ -161,7 +162,7 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
     state.epoch, state.closed = event.epoch, None
     state.run_id = event.owner.get("run_id", state.run_id)
     if event.reset:
-        state.cancelling = state.failing_fast = False
+        state.cancelling = state.failing_fast = state.cutting_finally = False
     chosen = {plan.index_of[address] for address in event.reset if address in plan.index_of}
     if chosen:
         chosen.update(step for step in plan.finally_steps if _may_run_again(plan, state, step))
@@ -202,10 +203,6 @@ def _lose(plan: Compiled, state: RunState, step: int) -> None:
         state.status[step] = Status.QUEUED
 
 
-def _ending(plan: Compiled, state: RunState, step: int) -> bool:
-    return (state.cancelling or state.failing_fast) and plan.kinds[step] != FINALLY
-
-
 def _may_run_again(plan: Compiled, state: RunState, step: int) -> bool:
     return not is_once(plan.action(step).step) or state.status[step] > Status.SUCCEEDED
 
@@ -243,7 +240,7 @@ def _try_again(plan: Compiled, state: RunState, step: int, at: int) -> None:
     seed = f"{state.run_id}/{plan.addresses[step]}/{state.attempt[step]}"
     state.due[step] = at + delay_ms(plan.action(step).step, state.failures[step], seed)
     state.status[step], state.reason[step] = Status.WAITING, "retry-delay"
-    if _ending(plan, state, step):
+    if ending(plan, state, step):
         hold_back(plan, state, step)
         return
     if is_once(plan.action(step).step):
@@ -252,10 +249,10 @@ def _try_again(plan: Compiled, state: RunState, step: int, at: int) -> None:
 
 
 def _abandon(plan: Compiled, state: RunState, *, doubts: bool = False) -> None:
-    """Nothing more of the body starts: what waits or is queued ends as skipped or cancelled; what runs is stopped.
-    A step in doubt stays so, unless a person who could see the doubt asked for the end (`doubts`)."""
+    """Nothing more of what is being ended starts: what waits or is queued ends as skipped or cancelled; what runs is
+    stopped. A step in doubt stays so, unless a person who could see the doubt asked for the end (`doubts`)."""
     for step in range(plan.size):
-        open_body = plan.kinds[step] != FINALLY and state.status[step] < Status.SUCCEEDED
-        if open_body and step not in state.running and (doubts or step not in state.doubt):
+        open_here = ending(plan, state, step) and state.status[step] < Status.SUCCEEDED
+        if open_here and step not in state.running and (doubts or step not in state.doubt):
             hold_back(plan, state, step)
     state.held.clear()

@@ -1,4 +1,4 @@
-"""Names as file names: addresses of any length, tasks that are checked."""
+"""Names as file names: addresses of any length, tasks that are checked, paths that stay in a folder."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def file_stem(address: str) -> str:
         return address
     digest = hashlib.sha256(address.encode()).hexdigest()[:12]
     return f"{address[: _LONGEST - 20].replace('/', '-')}-{digest}"
+
+
+def lies_within(root: str, path: str) -> bool:
+    """Is a path this folder, or below it? Both absolute and without symlinks."""
+    return path == root or path.startswith(root.rstrip("/") + "/")

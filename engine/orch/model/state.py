@@ -26,6 +26,7 @@ class RunState:
     doubt: dict[int, str] = field(default_factory=dict)
     epoch: int = 0
     cancelling: bool = False
+    cutting_finally: bool = False
     failing_fast: bool = False
     closed: str | None = None
     latest_ms: int = 0

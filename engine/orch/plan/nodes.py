@@ -47,7 +47,7 @@ def node_doc(
     if timeout is not None:
         doc["timeout_seconds"] = timeout
     retry = node.retry if node.retry is not None else defaults.retry if defaults else None
-    if retry is not None and retry.limit and not _once_without_probe(node):
+    if retry is not None and retry.limit:
         doc["retry"] = _retry(retry)
     if node.allow_failure:
         doc["allow_failure"] = True
@@ -69,10 +69,6 @@ def node_doc(
     if node.description:
         doc["description"] = node.description
     return doc
-
-
-def _once_without_probe(node: Node | FinallyNode) -> bool:
-    return not isinstance(node.effect, str) and node.effect.probe is None
 
 
 def _retry(retry: Retry) -> RetryDoc:

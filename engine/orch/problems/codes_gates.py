@@ -90,4 +90,11 @@ CODES: dict[str, Code] = {
         " that declares it. No gate has that name there, or several pipelines have one. Add --run RUN, or --pipeline"
         " with one of those that the message names.",
     ),
+    "O319": Code(
+        "the subject is not the one that was looked at",
+        "`--subject` says what you have read, by the digest that `orch gate show` printed: whole, or its first 12"
+        " digits or more. The subject has another digest now, because a file of it was edited, added or removed, or a"
+        " node made another artifact. So nothing was written: you would decide about what you have not seen. Look at it"
+        " again with the command that the message names, and take the new digest.",
+    ),
 }

@@ -40,7 +40,10 @@ CODES: dict[str, Code] = {
         "the folder for runs is not safe",
         "Runs are kept in `.runs`, and what lies there decides what is started. So `.runs` and the folders in it must "
         "be real folders that belong to you: through a symbolic link, or in somebody else's folder, another person "
-        "could exchange a run while it is carried on. Move the folder out of the way and start again.",
+        "could exchange a run while it is carried on. So could anybody where all may write and the sticky bit is not "
+        "set. Move the folder out of the way, or take the right to write from the others: `chmod -R o-w .runs`. Two "
+        "things pass, since they give nobody more than the project does: root may use the runs of the user who owns "
+        "the project's folder, and where all may write to that folder, they may to `.runs` too.",
     ),
     "O607": Code(
         "plan.json is damaged",
@@ -139,5 +142,11 @@ CODES: dict[str, Code] = {
         "it is stopped, or its disk is. What was asked stays in requests.ndjson, and is answered as soon as the "
         "process goes on, or by the next owner. Watch for it with `orch poll RUN --watch`; if the process is to go, "
         "end it (`orch poll` names it) and ask again.",
+    ),
+    "O626": Code(
+        "the resume token is not the run's",
+        "`orch resume RUN --token T` goes on only where T is what lies in the run's `resume-token`, a file for its "
+        "owner's eyes; the manifest holds its sha256. Give the token of this run, or leave `--token` out: who may read "
+        "it may also do without it. That it was tried stands in the run's `resume_events`.",
     ),
 }

@@ -92,7 +92,8 @@ CODES: dict[str, Code] = {
         "a step that must not run twice is retried",
         "`effect: { once: … }` says that the command must not be done twice, and `retry` would start it again after "
         "a failure that may have come late. With a `probe` it can be asked whether it was done before each further "
-        "start. Write `effect: { once: release, probe: 'gh release view v1' }`, or remove `retry`.",
+        "start. Write `effect: { once: release, probe: 'gh release view v1' }`, or remove `retry`. One that comes from "
+        "`defaults` is switched off for the node by `retry: { limit: 0 }`.",
     ),
     "O116": Code(
         "a variable that orch sets",
@@ -111,5 +112,11 @@ CODES: dict[str, Code] = {
         "A role lists handles of `people`, each once. A handle that is not there could never decide anything, and a "
         "gate that needs it would stay shut. Add the person, or correct the handle: `people: { mlee: { emails: [] } "
         "}` and `roles: { product: [mlee] }`.",
+    ),
+    "O119": Code(
+        "a rule about needs, and no needs",
+        "`trigger_rule` says how the nodes in `needs` must have ended, and this node has none: it starts with its "
+        "phase, whatever the rule. It does not look at the phases before: whether those have passed is decided before "
+        "any node of this one. Name what it waits for, `needs: [test]`, or remove `trigger_rule`.",
     ),
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from orch.gates import words
+from orch.gates.facts import ApprovalFacts
+from orch.gates.standing import trust_of
 from orch.render.lengths import duration
 from orch.render.plan_text import gate_words
 from orch.render.problems_text import visible
@@ -15,7 +17,8 @@ _SHOWN_PATHS = 12
 
 
 class Gate(Protocol):
-    """A gate as it stands; `facts` are those of `orch.gates.facts`, and None for a check."""
+    """A gate as it stands; `facts` are those of `orch.gates.facts`, and None for a check. `behind_nodes`: nodes of the
+    run may be at work while it is shut."""
 
     @property
     def address(self) -> str: ...
@@ -29,6 +32,8 @@ class Gate(Protocol):
     def sentence(self) -> str: ...
     @property
     def facts(self) -> Mapping[str, Any] | None: ...
+    @property
+    def behind_nodes(self) -> bool: ...
 
 
 class Written(Protocol):
@@ -100,7 +105,8 @@ def _approval_rows(gate: Gate) -> list[tuple[str, str]]:
     if asked.get("exclude"):
         authors = ", ".join(facts.get("authors", {}).get("handles", [])) or "nobody yet"
         rows.append(("excludes", visible(f"{', '.join(asked['exclude'])} ({authors})")))
-    rows.append(("trust", asked["trust"] + (" and committed" if asked["trust"] == "signed" else "")))
+    trust = trust_of(asked, cast("ApprovalFacts", facts))
+    rows.append(("trust", words.FILE_TRUST if trust == "file" and gate.behind_nodes else trust))
     if asked.get("max_age_seconds"):
         rows.append(("max age", duration(asked["max_age_seconds"] * 1000)))
     subject = facts.get("subject") or {}

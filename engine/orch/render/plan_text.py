@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from orch.gates import words
 from orch.model.compiled import Compiled
 from orch.model.plan import AdapterDoc, StepDoc
 from orch.render.lengths import counted, duration
@@ -160,4 +161,15 @@ def _uses(plan: Compiled) -> list[str]:
 def _footer(plan: Compiled) -> list[str]:
     nodes = plan.size - sum(map(len, plan.phase_gates))
     told = [f"All {nodes:,} nodes are" if nodes > 1 else "The node is"]
-    return [f"{told[0]} unsandboxed: your own commands, with your permissions."]
+    return [f"{told[0]} unsandboxed: your own commands, with your permissions.", *_trust(plan)]
+
+
+def _trust(plan: Compiled) -> list[str]:
+    """Where the unsandboxed could open a gate for themselves."""
+    gates = [
+        plan.addresses[step]
+        for steps in plan.phase_gates
+        for step in steps
+        if plan.action(step).step["gate"].get("trust") == "file" and plan.is_behind_nodes(step)
+    ]
+    return [f"Trust of {words.listed(gates)}: {words.FILE_TRUST}."] if gates else []

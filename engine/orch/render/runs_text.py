@@ -11,7 +11,6 @@ from orch.render.lengths import duration, minute
 from orch.render.problems_text import visible
 from orch.render.style import Style
 
-ON_A_TERMINAL = 20
 FORMAT_VERSION = 1
 _WIDEST = 24
 
@@ -41,21 +40,21 @@ def runs_text(rows: Sequence[Row], style: Style) -> str:
     """One line a run; empty where there is none."""
     if not rows:
         return ""
-    cells = [_cells(row) for row in rows]
+    cells = list(map(_cells, rows))
     head = ("RUN", "TASK", "PIPELINE", "STATE", "STARTED (UTC)", "ELAPSED", "SUMMARY")
-    widths = [max(len(line[column]) for line in (head, *cells)) for column in range(len(head) - 1)]
-    lines = [style.paint("  ".join([*_padded(head, widths), head[-1]]), "dim")]
-    for row, line in zip(rows, cells, strict=True):
-        padded = _padded(line, widths)
-        padded[3] = style.status(row.status, padded[3])
-        lines.append("  ".join([*padded, line[-1]]).rstrip())
+    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)][:-1]
+    line = "  ".join([*(f"{{:{width}}}" for width in widths), "{}"]).format
+    lines = [style.paint(line(*head), "dim")]
+    for row, (run, task, name, state, *rest) in zip(rows, cells, strict=True):
+        lines.append(line(run, task, name, style.status(row.status, f"{state:{widths[3]}}"), *rest).rstrip())
     return style.ascii("\n".join(map(style.cut, lines)))
 
 
-def runs_json(rows: Sequence[Row]) -> str:
-    """`{format_version, runs: [{run_id, task_id, pipeline, status, reason, summary, started_at, elapsed_seconds}]}`;
-    what is not known is null."""
-    return json.dumps({"format_version": FORMAT_VERSION, "runs": [_document(row) for row in rows]}, ensure_ascii=False)
+def runs_json(rows: Sequence[Row], *, more: bool) -> str:
+    """`{format_version, more, runs: [{run_id, task_id, pipeline, status, reason, summary, started_at,
+    elapsed_seconds}]}`; what is not known is null. `more` says that there are older ones."""
+    document = {"format_version": FORMAT_VERSION, "more": more, "runs": [_document(row) for row in rows]}
+    return json.dumps(document, ensure_ascii=False)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -64,10 +63,6 @@ def _cells(row: Row) -> tuple[str, ...]:
     name = name if len(name) <= _WIDEST else name[: _WIDEST - 1] + "…"
     state = f"{row.status} (hung)" if row.reason == "hung" else row.status
     return row.run_id, row.task, name, state, minute(row.started_ms), took, visible(row.summary)
-
-
-def _padded(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
-    return [f"{cell:{width}}" for cell, width in zip(cells, widths, strict=False)]
 
 
 def _document(row: Row) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from orch.spec.expressions.evaluate import EvaluationError, evaluate
 
 
 class Surroundings(NamedTuple):
-    """Where attempts run: the project's root and the run's folder (absolute), and the environment of them all."""
+    """Where attempts run: the project's root (absolute, without symlinks), the run's folder, and the environment that
+    all share."""
 
     root: str
     run_dir: str
@@ -70,6 +71,7 @@ class Renderer:
             timeout_seconds=action.step.get("timeout_seconds"),
             stem=f"{file_stem(address)}.{number}",
             tools=tuple(action.step["adapter"].get("tools", {}).items()) if "adapter" in action.step else (),
+            root=self._around.root,
         )
         artifacts = {name: _path(value, scope, "artifact") for name, value in action.paths}
         return Prepared(
@@ -97,6 +99,7 @@ class Renderer:
             cwd=_inside(self._around.root, _folder(action, scope)),
             timeout_seconds=action.step.get("timeout_seconds"),
             stem=f"{file_stem(address)}.{state.attempt[step]}.probe",
+            root=self._around.root,
         )
 
     def _env(

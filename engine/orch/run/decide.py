@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Collection
 from itertools import islice
 
-from orch.model.compiled import FINALLY, Compiled
-from orch.model.decisions import Close, Conclude, Decision, Observe, Probe, Schedule, Skip, Start, Stop
+from orch.model.compiled import Compiled
+from orch.model.decisions import Close, Conclude, Decision, Dismiss, Observe, Probe, Schedule, Skip, Start, Stop
+from orch.model.derive import ending
 from orch.model.retry import is_once
 from orch.model.state import RunState
 from orch.model.status import Status
@@ -18,54 +20,65 @@ BATCH = 1000
 """Decisions of one kind per call: what is left is decided after these are applied."""
 
 
-def decide(plan: Compiled, state: RunState, now_ms: int) -> list[Decision]:
+def decide(plan: Compiled, state: RunState, now_ms: int, probing: Collection[int] = ()) -> list[Decision]:
     """The decisions that the last events made possible, oldest first. Nothing is changed: an item leaves the queues
-    when its event is applied. Empty when the run is closed or has no owner yet."""
+    when its event is applied. `probing` are the steps whose probe runs, of which the journal says nothing. Empty when
+    the run is closed or has no owner yet."""
     if state.closed is not None or not state.epoch:
         return []
     decisions: list[Decision] = []
     decisions.extend(Skip(step, reason) for step, reason in islice(state.to_skip.items(), BATCH))
     decisions.extend(_cancelled(state, step) for step in islice(state.to_cancel, BATCH))
     decisions.extend(_look(plan, state, gate) for gate in islice(state.to_look, BATCH))
-    decisions.extend(Probe(step) for step in islice(state.to_probe, BATCH))
+    decisions.extend(Dismiss(step) for step in probing if step not in state.to_probe and step not in state.due)
     if state.cancelling or state.failing_fast:
         why = "requested" if state.cancelling else "fail-fast"
-        decisions.extend(Stop(step, why) for step in state.running if plan.kinds[step] != FINALLY)
+        decisions.extend(Stop(step, why) for step in state.running if ending(plan, state, step))
     if not (plan.fail_fast and any(type(decision) is Conclude for decision in decisions)):
-        _start(plan, state, now_ms, decisions)
+        _start(plan, state, now_ms, probing, decisions)
     if decisions:
         return decisions
     if state.due_heap and state.due_heap[0][0] > now_ms:
         return [Schedule(state.due_heap[0][0])]
-    return [] if state.running else _end(plan, state)
+    return [] if state.running or probing else _end(plan, state)
 
 
-def _start(plan: Compiled, state: RunState, now_ms: int, decisions: list[Decision]) -> None:
-    capacity = plan.max_in_flight - len(state.running)
+def _start(plan: Compiled, state: RunState, now_ms: int, probing: Collection[int], decisions: list[Decision]) -> None:
+    """Probes and attempts, as many as there is room for; a step is not started before a probe of it has ended."""
+    capacity = plan.max_in_flight - len(state.running) - len(probing)
+    for step in islice(state.to_probe, BATCH):
+        if capacity <= 0:
+            return
+        if step not in probing:
+            decisions.append(Probe(step))
+            capacity -= 1
     if plan.fail_fast:  # what begins may turn out to have failed at once, and then nothing else may begin
         capacity = min(capacity, 1)
     if capacity <= 0:
         return
-    for step in _due(state, now_ms, capacity):
+    for step in _due(state, now_ms, capacity, probing):
         once = is_once(plan.action(step).step)
         decisions.append(Probe(step) if once else Start(step, state.attempt[step] + 1))
         capacity -= 1
     for step in islice(state.ready, BATCH):
         if capacity <= 0:
             return
+        if step in probing:
+            continue
         decision = _begin(plan, state, step)
         decisions.append(decision)
         if type(decision) is not Skip:
             capacity -= 1
 
 
-def _due(state: RunState, now_ms: int, count: int) -> list[int]:
-    """The steps whose time has come, earliest first, at most `count`: a walk that stays near the top of the heap."""
+def _due(state: RunState, now_ms: int, count: int, probing: Collection[int]) -> list[int]:
+    """The steps whose time has come and that are not being probed, earliest first, at most `count`: a walk that stays
+    near the top of the heap."""
     heap, found = state.due_heap, dict[int, None]()
     frontier = [(heap[0], 0)] if heap else []
     while frontier and len(found) < count and frontier[0][0][0] <= now_ms:
         (at, step), place = heapq.heappop(frontier)
-        if state.due.get(step) == at:
+        if state.due.get(step) == at and step not in probing:
             found[step] = None
         for below in range(2 * place + 1, min(2 * place + 3, len(heap))):
             heapq.heappush(frontier, (heap[below], below))

@@ -65,7 +65,7 @@ class Endings:
             ended = ended._replace(reading=self._reports.read(reading, end))
         if ended.prepared.artifacts and ended.succeeded and not ended.missing:
             attempt = ended.prepared.attempt
-            artifacts, missing = self._harvest.artifacts(attempt.address, attempt.cwd, ended.prepared.artifacts)
+            artifacts, missing = self._harvest.artifacts(attempt, ended.prepared.artifacts)
             ended = ended._replace(artifacts=artifacts, missing=missing)
         self._conclude(ended)
 

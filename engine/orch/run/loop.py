@@ -8,7 +8,7 @@ from typing import NamedTuple, assert_never
 
 from orch.model.attempt import Attempt, Result, StartError
 from orch.model.compiled import Compiled
-from orch.model.decisions import Close, Conclude, Decision, Observe, Probe, Schedule, Skip, Start, Stop
+from orch.model.decisions import Close, Conclude, Decision, Dismiss, Observe, Probe, Schedule, Skip, Start, Stop
 from orch.model.events import Closed, Event, Observed, Requested, Settled, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
@@ -48,11 +48,12 @@ class Loop:
         self._unwritten: list[Event] = []
         self._to_begin: list[tuple[int, Prepared]] = []
         self._live: dict[int, Running] = {}  # by step: the attempts that can be stopped
-        self._probing: set[int] = set()
+        self._probing: dict[int, Running] = {}
         # by the identity of what runs, which is held: what to do at its end
         self._at_end: dict[int, tuple[Running, Callable[[Result], None]]] = {}
         self._stopping: set[int] = set()
         self._endings = Endings(world.harvest, world.reports, self._begin, self._conclude)
+        self._dismissed: set[int] = set()
         self._wake_at: int | None = None
         self._steady_base = world.clock.steady()
         self._wall_base = max(world.clock.now_ms(), state.latest_ms)
@@ -133,7 +134,7 @@ class Loop:
         progress = True
         while progress and self._state.closed is None:
             progress = False
-            for decision in decide(self._plan, self._state, self.now_ms()):
+            for decision in decide(self._plan, self._state, self.now_ms(), self._probing):
                 progress = self._carry_out(decision) or progress
 
     def _carry_out(self, decision: Decision) -> bool:
@@ -153,6 +154,11 @@ class Loop:
                 self._happened(Observed(at, address[step], *self._world.gates.look(self._state, step, at)))
             case Probe(step):
                 return self._probe(step)
+            case Dismiss(step):
+                if step not in self._dismissed:
+                    self._dismissed.add(step)
+                    self._world.executor.stop(self._probing[step], "cancel")
+                return False
             case Stop(step, _):
                 if step in self._stopping or step not in self._live:
                     return False
@@ -190,14 +196,11 @@ class Loop:
         self._to_begin.append((step, prepared))
 
     def _probe(self, step: int) -> bool:
-        if step in self._probing:
-            return False
         try:
-            self._begin(self._renderer.probe(self._state, step), partial(self._probed, step))
+            self._probing[step] = self._begin(self._renderer.probe(self._state, step), partial(self._probed, step))
         except (EvaluationError, StartError):
             self._happened(Settled(self.now_ms(), self._plan.addresses[step], "probe", "in-doubt"))
             return True
-        self._probing.add(step)
         return False
 
     def _wait(self) -> None:
@@ -232,7 +235,10 @@ class Loop:
         )
 
     def _probed(self, step: int, result: Result) -> None:
-        self._probing.remove(step)
+        del self._probing[step]
+        if step in self._dismissed:
+            self._dismissed.discard(step)
+            return
         how = "in-doubt"
         if result.stopped is None and result.exit_code is not None:
             how = {0: "done", 1: "not-done"}.get(result.exit_code, "in-doubt")

@@ -28,11 +28,11 @@ def refusal_of(plan: Compiled, state: RunState, request: Request) -> str:
     """Why a request cannot be granted now, as a sentence; empty where it can."""
     match request.verb:
         case "cancel":
-            return "" if state.body_open else "the run is ending: nothing is left that could be cancelled"
+            return "" if state.body_open or state.finally_open else "everything in the run is over"
         case "settle":
             return _cannot_settle(plan, state, request.detail.get("address", ""), request.detail.get("how", ""))
         case "resume":
-            return "the run has a live owner"
+            return "the token was wrong" if "token" in request.detail else "the run has a live owner"
         case verb:
             return f"unknown request `{verb[:40]}`"
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from orch.model.attempt import Result
-from orch.model.compiled import FINALLY, Compiled
+from orch.model.compiled import Compiled
+from orch.model.derive import ending
 from orch.model.events import Finished
 from orch.model.retry import is_once, retries
 from orch.model.state import RunState
@@ -126,5 +127,4 @@ def _because(reading: Reading) -> str:
 def _is_final(plan: Compiled, state: RunState, step: int, status: str, reason: str) -> bool:
     if status != "failed":
         return True
-    ending = (state.cancelling or state.failing_fast) and plan.kinds[step] != FINALLY
-    return ending or not retries(plan.action(step).step, reason, state.failures[step] + 1)
+    return ending(plan, state, step) or not retries(plan.action(step).step, reason, state.failures[step] + 1)

@@ -12,8 +12,8 @@ from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.pipeline import Input, Pipeline
 from orch.spec.values import mismatch
 
-_INTEGER = re.compile(r"-?[0-9]{1,18}")
-_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
+_INTEGER = re.compile(r"-?[0-9]{1,20}")
+_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 
 
 def bind(pipeline: Pipeline, given: Mapping[str, str]) -> dict[str, Any]:
@@ -48,9 +48,11 @@ def _read(declared: Input, text: str) -> Any:
                 raise ValueError("is not a whole number")
             return int(text)
         case "number":
-            if not _NUMBER.fullmatch(text):
+            if _INTEGER.fullmatch(text):
+                return int(text)
+            if not _NUMBER.fullmatch(text) and not _prints_back(text):
                 raise ValueError("is not a number")
-            return float(text) if "." in text else int(text)
+            return float(text)
         case "boolean":
             if text not in ("true", "false"):
                 raise ValueError("is not `true` or `false`")
@@ -61,6 +63,14 @@ def _read(declared: Input, text: str) -> Any:
             except (ValueError, RecursionError):
                 raise ValueError("is not a list in JSON") from None
     return text
+
+
+def _prints_back(text: str) -> bool:
+    """Is this a number as plans and YAML write it, such as `1e-05`?"""
+    try:
+        return repr(float(text)) == text
+    except ValueError:
+        return False
 
 
 def _not_json(word: str) -> None:

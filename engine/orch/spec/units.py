@@ -1,27 +1,14 @@
-"""Durations and byte sizes as people write them: `1h30m`, `64MiB`. They always carry a unit."""
+"""Durations as people write them: `1h30m`. They always carry a unit."""
 
 from __future__ import annotations
 
 import re
 
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+$"
-SIZE_PATTERN = r"^[0-9]+(\.[0-9]+)?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$"
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_BYTES = {
-    "B": 1,
-    "kB": 10**3,
-    "MB": 10**6,
-    "GB": 10**9,
-    "TB": 10**12,
-    "KiB": 1 << 10,
-    "MiB": 1 << 20,
-    "GiB": 1 << 30,
-    "TiB": 1 << 40,
-}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)")
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([A-Za-z]*)")
 _MOST_SECONDS = 100 * 366 * 86400.0
 _LONGEST = 40  # characters; nobody means more
 
@@ -44,24 +31,6 @@ def seconds(value: object, unit: str = "s") -> float:
     if total > _MOST_SECONDS:
         raise ValueError(f"`{text}` is longer than 100 years")
     return total
-
-
-def size_bytes(value: object) -> int:
-    """The bytes of a size such as `64MiB` (binary) or `10MB` (decimal). Raises ValueError with a sentence."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("a size is written like `64MiB`")
-    text = str(value)
-    found = _SIZE.fullmatch(text) if len(text) <= _LONGEST else None
-    if found is None:
-        raise ValueError(f"`{_short(text)}` is not a size: write it like `64MiB`")
-    number, unit = found.groups()
-    if not unit:
-        raise ValueError(f"`{text}` has no unit: write `{text}MiB` or `{text}B`")
-    if unit not in _BYTES:
-        meant = next((known for known in reversed(_BYTES) if known.lower().startswith(unit.lower())), None)
-        also = f": write `{number}{meant}`" if meant else "; the units are " + ", ".join(_BYTES)
-        raise ValueError(f"`{unit}` is not a unit of size{also}")
-    return round(float(number) * _BYTES[unit])
 
 
 def _short(text: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orch.spec.pipeline import Input
 
+_WHOLE = range(-(1 << 63), 1 << 64)  # what other readers of JSON can be expected to hold
 _WORDS = {
     "string": "a text",
     "integer": "a whole number",
@@ -27,7 +29,7 @@ def fits(kind: str, value: Any) -> bool:
         case "integer":
             return isinstance(value, int) and not isinstance(value, bool)
         case "number":
-            return isinstance(value, int | float) and not isinstance(value, bool)
+            return (isinstance(value, float) and isfinite(value)) or fits("integer", value)
     return isinstance(value, list | tuple)
 
 
@@ -44,6 +46,9 @@ def mismatch(declared: Input, value: Any) -> tuple[str, str | None] | None:
         return f"is not one of {names_text(declared.values)}", hint
     if not fits(declared.type, value):
         return f"is not {_WORDS[declared.type]}", None
+    long = next((one for one in (value if isinstance(value, list | tuple) else [value]) if _is_long(one)), None)
+    if long is not None:
+        return f"holds a number of more than 64 bits, {str(long)[:12]}…", None
     if declared.type == "list":
         items = declared.items or "string"
         for index, item in enumerate(value):
@@ -52,3 +57,7 @@ def mismatch(declared: Input, value: Any) -> tuple[str, str | None] | None:
     if declared.pattern and declared.type == "string" and not re.fullmatch(declared.pattern, value):
         return f"does not match `{declared.pattern}`", None
     return None
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, int) and value not in _WHOLE

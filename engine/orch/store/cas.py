@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import stat
+import sys
 
+from orch.model.names import lies_within
 from orch.store.atomic import BESIDE, sync_folder, write_all
 
 _BLOCK = 1 << 20
@@ -24,6 +27,8 @@ class Cas:
         self._root = os.path.join(run_path, "cas", "sha256")
         self._beside = os.path.join(run_path, "cas", "incoming" + BESIDE)
         self._durable = durable
+        folder = os.path.dirname(self._root)
+        self._unsynced = {self._root: None, folder: None, run_path: None}  # names in them; once an owner is enough
 
     def path_of(self, sha256: str) -> str:
         """Where the bytes with this digest (hex) lie, or would lie."""
@@ -42,14 +47,18 @@ class Cas:
             self._keep(fd, sha256)
         return sha256
 
-    def put_file(self, path: str) -> tuple[str, int]:
+    def put_file(self, path: str, root: str) -> tuple[str, int]:
         """Keep a copy of a regular file: its sha256 (hex) and size in bytes. Raises NotKeepable where it is missing, no
-        regular file, or changes while it is read; OSError where the store cannot take it."""
+        regular file, not below `root` (a real path), or changes while it is read; OSError where the store cannot take
+        it."""
         try:
             source = os.open(path, _READ)
         except OSError as error:
             raise NotKeepable(_why_not(path, error)) from error
         try:
+            real = _path_of_open(source)  # of the file that is read, whatever its path leads to by now
+            if not lies_within(root, real):
+                raise NotKeepable(f"leads out of the project, to {real}")
             before = os.fstat(source)
             if not stat.S_ISREG(before.st_mode):
                 raise NotKeepable("is not a regular file")
@@ -101,11 +110,11 @@ class Cas:
         except FileNotFoundError:
             os.makedirs(folder, mode=0o700, exist_ok=True)
             os.rename(self._beside, path)
-            if self._durable:
-                for above in (self._root, os.path.dirname(self._root), os.path.dirname(os.path.dirname(self._root))):
-                    sync_folder(above)
+            self._unsynced[self._root] = None
         if self._durable:
-            sync_folder(folder)
+            for above in (folder, *self._unsynced):
+                sync_folder(above)
+            self._unsynced.clear()
 
 
 def _copy(source: int, target: int, where: str) -> tuple[str, int]:
@@ -123,6 +132,12 @@ def _copy(source: int, target: int, where: str) -> tuple[str, int]:
             write_all(target, block)
         except OSError as error:
             raise OSError(error.errno, error.strerror, where) from error
+
+
+def _path_of_open(fd: int) -> str:
+    if sys.platform == "darwin":
+        return os.fsdecode(fcntl.fcntl(fd, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+    return os.readlink(f"/proc/self/fd/{fd}")
 
 
 def _why_not(path: str, error: OSError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Collection, Iterable, Iterator
 
@@ -64,6 +65,14 @@ def lies_there(run: RunDir, name: str, data: bytes) -> bool:
     try:
         return read_file(f"{run.path}/{name}") == data
     except OSError:
+        return False
+
+
+def is_document(run: RunDir, name: str) -> bool:
+    """Is this file whole? Of one that quotes a log no more can be said, once a power cut took the end of the log."""
+    try:
+        return isinstance(json.loads(read_file(f"{run.path}/{name}")), dict)
+    except (OSError, ValueError, RecursionError):
         return False
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from orch.model.compiled import Compiled
 from orch.model.events import Event, Finished, Observed, Started
 from orch.model.names import file_stem
 from orch.model.retry import has_probe
 from orch.problems.problem import Problem
-from orch.store.beat import read_beat
+from orch.store.copies import copies
 from orch.store.expected import is_unfinished
 from orch.store.rundir import RunDir
 
@@ -27,7 +27,7 @@ class Files:
     """The directory as it lies. `compare` the derived files first, then `check` the rest; `count` is how many regular
     files there are."""
 
-    def __init__(self, run: RunDir, plan: Compiled, events: Iterable[Event]) -> None:
+    def __init__(self, run: RunDir, plan: Compiled, events: Collection[Event]) -> None:
         self._run = run
         self._plan = plan
         self._there: dict[str, os.stat_result] = dict(_files(run.path))
@@ -46,6 +46,10 @@ class Files:
         if data is None or self.agrees(name, data):
             return []
         return [Problem("O612", f"{name} is not what the journal says", hint=hint)]
+
+    def holds(self, name: str) -> bool:
+        """Is there anything of this name?"""
+        return name in self._there
 
     def agrees(self, name: str, data: bytes | None) -> bool:
         """Does nothing lie there that differs? What is no regular file is told by `check`."""
@@ -77,11 +81,9 @@ class Files:
             problems += [Problem("O610", f"{name} is missing") for name in ("lock", "beat") if name not in self._there]
         if "lock" in self._there and self._there["lock"].st_size:
             problems.append(Problem("O611", "lock was written to"))
-        if "beat" in self._there and not live and read_beat(self._run) is None:
-            problems.append(Problem("O611", "beat was changed"))
         return problems
 
-    def _collect(self, events: Iterable[Event]) -> None:
+    def _collect(self, events: Collection[Event]) -> None:
         for resource in self._plan.head.get("resources", ()):
             self._keep(resource["sha256"])
         for event in events:
@@ -102,18 +104,12 @@ class Files:
                     self._logs[str(log.get("path"))] = str(log.get("sha256"))
                 for artifact in event.artifacts:
                     self._keep(str(artifact["sha256"]))
-                    copy = f"artifacts/{file_stem(event.address)}/{artifact['name']}"
-                    self._copies.setdefault(copy, set()).add(str(artifact["sha256"]))
-            elif isinstance(event, Observed):
-                self._collect_subject(event)
-
-    def _collect_subject(self, event: Observed) -> None:
-        """The files that a gate was about: laid out for the nodes of its phase, and kept once it is open."""
-        for mode, sha256, path in event.facts.get("subject", {}).get("files", ()):
-            copy = f"subjects/{event.gate.partition('.')[2]}/{path}"
-            self._copies.setdefault(copy, set()).add(str(sha256))
-            if mode in _FILE_MODES and event.status == "succeeded":
-                self._keep(str(sha256))
+            elif isinstance(event, Observed) and event.status == "succeeded":
+                for mode, sha256, _ in event.facts.get("subject", {}).get("files", ()):
+                    if mode in _FILE_MODES:
+                        self._keep(str(sha256))
+        for name, sha256 in copies(events):
+            self._copies.setdefault(name, set()).add(sha256)
 
     def _keep(self, sha256: str) -> None:
         self._kept[f"cas/sha256/{sha256[:2]}/{sha256}"] = sha256

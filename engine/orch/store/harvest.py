@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import stat
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from orch.model.attempt import Attempt, Result, StartError
-from orch.model.names import file_stem
-from orch.store.atomic import BESIDE, write_file
+from orch.store.atomic import write_file
 from orch.store.cas import Cas, NotKeepable
+from orch.store.copies import artifact_copy, place
 
 MAX_OUTPUT_BYTES = 256 * 1024
 MAX_OUTPUT_DEPTH = 64
@@ -109,36 +108,19 @@ class DirHarvest:
         seen = f"; see {end.stderr.path}" if end.stderr is not None else ""
         return f"$ORCH_OUTPUT could not be checked against its schema: the check ended with {how}{seen}"
 
-    def artifacts(
-        self, address: str, cwd: str, paths: Mapping[str, str]
-    ) -> tuple[tuple[dict[str, Any], ...], str | None]:
+    def artifacts(self, attempt: Attempt, paths: Mapping[str, str]) -> tuple[tuple[dict[str, Any], ...], str | None]:
         """Store each declared file, and put a read-only copy where dependants look for it."""
         kept: list[dict[str, Any]] = []
         for name, path in paths.items():
-            source = os.path.join(cwd, path)
+            source = os.path.join(attempt.cwd, path)
             try:
-                sha256, size = self._cas.put_file(source)
+                sha256, size = self._cas.put_file(source, attempt.root)
             except NotKeepable as error:
                 return (), f"artifact `{name}`: `{path}` {error}"
             kept.append({"name": name, "path": path, "sha256": sha256, "bytes": size})
-        self._place_copies(address, kept)
+        for one in kept:
+            place(self._cas, one["sha256"], f"{self._run_dir}/{artifact_copy(attempt.address, one['name'])}")
         return tuple(kept), None
-
-    def restore(self, address: str, artifacts: Sequence[Mapping[str, Any]]) -> None:
-        """Put back the copies of an ended step that are missing or not as they were: they are not synced."""
-        folder = f"{self._run_dir}/artifacts/{file_stem(address)}"
-        self._place_copies(address, [one for one in artifacts if not holds(f"{folder}/{one['name']}", one["sha256"])])
-
-    def _place_copies(self, address: str, artifacts: Sequence[Mapping[str, Any]]) -> None:
-        from shutil import copyfile
-
-        folder = f"{self._run_dir}/artifacts/{file_stem(address)}"
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        for artifact in artifacts:
-            target = f"{folder}/{artifact['name']}"
-            copyfile(self._cas.path_of(artifact["sha256"]), target + BESIDE)
-            os.chmod(target + BESIDE, 0o444)
-            os.replace(target + BESIDE, target)
 
 
 def isolated(module: str, *arguments: str) -> tuple[str, ...]:
@@ -159,15 +141,6 @@ def remove(path: str) -> None:
         from shutil import rmtree
 
         rmtree(path)
-
-
-def holds(path: str, sha256: str) -> bool:
-    """Does a file of this content lie there?"""
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
-    except OSError:
-        return False
 
 
 def read_regular(path: str, limit: int) -> bytes:

@@ -127,17 +127,12 @@ def read(path: str, plan_digest: str) -> JournalRead:
 
 
 class Tail:
-    """Follows a journal that is being written: each `poll` gives the events since the last. `seq` counts them."""
+    """Follows a journal that is being written: each `poll` gives the events since the last."""
 
     def __init__(self, path: str, plan_digest: str) -> None:
         self._path = path
         self._chain = Chain(plan_digest)
         self._offset = 0
-
-    @property
-    def seq(self) -> int:
-        """The number of the last record seen."""
-        return self._chain.seq
 
     def poll(self) -> list[Event]:
         """The events since the last call. Raises OrchError as `read`."""

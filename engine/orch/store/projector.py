@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from orch.model.compiled import Compiled
 from orch.model.events import Closed, Event, Opened
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.store.atomic import write_file
+from orch.store.copies import put_back
 from orch.store.errors import error_bytes, error_name
-from orch.store.expected import derived, lies_there, manifest_name, remove_unfinished
+from orch.store.expected import derived, is_document, lies_there, manifest_name, remove_unfinished
 from orch.store.ledger import Ledger, replay
 from orch.store.manifests import NodeManifests, run_manifest
 from orch.store.rundir import RunDir, token_digest
@@ -58,13 +59,18 @@ class Projector:
     def tick(self, state: RunState) -> None:
         """Time alone changes nothing here."""
 
-    def rebuild(self, events: Iterable[Event]) -> tuple[RunState, list[str]]:
+    def rebuild(self, events: Collection[Event]) -> tuple[RunState, list[str]]:
         """Take up a run whose journal holds these events: its state, and which derived files (relative to the run) were
         missing or bad and are written again. What a crash left unfinished is removed."""
         remove_unfinished(self._run)
         state, self.ledger = replay(self._plan, events)
         self._errors = len(self.ledger.failures)
-        rewritten = []
+        rewritten = put_back(self._run.path, events)
+        for failure in self.ledger.failures:
+            name = error_name(failure.number, self._plan.addresses[failure.step])
+            if not is_document(self._run, name):
+                self._write(name, error_bytes(self._run, self._plan, failure))
+                rewritten.append(name)
         for name, data in derived(self._run, self._plan, state, self.ledger, self._head()):
             if data is not None and not lies_there(self._run, name, data):
                 self._write(name, data)

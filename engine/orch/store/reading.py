@@ -10,9 +10,10 @@ from typing import Any
 
 from orch.model.attempt import Attempt, Result, StartError
 from orch.ports import Reading
-from orch.store.atomic import BESIDE, write_file
+from orch.store.atomic import write_file
 from orch.store.cas import Cas
-from orch.store.harvest import holds, isolated, read_regular, remove
+from orch.store.copies import holds, place
+from orch.store.harvest import isolated, read_regular, remove
 
 MAX_READ_SECONDS = 60.0
 _MAX_ANSWER_BYTES = 256 * 1024
@@ -84,18 +85,11 @@ class DirReports:
 
 def place_files(run_dir: str, resources: Sequence[Mapping[str, Any]], cas: Cas) -> None:
     """Put the files that adapters use where their commands look for them, as they were planned."""
-    from shutil import copyfile
-
     for resource in resources:
         file = os.path.basename(resource["path"])
-        if resource["kind"] != "adapter" or file == _MARKER:
-            continue
-        target = f"{run_dir}/adapters/{resource['name']}/{file}"
-        if not holds(target, resource["sha256"]):
-            os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-            copyfile(cas.path_of(resource["sha256"]), target + BESIDE)
-            os.chmod(target + BESIDE, 0o444)
-            os.replace(target + BESIDE, target)
+        target = f"{run_dir}/adapters/{resource.get('name')}/{file}"
+        if resource["kind"] == "adapter" and file != _MARKER and not holds(target, resource["sha256"]):
+            place(cas, resource["sha256"], target)
 
 
 def _place(path: str, folder: str | None, logs: Mapping[str, str]) -> str | None:

@@ -42,13 +42,11 @@ def ask(
 
 class Inbox:
     """The requests, for the owner. After a restart all are read again; the journal knows the ids of the old ones.
-    `notes` says which lines were not taken."""
+    A line that is torn, changed or foreign is passed over."""
 
     def __init__(self, run: RunDir) -> None:
         self._path = _path(run)
         self._offset = 0
-        self._line = 0
-        self.notes: list[str] = []
 
     def changed(self) -> bool:
         """Is there something new? One system call."""
@@ -64,21 +62,12 @@ class Inbox:
         fd = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with open(fd, "rb", buffering=0) as file:
             if os.fstat(fd).st_size < self._offset:
-                self._offset = self._line = 0
-                self.notes.append("requests.ndjson became shorter and was read again")
+                self._offset = 0  # it became shorter: all of it is read again
             file.seek(self._offset)
             data = file.readall()
         lines = data.split(b"\n")
         self._offset += len(data) - len(lines.pop())
-        found = []
-        for line in lines:
-            self._line += 1
-            request = parse(line)
-            if request is not None:
-                found.append(request)
-            elif line:
-                self.notes.append(f"requests.ndjson:{self._line} is not a request")
-        return found
+        return [request for line in lines if (request := parse(line)) is not None]
 
 
 def parse(line: bytes) -> Request | None:

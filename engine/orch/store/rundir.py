@@ -7,8 +7,10 @@ import errno
 import hashlib
 import os
 import re
+import shlex
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from hmac import compare_digest
 from typing import NamedTuple
 
 from orch.model.names import TASK
@@ -73,7 +75,7 @@ def create(
     _make_root(runs_root)
     above = [runs_root, f"{runs_root}/{task}", f"{runs_root}/{task}/{KIND}"]
     for folder in above[1:]:
-        _make_folder(folder)
+        _make_folder(folder, runs_root)
     run = _claim(above[-1], task, now_ms, random)
     write_file(f"{run.path}/resume-token", random(32).hex().encode(), durable=durable)
     cas = Cas(run.path, durable=durable)
@@ -82,21 +84,9 @@ def create(
             raise ValueError(f"not the bytes of {sha256}")
     write_file(run.plan, plan.data, durable=durable)
     if durable:
-        for folder in (run.path, *reversed(above)):
+        for folder in (run.path, *reversed(above), os.path.dirname(runs_root)):
             sync_folder(folder)
     return run
-
-
-def open_run(path: str) -> RunDir:
-    """The run in this directory. Raises OrchError where none ever was: what has no plan.json was never a run."""
-    path = os.path.abspath(path)
-    parent, run_id = os.path.split(path)
-    task = os.path.basename(os.path.dirname(parent))
-    for folder in (path, os.path.dirname(os.path.dirname(parent))):
-        _check_ours(folder)
-    if not _is_run(path):
-        raise OrchError(Problem("O604", f"{path} holds no run", hint="orch runs list"), Exit.USAGE)
-    return RunDir(path, task, run_id)
 
 
 def load_plan(run: RunDir) -> Plan:
@@ -123,6 +113,11 @@ def damaged_plan(run: RunDir, error: Exception) -> OrchError:
     return OrchError(Problem("O607", f"{run.plan} is damaged ({error})", hint=hint), Exit.CORRUPT)
 
 
+def is_token(run: RunDir, token: str) -> bool:
+    """Is this the resume token of the run?"""
+    return compare_digest(hashlib.sha256(token.encode()).hexdigest(), token_digest(run))
+
+
 def token_digest(run: RunDir) -> str:
     """The sha256 (hex) of the resume token; empty where it cannot be read."""
     try:
@@ -131,33 +126,44 @@ def token_digest(run: RunDir) -> str:
         return ""
 
 
-def all_runs(runs_root: str) -> list[RunDir]:
-    """Every run of the project, oldest first. An absent root has none; one that is not safe raises OrchError."""
+def newest(runs_root: str, task: str | None = None, prefix: str = "") -> Iterator[RunDir]:
+    """The runs of the project, or of a task, whose ids begin so, newest first; of those that are not asked for only the
+    names are read. An absent root has none; one that is not safe raises OrchError."""
+    return (run for run in reversed(_claimed(runs_root, task)) if run.run_id.startswith(prefix) and _is_run(run.path))
+
+
+def _claimed(runs_root: str, task: str | None = None) -> list[RunDir]:
+    """Every folder that is named like a run, oldest first."""
     try:
-        _check_ours(runs_root)
+        _check_ours(runs_root, runs_root)
     except FileNotFoundError:
         return []
-    runs = []
-    for task in _folders(runs_root):
-        kind = f"{runs_root}/{task}/{KIND}"
-        if TASK.fullmatch(task) and not os.path.islink(kind):
-            for run_id in _folders(kind):
-                path = f"{kind}/{run_id}"
-                if RUN_ID.fullmatch(run_id) and _is_run(path):
-                    runs.append(RunDir(path, task, run_id))
-    runs.sort(key=lambda run: run.run_id)
-    return runs
+    claimed = []
+    for name in _folders(runs_root):
+        kind = f"{runs_root}/{name}/{KIND}"
+        if task in (None, name) and TASK.fullmatch(name) and not os.path.islink(kind):
+            claimed += [RunDir(f"{kind}/{run}", name, run) for run in _folders(kind) if RUN_ID.fullmatch(run)]
+    claimed.sort(key=lambda run: run.run_id)
+    return claimed
 
 
 def find(runs_root: str, ref: str) -> RunDir:
     """The run that `ref` means: an id, a unique prefix of one, `@last` (the newest) or `@failed` (the newest that
-    failed). Raises OrchError (2) with the candidates, or the closest."""
-    runs = all_runs(runs_root)
+    failed). Raises OrchError (2) with the candidates, or the closest, and (5) where a folder above it is not safe."""
+    run = _meant(runs_root, ref)
+    above = os.path.dirname(run.path)
+    for folder in (os.path.dirname(above), above, run.path):
+        _check_ours(folder, runs_root)
+    return run
+
+
+def _meant(runs_root: str, ref: str) -> RunDir:
     if ref.startswith("@"):
-        return _newest(runs, ref)
-    found = [run for run in runs if run.run_id == ref]
+        return _newest(runs_root, ref)
+    claimed = _claimed(runs_root)
+    found = [run for run in claimed if run.run_id == ref and _is_run(run.path)]
     if not found and len(ref) >= _SHORTEST_PREFIX:
-        found = [run for run in runs if run.run_id.startswith(ref)]
+        found = [run for run in claimed if run.run_id.startswith(ref) and _is_run(run.path)]
     if len(found) == 1:
         return found[0]
     if found:
@@ -165,7 +171,7 @@ def find(runs_root: str, ref: str) -> RunDir:
         raise OrchError(Problem("O605", f"`{ref}` means {len(found)} runs", hint=f"the newest are {names}"), Exit.USAGE)
     from difflib import get_close_matches
 
-    near = get_close_matches(ref, [run.run_id for run in runs], 1, 0.5)
+    near = get_close_matches(ref, [run.run_id for run in claimed if _is_run(run.path)], 1, 0.5)
     if len(ref) < _SHORTEST_PREFIX:
         hint = f"a prefix has at least {_SHORTEST_PREFIX} characters; orch runs list"
     else:
@@ -173,10 +179,10 @@ def find(runs_root: str, ref: str) -> RunDir:
     raise OrchError(Problem("O604", f"there is no run `{ref}`", hint=hint), Exit.USAGE)
 
 
-def _newest(runs: list[RunDir], ref: str) -> RunDir:
+def _newest(runs_root: str, ref: str) -> RunDir:
     if ref not in ("@last", "@failed"):
         raise OrchError(Problem("O604", f"there is no run `{ref}`", hint="write @last or @failed"), Exit.USAGE)
-    for run in reversed(runs):
+    for run in newest(runs_root):
         if ref == "@last" or glance(run.journal).status == "failed":
             return run
     said = "there is no run yet" if ref == "@last" else "no run has failed"
@@ -186,31 +192,44 @@ def _newest(runs: list[RunDir], ref: str) -> RunDir:
 def _make_root(root: str) -> None:
     with contextlib.suppress(FileExistsError):
         os.mkdir(root, 0o700)
-    _check_ours(root)
+    _check_ours(root, root)
     ignore = f"{root}/.gitignore"
     if not os.path.lexists(ignore):
         write_file(ignore, b"*\n", mode=0o644, unique=True)
 
 
-def _make_folder(path: str) -> None:
+def _make_folder(path: str, runs_root: str) -> None:
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
-        _check_ours(path)
+        _check_ours(path, runs_root)
 
 
-def _check_ours(path: str) -> None:
-    """A folder that somebody else could exchange or fill is not used."""
-    found = os.lstat(path)
+def _check_ours(path: str, runs_root: str) -> None:
+    """A folder that somebody else could exchange or fill is not used. Who could change the project itself gains nothing
+    by it: its owner where root runs, anybody where the project's own folder is open to all, as everything is on a disk
+    that knows no modes."""
+    found, project = os.lstat(path), os.stat(os.path.dirname(runs_root) or ".")
+    given = os.geteuid() == 0 and found.st_uid == project.st_uid
     if stat.S_ISLNK(found.st_mode):
-        why, hint = "is a symbolic link", f"move it out of the way: mv {path} {path}.old"
+        why, hint = "is a symbolic link", f"move it out of the way: {_move(path)}"
     elif not stat.S_ISDIR(found.st_mode):
-        why, hint = "is not a folder", f"move it out of the way: mv {path} {path}.old"
-    elif found.st_uid != os.geteuid():
+        why, hint = "is not a folder", f"move it out of the way: {_move(path)}"
+    elif found.st_uid != os.geteuid() and not given:
         why, hint = f"belongs to user {found.st_uid}, not to you", "run orch as the user who owns it"
+    elif _is_open(found) and not _is_open(project):
+        why, hint = "can be changed by every user of this machine", f"chmod -R o-w {shlex.quote(runs_root)}"
     else:
         return
     raise OrchError(Problem("O606", f"{path} {why}", hint=hint), Exit.REFUSED)
+
+
+def _move(path: str) -> str:
+    return f"mv {shlex.quote(path)} {shlex.quote(path + '.old')}"
+
+
+def _is_open(folder: os.stat_result) -> bool:
+    return bool(folder.st_mode & stat.S_IWOTH) and not folder.st_mode & stat.S_ISVTX
 
 
 def _claim(folder: str, task: str, now_ms: int, random: Callable[[int], bytes]) -> RunDir:

@@ -16,6 +16,7 @@ from orch.model.status import Status
 from orch.problems.problem import OrchError, Problem
 from orch.run.scope import end_status
 from orch.store.atomic import read_file
+from orch.store.beat import read_beat
 from orch.store.expected import derived, earlier, manifest_name
 from orch.store.files import Files
 from orch.store.ledger import Ledger, replay
@@ -92,20 +93,23 @@ def _derived(
     for name, data in right.items():
         problems += files.compare(name, data, required=closed, hint=f"orch resume {run.run_id}")
     if closed:
-        problems += files.compare("owner.json", _owner(run, ledger.openings[-1]), required=True, hint=None)
+        problems += _owned(run, ledger.openings[-1], files)
     elif not _holds_noted_head(run, walked):
         said = "manifest.json speaks of a record that the journal does not hold: its end was cut off"
         problems.append(Problem("O614", said))
     return problems
 
 
-def _owner(run: RunDir, opened: Opened) -> bytes | None:
-    """owner.json: of the last owner, or of one that took the run up since and died before its first record."""
+def _owned(run: RunDir, opened: Opened, files: Files) -> list[Problem]:
+    """owner.json and the heartbeat once the run has closed: of its last owner, or of one that took it up since and died
+    before its first record, perhaps with half a beat."""
     found = read_owner(run)
     if found is not None and (found.run_id, found.epoch) == (run.run_id, opened.epoch + 1):
-        return owner_bytes(found)
+        return files.compare("owner.json", owner_bytes(found), required=True, hint=None)
     known = {name: opened.owner[name] for name in Owner._fields if name in opened.owner}
-    return owner_bytes(Owner(**{**known, "epoch": opened.epoch})) if len(known) == len(Owner._fields) - 1 else None
+    data = owner_bytes(Owner(**{**known, "epoch": opened.epoch})) if len(known) == len(Owner._fields) - 1 else None
+    beat = [Problem("O611", "beat was changed")] if files.holds("beat") and read_beat(run) is None else []
+    return files.compare("owner.json", data, required=True, hint=None) + beat
 
 
 def _holds_noted_head(run: RunDir, walked: Walked) -> bool:

@@ -30,7 +30,8 @@ def check_phase_needs(graph: Graph, report: Report) -> None:
 
 
 def check_node_needs(graph: Graph, report: Report) -> None:
-    """Report nodes that need what is not there or not in their phase, and those that wait for themselves."""
+    """Report nodes that need what is not there or not in their phase, and those that wait for themselves; and rules
+    about no needs."""
     for phase_name, phase in graph.pipeline.phases.items():
         nodes = phase.nodes
         seen: set[str] = set()
@@ -44,6 +45,10 @@ def check_node_needs(graph: Graph, report: Report) -> None:
                         _unknown(graph, report, need, phase_name, ("phases", phase_name, "nodes", name, "needs", index))
             if len(needs) > 1 and len(set(needs)) < len(needs):
                 _repeated(needs, ("phases", phase_name, "nodes", name, "needs"), report)
+            if not needs and "trigger_rule" in node.model_fields_set:
+                message = f"`{name}` needs nothing, so `trigger_rule` says nothing"
+                hint = "name what it waits for in `needs`, or remove `trigger_rule`"
+                report.add("O119", message, ("phases", phase_name, "nodes", name, "trigger_rule"), hint, key=True)
             seen.add(name)
         if forward:  # where everything needs what is written above it, nothing can go round
             edges = {name: node.needs for name, node in nodes.items()}

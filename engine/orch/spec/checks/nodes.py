@@ -61,6 +61,11 @@ def _check(graph: Graph, report: Report, view: View, route: Route, node: Node | 
             hint = "add a `probe` that says whether it was done, or remove `retry`"
             message = "`retry` of a `once` step without a `probe` could do it twice"
             report.add("O115", message, (*route, "retry"), hint, key=True)
+        elif node.retry is None and (given := graph.pipeline.defaults.retry) and given.limit:
+            line = report.document.span(("defaults", "retry"), key=True).line
+            hint = "add a `probe` that says whether it was done, or write `retry: { limit: 0 }` here"
+            message = f"`retry` of `defaults` (line {line}) reaches a `once` step without a `probe`"
+            report.add("O115", message, (*route, "effect"), hint, key=True)
 
 
 def _check_command(
