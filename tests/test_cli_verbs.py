@@ -53,6 +53,7 @@ def test_init_makes_a_project_that_validates_plans_and_runs(desk: Desk) -> None:
     assert written == {
         "orch.yaml",
         "pipelines/hello.yaml",
+        "schemas/orch/adapter.schema.json",
         "schemas/orch/pipeline.schema.json",
         "schemas/orch/project.schema.json",
     }
@@ -310,7 +311,7 @@ def test_explain_has_a_page_for_each_code_and_takes_it_as_printed(desk: Desk) ->
 
 
 def test_schema_lists_the_kinds_and_prints_one(desk: Desk) -> None:
-    assert desk.orch("schema").out.split() == ["pipeline", "project"]
+    assert desk.orch("schema").out.split() == ["pipeline", "project", "adapter"]
     assert json.loads(desk.orch("schema", "pipeline").out)["$schema"].startswith("https://json-schema.org/")
 
 

@@ -13,6 +13,7 @@ FAMILIES = {
     "O1": "Shape",
     "O2": "Graph, references, expressions, planning",
     "O3": "Gates and decisions",
+    "O4": "Adapters",
     "O5": "Policy",
     "O6": "Runs and storage",
 }
