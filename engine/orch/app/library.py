@@ -6,23 +6,26 @@ import os
 from typing import TYPE_CHECKING
 
 from orch.app.bundled import bundled
+from orch.app.project import ProjectFile
+from orch.app.root import PROJECT_FILE
 from orch.model.plan import SHIPPED
 
 if TYPE_CHECKING:
     from orch.plan.adapter_nodes import Stacks
     from orch.spec.library import Library
     from orch.spec.pipeline import Pipeline
-    from orch.spec.project import Project
 
 
-def library_of(root: str, project: Project) -> Library:
+def library_of(root: str, file: ProjectFile) -> Library:
     """The library. Raises OrchError where a folder replaces what ships with orch without being named."""
-    from orch.spec.library import Library
+    from orch.source.read import parse
+    from orch.spec.library import Library, Overrides
 
-    return Library(root, project.library, bundled(), project.overrides, SHIPPED)
+    overrides = Overrides(file.project.overrides, lambda route: parse(file.data, PROJECT_FILE).span(route))
+    return Library(root, file.project.library, bundled(), overrides, SHIPPED)
 
 
-def stacks_for(root: str, pipeline: Pipeline, project: Project) -> Stacks | None:
+def stacks_for(root: str, pipeline: Pipeline, file: ProjectFile) -> Stacks | None:
     """What a pipeline with adapters is planned with; None for one without."""
     nodes = [node for phase in pipeline.phases.values() for node in phase.nodes.values()]
     if not any(node.adapter for node in (*nodes, *pipeline.finally_.values())):
@@ -30,7 +33,7 @@ def stacks_for(root: str, pipeline: Pipeline, project: Project) -> Stacks | None
     from orch.app.checkout import Checkout
     from orch.plan.adapter_nodes import Stacks
 
-    return Stacks(library_of(root, project), Checkout(root))
+    return Stacks(library_of(root, file), Checkout(root))
 
 
 def resource_file(root: str, path: str) -> str:

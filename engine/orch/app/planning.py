@@ -120,7 +120,7 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
     project = load(root)
     _check_identity(pipeline, project.project.id)
     inputs = bind(pipeline, _pairs(request.inputs))
-    stacks = stacks_for(root, pipeline, project.project)
+    stacks = stacks_for(root, pipeline, project)
     schemas = _schemas(root, pipeline, document)
     resources: list[ResourceDoc] = [{"kind": "pipeline", "path": display, "sha256": _sha(text)}]
     if project.data:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from orch.plan.adapter_nodes import Stacks
 from orch.problems.problem import Problem
@@ -40,6 +41,23 @@ def lacking(name: str, tool: Tool, env: Mapping[str, str]) -> str | None:
     if found is not None and _numbers(found) < _numbers(tool.min):
         return f"`{name}` {tool.min} or later, and {path} is {found}"
     return None
+
+
+class FoundTool(NamedTuple):
+    """A tool as it is here. `lack` says what is wrong with it; None if nothing is."""
+
+    name: str
+    tool: Tool
+    path: str | None
+    version: str | None
+    lack: str | None
+
+
+def found_tool(name: str, tool: Tool, env: Mapping[str, str]) -> FoundTool:
+    """Where a tool is found, and its version."""
+    path = shutil.which(name, path=env.get("PATH"))
+    version = None if path is None else version_of(path, tool, env)
+    return FoundTool(name, tool, path, version, lacking(name, tool, env))
 
 
 def version_of(path: str, tool: Tool, env: Mapping[str, str]) -> str | None:

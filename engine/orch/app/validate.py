@@ -1,4 +1,4 @@
-"""Is everything that people wrote here right? Pipelines, orch.yaml and decisions, each with all its problems."""
+"""Is everything that people wrote here right? Pipelines, orch.yaml, adapters, decisions: each with all its problems."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from orch.app.context import Context
+from orch.app.project import load
 from orch.app.root import PROJECT_FILE, find_root, shown
 from orch.problems.problem import OrchError, Problem
 from orch.source.limits import SIZE_VARIABLE, size_limit
+
+MARKER = "adapter.yaml"
+ADAPTER_DEPTH = len(("adapters", "NAME", MARKER))
 
 
 class Validated(NamedTuple):
@@ -20,24 +24,44 @@ class Validated(NamedTuple):
 
 
 def validate(context: Context, paths: Sequence[str]) -> Validated:
-    """Check these files and folders; without any, orch.yaml, pipelines/ and the decisions of the project."""
+    """Check these files and folders; without any, orch.yaml, pipelines/, the decisions and the adapters of the
+    project, and whether it replaces what ships with orch without saying so."""
     root = find_root(context.cwd)
     max_bytes = size_limit(context.env.get(SIZE_VARIABLE))
     problems: list[Problem] = []
     files = 0
-    for path in _files(context.cwd, root, paths):
+    library, replaced = _library(root)
+    for path in _files(context.cwd, root, library, paths):
         files += 1
         try:
             _check(path, shown(root, context.cwd, path), max_bytes)
         except OrchError as error:
             problems += error.problems
+    if not paths:
+        problems += [problem for problem in replaced if problem not in problems]
     return Validated(files, problems)
 
 
-def _files(cwd: str, root: str, paths: Sequence[str]) -> Iterator[str]:
+def _library(root: str) -> tuple[str, list[Problem]]:
+    """The folder of the project's own library, and what is wrong with its names."""
+    from orch.app.library import library_of
+
+    try:
+        file = load(root)
+    except OrchError:
+        return root, []  # told where orch.yaml itself is checked
+    folder = os.path.normpath(os.path.join(root, file.project.library))
+    try:
+        library_of(root, file)
+    except OrchError as error:
+        return folder, error.problems
+    return folder, []
+
+
+def _files(cwd: str, root: str, library: str, paths: Sequence[str]) -> Iterator[str]:
     if not paths:
         found = [os.path.join(root, name) for name in (PROJECT_FILE, "pipelines", "tasks")]
-        paths = [path for path in found if os.path.lexists(path)]
+        paths = [path for path in (*found, os.path.join(library, "adapters")) if os.path.lexists(path)]
     for given in paths:
         path = os.path.join(cwd, given)
         if not os.path.isdir(path):
@@ -47,19 +71,28 @@ def _files(cwd: str, root: str, paths: Sequence[str]) -> Iterator[str]:
             folders.sort()
             for name in sorted(names):
                 whole = os.path.join(folder, name)
-                if name.endswith((".yaml", ".yml")) and _is_ours(os.path.relpath(whole, root)):
+                if name.endswith((".yaml", ".yml")) and _is_ours(whole, root, library):
                     yield whole
 
 
-def _is_ours(path: str) -> bool:
-    """Below tasks/ only decisions are ours."""
-    parts = path.split(os.sep)
-    return parts[0] != "tasks" or "decisions" in parts[:-1]
+def _is_ours(path: str, root: str, library: str) -> bool:
+    """Below tasks/ only decisions are ours, below adapters/ the marker files and the cases beside one."""
+    if (parts := os.path.relpath(path, root).split(os.sep))[0] == "tasks":
+        return "decisions" in parts[:-1]
+    if (parts := os.path.relpath(path, library).split(os.sep))[0] == "adapters":
+        return (len(parts) == ADAPTER_DEPTH and parts[-1] == MARKER) or _is_case(path)
+    return True
+
+
+def _is_case(path: str) -> bool:
+    folder, name = os.path.split(os.path.dirname(path))
+    return name == "cases" and os.path.isfile(os.path.join(folder, MARKER))
 
 
 def _check(path: str, display: str, max_bytes: int) -> None:
     from orch.source.read import parse
-    from orch.spec.load import load_pipeline, load_project
+    from orch.spec.library import adapter_in
+    from orch.spec.load import load_adapter, load_case, load_pipeline, load_project
 
     data = _read(path, display)
     if _is_decision(display):
@@ -67,10 +100,17 @@ def _check(path: str, display: str, max_bytes: int) -> None:
 
         parse_decision(data, display)
         return
+    if os.path.basename(path) == MARKER:
+        adapter_in(os.path.dirname(path), os.path.dirname(display))
+        return
     document = parse(data, display, max_bytes=max_bytes)
-    is_project = os.path.basename(display) == PROJECT_FILE or document.data.get("kind") == "Project"
-    if is_project:
+    kind = document.data.get("kind")
+    if _is_case(path):
+        load_case(document)
+    elif os.path.basename(display) == PROJECT_FILE or kind == "Project":
         load_project(document)
+    elif kind == "Adapter":
+        load_adapter(document)
     else:
         load_pipeline(document)
 

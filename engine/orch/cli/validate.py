@@ -21,9 +21,9 @@ from orch.problems.problem import Exit, OrchError, Problem
     help="github: annotations for a pull request.",
 )
 def command(session: Session, paths: tuple[str, ...], form: str) -> int:
-    """Find every mistake in pipelines, orch.yaml and decisions, each with its place.
+    """Find every mistake in pipelines, orch.yaml, adapters and decisions, each with its place.
 
-    Without a PATH: orch.yaml, pipelines/ and the decisions below tasks/. Nothing is run or written.
+    Without a PATH: orch.yaml, pipelines/, adapters/ and the decisions below tasks/. Nothing is run or written.
     """
     from orch.app.validate import validate
 

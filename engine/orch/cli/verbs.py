@@ -5,7 +5,7 @@ from __future__ import annotations
 SECTIONS: dict[str, dict[str, str]] = {
     "Write": {
         "init": "make a project that passes `orch validate` and runs",
-        "validate": "find mistakes in pipelines, orch.yaml and decisions",
+        "validate": "find mistakes in pipelines, orch.yaml, adapters and decisions",
         "plan": "say what would happen, and why; writes nothing",
         "graph": "draw what depends on what",
     },
@@ -29,6 +29,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "revoke": "withdraw a decision",
     },
     "Set up": {
+        "adapters": "list the adapters; show one here, test one on its cases",
         "doctor": "check what this machine has",
         "schema": "print the JSON Schema of a kind of document",
         "completion": "print the completion script of a shell",

@@ -50,7 +50,7 @@ class Stacks:
             raise OrchError(Problem("O409", f"`adapter` is `{name[:48]}`, which is not in `one_of`", hint=hint))
         if name != AUTO:
             return {**doc, **self._command(name, node, cwd, doc)}
-        chosen, because = self._detected(cwd)
+        chosen, because = self.detected(cwd)
         made = {**doc, **self._command(chosen, node, cwd, doc)}
         made["adapter"]["because"] = because
         return made
@@ -69,8 +69,8 @@ class Stacks:
             made["env"] = {**made.get("env", {}), **doc.get("env", {})}
         return made
 
-    def _detected(self, cwd: str) -> tuple[str, str]:
-        """The stack that `auto` stands for, and the signs of it."""
+    def detected(self, cwd: str) -> tuple[str, str]:
+        """The stack that `auto` stands for, and the signs of it. Raises OrchError."""
         names = list(self._library.names("adapters"))
         found = detect((self._library.adapter(name)[0] for name in names), self._repository, cwd)
         if found.chosen is not None:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from orch.plan.conditions import Conditions
-from orch.spec.adapter import Adapter, Detect, Variant, When
+from orch.plan.conditions import Conditions, words_of
+from orch.spec.adapter import Adapter, Choice, Variant, When
 from orch.spec.repository import Repository
 
 NEAR = 0.6
@@ -38,17 +38,8 @@ def sign_of(adapter: Adapter, repository: Repository, cwd: str) -> Sign:
     best = Sign(adapter.name, 0, "")
     for detect in adapter.detect:
         if detect.score > best.score and conditions.holds(detect, {}):
-            best = Sign(adapter.name, detect.score, sign_words(detect))
+            best = Sign(adapter.name, detect.score, words_of(detect))
     return best
-
-
-def sign_words(detect: Detect) -> str:
-    """A sign as people would name it."""
-    named = detect.file or detect.glob or detect.toml or detect.json_ or detect.ini
-    if named is not None:
-        return f"{named} has {detect.has}" if detect.has else named
-    inner = [word for one in (detect.any or ()) if (word := one.file or one.glob)]
-    return " or ".join(inner) or "its own sign"
 
 
 def detect(adapters: Iterable[Adapter], repository: Repository, cwd: str) -> Detection:
@@ -64,13 +55,15 @@ def detect(adapters: Iterable[Adapter], repository: Repository, cwd: str) -> Det
     return Detection(found[0].adapter, f"{found[0].words}, {found[0].score}")
 
 
-def variables_of(adapter: Adapter, conditions: Conditions) -> dict[str, str]:
-    """The values of all variables, in the order declared; empty where no choice fits."""
+def choices_of(adapter: Adapter, conditions: Conditions) -> dict[str, tuple[str, Choice | None]]:
+    """The values of all variables, in the order declared, each with the choice that gave it; empty where none fits."""
     values: dict[str, str] = {}
+    found: dict[str, tuple[str, Choice | None]] = {}
     for name, choices in adapter.variables.items():
-        fits = (choice.value for choice in choices if conditions.holds(choice.when, values))
-        values[name] = filled(next(fits, ""), values)
-    return values
+        choice = next((choice for choice in choices if conditions.holds(choice.when, values)), None)
+        values[name] = filled(choice.value, values) if choice else ""
+        found[name] = values[name], choice
+    return found
 
 
 def command_of(
@@ -79,7 +72,7 @@ def command_of(
     """The keys `run`, `env` and `adapter` of a step: an argv, or under `adapter` the reason to `skip` it. None where
     the adapter has no such command, or no variant of it fits here."""
     conditions = Conditions(repository, cwd)
-    values = variables_of(adapter, conditions)
+    values = {known: value for known, (value, _) in choices_of(adapter, conditions).items()}
     variants = next((variants for known, variants in adapter.commands.items() if known == name), ())
     variant = next((one for one in variants if conditions.holds(one.when, values)), None)
     if variant is None:
@@ -140,6 +133,13 @@ def _holes(variant: Variant) -> set[str]:
     """The variables that stand in the texts of a variant."""
     texts = [*(variant.argv or ()), *variant.tools, *variant.env.values(), variant.skip or ""]
     return {hole[1] for text in texts for hole in PLACE.finditer(text)}
+
+
+def as_written(text: str) -> str:
+    """A text of a step with `{env}` where `filled` has put an expression: as people wrote it."""
+    for name, expression in _AT_RUN_TIME.items():
+        text = text.replace(expression, f"{{{name}}}")
+    return text
 
 
 def names_in(when: When) -> set[str]:

@@ -68,6 +68,21 @@ class Conditions:
         return _at(self._parsed[key], path)
 
 
+def words_of(when: When) -> str:
+    """A condition as people would name it: `pyproject.toml`, `package.json has scripts.test`, `runner is uv`."""
+    named = when.file or when.glob or when.toml or when.json_ or when.ini
+    words = [named + (f" has {when.has}" if when.has else "")] if named else []
+    if when.matches is not None:
+        words[-1] += f" matching {when.matches}"
+    if when.variable is not None:
+        words.append(f"{when.variable} is {when.is_ or 'empty'}")
+    if when.any:
+        inner = " or ".join(map(words_of, when.any))
+        words.append(f"({inner})" if words and len(when.any) > 1 else inner)
+    words += [f"without {words_of(one)}" for one in when.none or ()]
+    return " and ".join(words)
+
+
 def _parsed(kind: str, text: str) -> Any:
     """The file as data; nothing where it is broken: whoever uses it will say so."""
     try:

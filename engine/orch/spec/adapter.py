@@ -166,7 +166,15 @@ class CaseCommand(Shape):
         default=None, description="The argv, with `{env}`, `{files}` and `{reports}` as they stand."
     )
     skip: Maybe[Text] = Field(default=None, description="Or the sentence with which it is skipped.")
-    env: dict[EnvName, str] = Field(default_factory=dict, description="The variables that the adapter sets.")
+    env: dict[EnvName, str] = Field(
+        default_factory=dict, description="The variables that the adapter sets; compared where it is written."
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> CaseCommand:
+        if (self.argv is None) == (self.skip is None):
+            raise ValueError("a command of a case has either `argv` or `skip`: write `argv: [make, test]`")
+        return self
 
 
 class Case(Shape):
@@ -181,6 +189,12 @@ class Case(Shape):
     commands: dict[CommandName, CaseCommand] = Field(
         default_factory=dict, description="The commands that are compared."
     )
+
+    @model_validator(mode="after")
+    def _something(self) -> Case:
+        if self.score is None and not self.variables and not self.commands:
+            raise ValueError("a case that expects nothing: write `commands: { test: { argv: [make, test] } }`")
+        return self
 
 
 When.model_rebuild()

@@ -53,9 +53,9 @@ def load_project(document: Document) -> Project:
 
         mistakes.report_mistakes(error, document, places.PROJECT)
         raise
-    from orch.spec.checks.people import check_people
+    from orch.spec.checks.projects import check_project
 
-    check_people(project, document)
+    check_project(project, document)
     return project
 
 
@@ -80,18 +80,22 @@ def load_adapter(document: Document) -> Adapter:
 
 
 def load_case(document: Document) -> Case:
-    """A case of an adapter. Raises OrchError."""
+    """A case of an adapter: its shape, then its paths. Raises OrchError."""
     from pydantic import ValidationError
 
     from orch.spec.adapter import Case
 
     try:
-        return Case.model_validate(document.data)
+        case = Case.model_validate(document.data)
     except ValidationError as error:
         from orch.spec import mistakes, places
 
         mistakes.report_mistakes(error, document, places.CASE)
         raise
+    from orch.spec.checks.adapters import check_case
+
+    check_case(case, document)
+    return case
 
 
 def header(document: Document, kind: str, *, required: bool) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from orch.source.document import Document, Route
-from orch.spec.adapter import PLACES, Adapter, Variant, When
-from orch.spec.checks.paths import check_path
+from orch.spec.adapter import PLACES, Adapter, Case, Variant, When
+from orch.spec.checks.paths import check_path, outside
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.report import Report
 
@@ -48,6 +48,16 @@ def check_adapter(adapter: Adapter, document: Document) -> None:
             if variant.when is None and index < len(variants) - 1:
                 hint = "move it to the end: the first variant that fits is taken"
                 report.add("O404", "nothing after a variant without `when` is ever taken", route, hint)
+    report.close()
+
+
+def check_case(case: Case, document: Document) -> None:
+    """Raise OrchError with every problem of a case whose shape is right."""
+    report = Report(document)
+    check_path(report, ("cwd",), case.cwd, "a folder")
+    for path in case.tree:
+        if why := outside(path):
+            report.add("O214", f"`{path[:64]}` {why}", ("tree", path), "write it as from the project's root", key=True)
     report.close()
 
 

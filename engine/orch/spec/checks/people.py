@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from orch.source.document import Document
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.project import Project
 from orch.spec.report import Report
 
 
-def check_people(project: Project, document: Document) -> None:
-    """Raise OrchError where an address is two people's, or a role names nobody."""
-    report = Report(document)
+def check_people(project: Project, report: Report) -> None:
+    """Report an address that is two people's, and a role that names nobody."""
     owner: dict[str, str] = {}
     for handle, person in project.people.items():
         for index, email in enumerate(person.emails):
@@ -28,4 +26,3 @@ def check_people(project: Project, document: Document) -> None:
                 report.add("O118", message, ("roles", role, index), hint)
             elif handle in handles[:index]:
                 report.add("O118", f"the role `{role}` names `{handle}` twice", ("roles", role, index), "remove one")
-    report.close()
