@@ -11,6 +11,7 @@ from orch.model.compiled import GATE, Compiled
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.problems.problem import Exit
+from orch.render.findings_text import finding_lines
 from orch.render.lengths import duration
 from orch.render.logs_text import SHORTENED
 from orch.render.problems_text import visible
@@ -68,7 +69,8 @@ def _failure(end: Ending, step: int, style: Style) -> list[str]:
     address = end.plan.addresses[step]
     name, artifact = _artifact(end, address)
     details = artifact.get("details", {})
-    tail = _tail(details.get("stderr_tail", "")) or _tail(details.get("stdout_tail", ""))
+    told_of = finding_lines(details.get("findings", ()), details.get("found", 0))
+    tail = told_of or _tail(details.get("stderr_tail", "")) or _tail(details.get("stdout_tail", ""))
     allowed = " (allowed to fail)" if end.plan.action(step).step.get("allow_failure") else ""
     told = artifact.get("summary") or end.state.sentence.get(step) or end.state.reason[step] or "failed"
     rule = ("─" if style.unicode else "-") * 4

@@ -11,6 +11,7 @@ from orch.model.state import RunState
 from orch.model.status import Status
 from orch.problems.problem import Exit
 from orch.render.ending import Ending, ending_text
+from orch.render.findings_text import counts_text
 from orch.render.lengths import counted, duration
 from orch.render.problems_text import visible
 from orch.render.style import Style
@@ -110,7 +111,9 @@ class LineReporter:
             elif isinstance(event, Skipped):
                 self._done += 1
                 if not self._quiet:
-                    lines.append(self._line("skipped", event.address, f"skipped  {event.reason}"))
+                    lines.append(
+                        self._line("skipped", event.address, f"skipped  {visible(event.sentence or event.reason)}")
+                    )
             elif isinstance(event, Observed):
                 self._observed(event, lines)
             elif isinstance(event, Settled):
@@ -159,6 +162,7 @@ class LineReporter:
         if event.status == "succeeded":
             if not self._quiet:
                 told = "gate open" if started is None else duration(event.at - started)
+                told = "  ".join(part for part in (told, counts_text(event.tests)) if part)
                 lines.append(self._line("succeeded", event.address, told))
             return
         took = "" if started is None else f"{duration(event.at - started)}  "

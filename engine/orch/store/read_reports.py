@@ -9,8 +9,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orch.model.report import Report, UnreadableReport
-from orch.store.reports.catalogue import merge, reader
+from orch.model.report import Finding, Report, UnreadableReport
+from orch.store.reports.catalogue import READERS, merge
 
 TAIL_BYTES = 64 * 1024
 
@@ -26,9 +26,9 @@ def main(file: str, _folder: str) -> None:
         if whole.tests is not None:
             answer["tests"] = whole.tests._asdict()
         if whole.findings:
+            placed = (_placed(finding, asked["cwd"], asked["root"]) for finding in whole.findings)
             answer["findings"] = [
-                {key: value for key, value in finding._asdict().items() if value is not None}
-                for finding in whole.findings
+                {key: value for key, value in finding._asdict().items() if value is not None} for finding in placed
             ]
             answer["found"] = whole.found
     if trouble:
@@ -49,7 +49,7 @@ def _reports(asked: Mapping[str, Any]) -> tuple[list[Report], str | None]:
             if declared["path"] is None:
                 raise FileNotFoundError
             with open(declared["path"], "rb") as stream:
-                found.append(reader(declared["format"])(stream))
+                found.append(READERS[declared["format"]](stream))
         except FileNotFoundError:
             if not declared.get("optional"):
                 trouble = trouble or f"the report {name} was not written"
@@ -59,6 +59,15 @@ def _reports(asked: Mapping[str, Any]) -> tuple[list[Report], str | None]:
             cut = ", and was cut: it is over the limit of logs" if asked["cut"] and name == "stdout" else ""
             trouble = trouble or f"the report {name} is not {declared['format']}: {error}{cut}"
     return found, trouble
+
+
+def _placed(finding: Finding, cwd: str, root: str) -> Finding:
+    """The file's path from the project's root on, where it lies in there."""
+    if finding.file is None:
+        return finding
+    path = os.path.normpath(os.path.join(cwd, finding.file))
+    inside = path.startswith(root.rstrip("/") + "/") and (os.path.isabs(finding.file) or os.path.exists(path))
+    return finding._replace(file=os.path.relpath(path, root)) if inside else finding
 
 
 def _cause(causes: Sequence[Mapping[str, str]], logs: Sequence[str]) -> str | None:

@@ -50,6 +50,8 @@ class DirReports:
             "reports": [{**report, "path": _place(report["path"], folder, logs)} for report in declared],
             "causes": list(causes),
             "logs": [*logs.values()],
+            "cwd": attempt.cwd,
+            "root": attempt.root,
             "cut": bool(end.stdout and end.stdout.truncated_bytes),
         }
         file = f"{self._run_dir}/reports/{attempt.stem}.asked"

@@ -1,0 +1,36 @@
+"""What reports say, for people: how many tests ended how, and what is wrong where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orch.render.problems_text import visible
+
+SHOWN = 10
+_COLUMNS = 200
+_COUNTS = (("failed", "failed"), ("errors", "with errors"), ("passed", "passed"), ("skipped", "skipped"))
+
+
+def counts_text(tests: Mapping[str, int] | None) -> str:
+    """`2 failed, 12 passed, 1 skipped`; empty where no tests were counted."""
+    if tests is None:
+        return ""
+    return ", ".join(f"{tests[name]:,} {words}" for name, words in _COUNTS if tests.get(name)) or "no tests"
+
+
+def finding_lines(findings: Sequence[Mapping[str, Any]], found: int) -> list[str]:
+    """One line each: place, test, and the first line of the message; then how many more there are."""
+    lines = [_line(finding) for finding in findings[:SHOWN]]
+    if found > SHOWN:
+        lines.append(f"… and {found - SHOWN:,} more")
+    return lines
+
+
+def _line(finding: Mapping[str, Any]) -> str:
+    file, line, test = finding.get("file"), finding.get("line"), finding.get("test")
+    place = f"{file}:{line}" if file and line else file or ""
+    name = test.removeprefix(f"{file}::") if test and file else test or ""
+    message = str(finding["message"]).strip().partition("\n")[0]
+    told = ": ".join(part for part in ("  ".join(part for part in (place, name) if part), message) if part)
+    return visible(told[:_COLUMNS] + ("…" if len(told) > _COLUMNS else ""))
