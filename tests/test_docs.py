@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from command import ENGINE
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -76,6 +77,7 @@ def run(command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     home = cwd.parent / "home"
     home.mkdir(exist_ok=True)
     env = {
+        **ENGINE,
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": str(home),
         "LC_ALL": "C.UTF-8",

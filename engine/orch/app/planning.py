@@ -241,11 +241,12 @@ def _engine() -> str:
     if os.path.basename(os.path.dirname(package)) in ("site-packages", "dist-packages"):
         return __version__
     found = [__version__]
-    for part in ("model", "plan", "spec", "app"):
+    for part in ("model", "plan", "spec", "spec/checks", "spec/expressions", "app"):
         with os.scandir(os.path.join(package, part)) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
-                status = entry.stat()
-                found.append(f"{entry.name} {status.st_size} {status.st_mtime_ns}")
+                if entry.name.endswith(".py"):  # not what the interpreter keeps beside them
+                    status = entry.stat()
+                    found.append(f"{entry.name} {status.st_size} {status.st_mtime_ns}")
     return "\n".join(found)
 
 
