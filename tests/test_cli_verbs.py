@@ -406,24 +406,6 @@ def test_schema_lists_the_kinds_and_prints_one(desk: Desk) -> None:
     assert json.loads(desk.orch("schema", "pipeline").out)["$schema"].startswith("https://json-schema.org/")
 
 
-def test_the_doctor_finds_a_machine_that_works_and_leaves_nothing(desk: Desk) -> None:
-    desk.pipeline(PHASES)
-    before = desk.files()
-    document = json.loads(desk.orch("doctor", "--json").out)
-    assert desk.files() == before
-    checks = {check["name"]: check for check in document["checks"]}
-    assert {"python", "yaml", "git", "containment", "disk", "file system", "locks", "clock"} <= set(checks)
-    assert checks["locks"]["status"] == "ok"
-    assert all(check["help"] for check in checks.values() if check["status"] != "ok")
-
-
-def test_the_doctor_says_what_to_do_about_what_is_missing(desk: Desk) -> None:
-    desk.env["PATH"] = str(desk.folder)
-    said = desk.run([str(BIN / "orch"), "doctor"])
-    assert re.search(r"! warn  git +not found", said.out)
-    assert "help: install git" in said.out
-
-
 def test_a_run_that_is_not_there_names_the_command_that_lists_them(desk: Desk) -> None:
     for words in (["resume", "@last"], ["poll", "2026"], ["verify", "nope"], ["cancel", "@failed"]):
         assert "orch runs list" in desk.orch(*words, code=2).err
