@@ -70,13 +70,13 @@ def _plan(context: Context, request: PlanRequest) -> Planned:
     key = _key(context, request, display, text, project_text)
     known = _from_cache(cache, key, root) if cache else None
     if known is None:
-        plan, compiled, schemas = _make(context, request, root, display, text)
+        plan, compiled, schemas, warnings = _make(context, request, root, display, text)
         if cache:
             plan_cache.save(cache, key, [plan.data, plan.digest, _flat(compiled), [(p, s) for p, s, _ in schemas]])
     else:
-        plan, compiled, schemas = known
+        (plan, compiled, schemas), warnings = known, []  # no gates, and so nobody whom they could miss
     blobs = {_sha(data): data for data in (text, project_text, *(data for _, _, data in schemas)) if data}
-    return Planned(root, plan, compiled, blobs)
+    return Planned(root, plan, compiled, blobs, warnings)
 
 
 def pipeline_path(cwd: str, root: str, given: str | None) -> str:
@@ -97,7 +97,8 @@ def pipeline_path(cwd: str, root: str, given: str | None) -> str:
 
 def _make(
     context: Context, request: PlanRequest, root: str, display: str, text: bytes
-) -> tuple[Plan, Compiled, list[tuple[str, str, bytes]]]:
+) -> tuple[Plan, Compiled, list[tuple[str, str, bytes]], list[Problem]]:
+    from orch.governance.roles import check_roles
     from orch.plan.build import Given, build
     from orch.plan.compile import compile_plan
     from orch.source.limits import SIZE_VARIABLE, size_limit
@@ -109,6 +110,7 @@ def _make(
     pipeline = load_pipeline(document)
     project = load(root)
     _check_identity(pipeline, project.project.id)
+    warnings = check_roles(pipeline, project.project, document)
     inputs = bind(pipeline, _pairs(request.inputs))
     schemas = _schemas(root, pipeline, document)
     resources: list[ResourceDoc] = [{"kind": "pipeline", "path": display, "sha256": _sha(text)}]
@@ -130,7 +132,7 @@ def _make(
         span=partial(document.span, key=True),
     )
     plan = seal(build(pipeline, project.project, given))
-    return plan, compile_plan(plan), schemas
+    return plan, compile_plan(plan), schemas, warnings
 
 
 def _check_identity(pipeline: Pipeline, project_id: str | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from orch.app.context import Context
+from orch.app.project import load
 from orch.app.root import PROJECT_FILE, find_root, shown
 from orch.problems.problem import OrchError, Problem
 from orch.source.limits import SIZE_VARIABLE, size_limit
@@ -28,7 +29,7 @@ def validate(context: Context, paths: Sequence[str]) -> Validated:
     for path in _files(context.cwd, root, paths):
         files += 1
         try:
-            _check(path, shown(root, context.cwd, path), max_bytes)
+            problems += _check(root, path, shown(root, context.cwd, path), max_bytes)
         except OrchError as error:
             problems += error.problems
     return Validated(files, problems)
@@ -57,7 +58,8 @@ def _is_ours(path: str) -> bool:
     return parts[0] != "tasks" or "decisions" in parts[:-1]
 
 
-def _check(path: str, display: str, max_bytes: int) -> None:
+def _check(root: str, path: str, display: str, max_bytes: int) -> list[Problem]:
+    """Raise OrchError for mistakes; the rest are warnings."""
     from orch.source.read import parse
     from orch.spec.load import load_pipeline, load_project
 
@@ -66,13 +68,22 @@ def _check(path: str, display: str, max_bytes: int) -> None:
         from orch.governance.decisions import parse_decision
 
         parse_decision(data, display)
-        return
+        return []
     document = parse(data, display, max_bytes=max_bytes)
     is_project = os.path.basename(display) == PROJECT_FILE or document.data.get("kind") == "Project"
     if is_project:
         load_project(document)
-    else:
-        load_pipeline(document)
+        return []
+    from orch.governance.roles import check_roles
+
+    pipeline = load_pipeline(document)
+    if not any(gate.approval for phase in pipeline.phases.values() for gate in phase.gates.values()):
+        return []
+    try:
+        project = load(root).project
+    except OrchError:
+        return []  # orch.yaml has mistakes of its own, and they come first
+    return check_roles(pipeline, project, document)
 
 
 def _is_decision(display: str) -> bool:
