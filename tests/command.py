@@ -1,8 +1,9 @@
-"""The installed `orch` as a user calls it, with an environment that holds nothing but PATH and an own HOME."""
+"""`orch` as a user calls it, with an environment that holds nothing but PATH, an own HOME and the engine's place."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,8 @@ from typing import Any, NamedTuple
 
 BIN = Path(sys.executable).parent
 PATH = f"{BIN}:/usr/local/bin:/usr/bin:/bin"
+ENGINE = {"PYTHONPATH": os.environ["PYTHONPATH"]}
+"""The engine that is tested (conftest.py), not the one that is installed."""
 PROJECT = """apiVersion: orch/v1
 kind: Project
 id: 7b0c5a52-6e0f-4c0c-9d6f-2f7a1c3e8b11
@@ -55,7 +58,7 @@ class Desk:
 
     def environment(self) -> dict[str, str]:
         """All that a command finds."""
-        return {"PATH": PATH, "HOME": str(self.home), **self.env}
+        return {"PATH": PATH, "HOME": str(self.home), **ENGINE, **self.env}
 
     def write(self, path: str, text: str) -> Path:
         """A file of the project."""

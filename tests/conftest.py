@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
 from typing import Any
 
 from hypothesis import settings
@@ -16,3 +19,16 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     ran = (report.nodeid for found in terminalreporter.stats.values() for report in found if hasattr(report, "nodeid"))
     if any("test_sweep.py::" in node for node in ran):
         terminalreporter.write_line(f"sweep: SWEEP_SEED={SWEEP_SEED}")
+
+
+def _test_this_tree() -> None:
+    """The engine beside the tests is tested, here and in every process that a test starts, whichever is installed; a
+    mutant, where PYTHONPATH names one."""
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    if not any(Path(path, "orch").is_dir() for path in paths):
+        engine = str(Path(__file__).parents[1] / "engine")
+        sys.path.insert(0, engine)
+        os.environ["PYTHONPATH"] = os.pathsep.join((engine, *paths))
+
+
+_test_this_tree()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from plans import compiled, one_phase
-from play import FAILS, Play, once
+from play import FAILS, RESULTS, START_MS, Play, once
+
+from orch.model.attempt import Result
+from orch.run.results import probed
 
 # Limits
 
@@ -194,3 +199,45 @@ def test_a_settled_step_does_not_start_before_its_gates_are_open() -> None:
     assert play.next() == ["observe one.g"] or play.next() == ["close waiting needs-decision"]
     play.look("one.g")
     assert play.next() == ["start one.a"]
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "signal", "stopped", "how", "told"),
+    [
+        (0, None, None, "done", ""),
+        (1, None, None, "not-done", ""),
+        (3, None, None, "in-doubt", "exit code 3, neither 0"),
+        (126, None, None, "in-doubt", "cannot be used: a program in it cannot be executed"),
+        (127, None, None, "in-doubt", "cannot be used: a program in it was not found"),
+        (None, 9, None, "in-doubt", "ended by signal 9"),
+        (None, 15, "timeout", "in-doubt", "stopped at its time limit"),
+    ],
+)
+def test_the_end_of_a_probe_says_done_not_done_or_why_it_is_in_doubt(
+    exit_code: int | None, signal: int | None, stopped: str | None, how: str, told: str
+) -> None:
+    plan = compiled(one_phase(a=once(probe="true")))
+    settled = probed(plan, 0, Result(exit_code, signal, stopped, None, None, 0), at=START_MS)
+    assert settled.how == how
+    assert told in settled.sentence
+    assert bool(told) == bool(settled.sentence)
+
+
+@pytest.mark.parametrize(
+    ("declared", "how"),
+    [({}, "done"), ({"outputs": {"n": "number"}}, "in-doubt"), ({"artifacts": {"n": "n.txt"}}, "in-doubt")],
+)
+def test_a_probe_does_not_settle_what_declares_outputs_that_nobody_has(declared: dict[str, Any], how: str) -> None:
+    plan = compiled(one_phase(a={**once(probe="true"), **declared}, b={"needs": ["a"]}))
+    play = Play(plan).open()
+    play.start("build.a")
+    play.open()
+    play.happened(probed(plan, 0, RESULTS["ok"], at=play.now))
+    assert play.run() == ("succeeded" if how == "done" else "waiting")
+    if how == "in-doubt":
+        assert play.result("build.a") == "waiting in-doubt"
+        assert "nobody has what it declares" in play.state.sentence[0]
+        play.open().settle("build.a", "not-done", "ada")
+        assert 0 not in play.state.sentence
+        assert play.run() == "succeeded"
+        assert play.starts == ["build.a", "build.a", "build.b"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from orch.governance.roles import check_roles
 from orch.problems.catalogue import CODES
 from orch.problems.problem import OrchError, Problem
 from orch.source.read import parse
@@ -38,12 +39,18 @@ ELSEWHERE = {
 
 
 def problems_of(text: str, name: str) -> list[Problem]:
-    load = load_project if name.endswith(".project") else load_pipeline
+    """What is wrong with a document; with its comment `# beside: {…}` as orch.yaml, where it has one."""
+    beside = re.search(r"^# beside: (.*)$", text, re.MULTILINE)
     try:
-        load(parse(text, f"{name}.yaml"))
+        document = parse(text, f"{name}.yaml")
+        if name.endswith(".project"):
+            load_project(document)
+            return []
+        pipeline = load_pipeline(document)
+        project = load_project(parse(beside[1], "orch.yaml")) if beside else None
+        return check_roles(pipeline, project, document) if project else []
     except OrchError as error:
         return error.problems
-    return []
 
 
 def expected(text: str) -> list[str]:

@@ -75,7 +75,7 @@ def test_who_started_a_run_is_known_to_its_first_owner(desk: Desk) -> None:
 ASK = """import os
 from orch.store.requests import ask
 from orch.store.rundir import find
-ask(find(".runs", os.environ["ORCH_RUN_ID"]), "cancel", "writer", {}, now_ms=1, random=os.urandom)
+ask(find(os.path.abspath(".runs"), os.environ["ORCH_RUN_ID"]), "cancel", "writer", {}, now_ms=1, random=os.urandom)
 """
 
 
@@ -177,3 +177,53 @@ def test_a_run_is_resumed_with_its_own_token_and_a_wrong_one_is_refused_and_reco
     assert [event["outcome"] for event in events] == ["accepted", "blocked", "blocked"]
     assert {event["detail"] for event in events[1:]} == {"the token was wrong"}
     desk.orch("verify", "@last")
+
+
+def probing(desk: Desk, probe: str) -> None:
+    desk.pipeline(
+        '  one:\n    nodes:\n      send:\n        run: \'test -e mended && echo "{\\"n\\": 1}" > $ORCH_OUTPUT\'\n'
+        f"        retry: {{ limit: 1, delay: 1ms }}\n        outputs: {{ n: number }}\n"
+        f"        effect: {{ once: mail, probe: {probe} }}\n\n"
+        "      after: { needs: [send], run: echo x >> after.log }\n"
+    )
+    desk.orch("apply", code=4)
+
+
+def test_what_a_probe_calls_done_waits_for_a_person_where_nobody_has_its_outputs(desk: Desk) -> None:
+    probing(desk, "'exit 0'")
+    (waits,) = json.loads(desk.orch("poll", "@last", "--format", "json").out)["waiting"]
+    assert "nobody has what it declares" in waits["sentence"]
+    assert waits["next"].endswith("--not-done")
+    assert desk.lines("after.log") == 0
+    assert "outputs that nobody has" in desk.orch("settle", "@last", "send", "--done", code=6).err
+    desk.write("mended", "")
+    desk.orch("settle", "@last", "send", "--not-done")
+    desk.orch("resume", "@last")
+    assert desk.lines("after.log") == 1
+    desk.orch("verify", "@last")
+
+
+@pytest.mark.parametrize(
+    ("probe", "told"),
+    [
+        ("[no-such-program]", "the program 'no-such-program' is not on PATH"),
+        ("[./orch.yaml]", "the program ./orch.yaml is not executable"),
+        ("no-such-program", "was not found (exit code 127)"),
+    ],
+)
+def test_a_probe_that_cannot_be_used_is_named_where_the_doubt_is_told(desk: Desk, probe: str, told: str) -> None:
+    probing(desk, probe)
+    assert told in desk.orch("poll", "@last").out
+    assert told in desk.node("one.send")["sentence"]
+
+
+def test_the_log_of_a_probe_is_held_to_its_digest(desk: Desk) -> None:
+    probing(desk, "'echo looked; exit 3'")
+    (log,) = (desk.run_dir() / "logs").glob("*.probe1.out")
+    assert "looked" in desk.orch("runs", "logs", "@last", "send").text
+    desk.orch("resume", "@last", code=4)
+    names = sorted(path.name for path in log.parent.glob("*.probe*"))
+    assert names == ["one.send.1.probe1.out", "one.send.1.probe2.out"]
+    desk.orch("verify", "@last")
+    log.write_text("looked closely\n")
+    assert "one.send.1.probe1.out was changed" in desk.orch("verify", "@last", code=7).text

@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from command import BIN, PROJECT, Desk
+from command import BIN, ENGINE, PROJECT, Desk
 
 BRITTLE = """
   main:
@@ -386,7 +386,9 @@ def test_a_missing_git_keeps_a_gate_that_needs_it_shut_and_says_so(authored: Des
     bare = tmp_path / "bin"
     bare.mkdir()
     (bare / "sh").symlink_to("/bin/sh")
-    said = authored.run([str(BIN / "orch"), "apply"], code=4, env={"PATH": str(bare), "HOME": str(authored.home)})
+    said = authored.run(
+        [str(BIN / "orch"), "apply"], code=4, env={**ENGINE, "PATH": str(bare), "HOME": str(authored.home)}
+    )
     assert "git" in said.text
     authored.orch("resume", "@last")
     assert authored.lines("publish.log") == 1

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import click
 import pytest
-from command import BIN, PATH, Desk
+from command import BIN, ENGINE, PATH, Desk
 
 from orch.cli.group import root
 from orch.cli.main import run
@@ -19,6 +20,19 @@ from orch.cli.verbs import VERBS, root_help
 HEAVY = ("asyncio", "jinja2", "jsonschema", "networkx", "pydantic", "yaml")
 NODES = "  main:\n    nodes:\n      one: { run: echo one }\n"
 TOLD = (*HEAVY, "click")
+ROOT = Path(__file__).parents[1]
+WHICH = """
+import sys
+from command import Desk
+import orch
+
+def test_here():
+    assert orch.__version__ == "other"
+
+def test_there(tmp_path):
+    desk = Desk.at(tmp_path)
+    assert desk.orch("--version").out == desk.run([sys.executable, "-m", "orch", "--version"]).out == "orch other\\n"
+"""
 TELL = f"""
 import json, os, sys
 out = os.dup(1)
@@ -204,6 +218,27 @@ def test_the_completion_script_asks_and_is_answered(desk: Desk) -> None:
     assert "validate" in desk.orch().out
 
 
+def test_a_plan_is_taken_from_the_cache_though_modules_were_compiled_meanwhile(desk: Desk) -> None:
+    desk.orch("plan")
+    kept = ROOT / "engine/orch/app/__pycache__"
+    kept.mkdir(exist_ok=True)
+    os.utime(kept)
+    assert imported(desk, "plan") == ["click"]
+
+
+def test_the_tests_run_the_engine_that_they_lie_beside_whichever_is_installed(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    for folder in ("engine", "tests"):
+        shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__", "fixtures"))
+    (tree / "engine/orch/__init__.py").write_text('"""Another."""\n\n__version__ = "other"\n')
+    (tree / "tests/test_it.py").write_text(WHICH)
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-o", "pythonpath=tests"]
+    command = [sys.executable, "-m", "pytest", *options, "--rootdir", str(tree), str(tree / "tests/test_it.py")]
+    done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, check=False)
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
 def test_module_and_script_are_the_same_command(desk: Desk) -> None:
     argv = [sys.executable, "-m", "orch", "--version"]
     assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == desk.orch("--version").out
@@ -233,8 +268,8 @@ def test_a_closed_stream_is_like_one_that_nobody_reads(desk: Desk, words: str, c
 
 def test_without_a_home_nothing_is_cached_and_nothing_is_written(desk: Desk) -> None:
     before = desk.files()
-    desk.run([str(BIN / "orch"), "plan"], env={"PATH": PATH})
-    desk.run([str(BIN / "orch"), "plan"], env={"PATH": PATH, "HOME": ".", "XDG_CACHE_HOME": "cache"})
+    desk.run([str(BIN / "orch"), "plan"], env={**ENGINE, "PATH": PATH})
+    desk.run([str(BIN / "orch"), "plan"], env={**ENGINE, "PATH": PATH, "HOME": ".", "XDG_CACHE_HOME": "cache"})
     assert desk.files() == before
 
 

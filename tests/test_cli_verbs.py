@@ -143,6 +143,35 @@ def test_plan_tells_its_exit_code_only_when_asked(gated: Desk) -> None:
     assert "later" not in gated.orch("plan", "--dry-run").out
 
 
+def test_a_gate_that_asks_for_an_unknown_role_is_refused_before_anything_runs(gated: Desk) -> None:
+    gated.pipeline(GATED.replace("editor: 1", "editr: 1"))
+    for verb in ("validate", "plan", "apply"):
+        said = gated.orch(verb, code=3).text
+        assert "error[O320]: `publish.agreed` asks for the role `editr`, which orch.yaml does not know" in said
+        assert "pipelines/main.yaml:8:" in said
+        assert "did you mean `editor`?" in said
+    gated.write("orch.yaml", PROJECT + "  editr: [reader]\n")
+    for verb in ("validate", "plan"):
+        assert "O320" not in gated.orch(verb).text
+
+
+@pytest.mark.parametrize("roles", ["  editor: []\n", "  editor: [reader]\n"])
+def test_a_gate_that_nobody_can_open_today_is_a_warning(gated: Desk, roles: str) -> None:
+    people = PROJECT.partition("  editor:")[0]
+    gated.pipeline(GATED.replace("editor: 1", "editor: 2"))
+    gated.write("orch.yaml", people + roles)
+    for verb in ("validate", "plan"):
+        assert "warning[O321]: `publish.agreed` cannot open: " in gated.orch(verb).text
+    gated.write("orch.yaml", people + "  editor: [reader, second]\n")
+    for verb in ("validate", "plan"):
+        assert "O321" not in gated.orch(verb).text
+
+
+def test_the_roles_of_a_broken_project_are_not_judged(gated: Desk) -> None:
+    gated.write("orch.yaml", "name: [\n")
+    assert "O320" not in gated.orch("validate", code=3).text
+
+
 def test_a_saved_plan_is_run_or_refused(failed: Desk) -> None:
     assert "orch apply saved.json" in failed.orch("plan", "-o", "saved.json").err
     failed.orch("apply", "saved.json", code=1)
@@ -405,24 +434,6 @@ def test_explain_has_a_page_for_each_code_and_takes_it_as_printed(desk: Desk) ->
 def test_schema_lists_the_kinds_and_prints_one(desk: Desk) -> None:
     assert desk.orch("schema").out.split() == ["pipeline", "project", "adapter"]
     assert json.loads(desk.orch("schema", "pipeline").out)["$schema"].startswith("https://json-schema.org/")
-
-
-def test_the_doctor_finds_a_machine_that_works_and_leaves_nothing(desk: Desk) -> None:
-    desk.pipeline(PHASES)
-    before = desk.files()
-    document = json.loads(desk.orch("doctor", "--json").out)
-    assert desk.files() == before
-    checks = {check["name"]: check for check in document["checks"]}
-    assert {"python", "yaml", "git", "containment", "disk", "file system", "locks", "clock"} <= set(checks)
-    assert checks["locks"]["status"] == "ok"
-    assert all(check["help"] for check in checks.values() if check["status"] != "ok")
-
-
-def test_the_doctor_says_what_to_do_about_what_is_missing(desk: Desk) -> None:
-    desk.env["PATH"] = str(desk.folder)
-    said = desk.run([str(BIN / "orch"), "doctor"])
-    assert re.search(r"! warn  git +not found", said.out)
-    assert "help: install git" in said.out
 
 
 def test_a_run_that_is_not_there_names_the_command_that_lists_them(desk: Desk) -> None:

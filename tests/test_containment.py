@@ -9,11 +9,13 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from command import Desk
 
 from orch.local.contain import KINDS, Kind
 
@@ -369,7 +371,7 @@ def test_ctrl_c_at_a_terminal_is_heeded(kind: Kind) -> None:
     while b"told None" not in text:
         text += os.read(terminal, 1024)
     os.write(terminal, b"\x03")
-    while b"heeded" not in text:
+    while b"\n" not in text.partition(b"heeded")[2]:
         text += os.read(terminal, 1024)
     assert f"heeded {int(signal.SIGINT)}".encode() in text
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
@@ -433,6 +435,7 @@ if os.getuid() == 0:
     os.setgroups([])
     os.setresgid(65534, 65534, 65534)
     os.setresuid(65534, 65534, 65534)
+    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # as after exec: /proc/self is his own
 sys.exit(contain(main))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
@@ -441,3 +444,92 @@ sys.exit(contain(main))
     assert (kind == "pidns") == (reason == ["None"])
     user = (os.getuid(), os.getgid()) if os.getuid() else (65534, 65534)
     assert (int(uid), int(gid)) == user
+
+
+# `orch` as an ordinary user, who may be unable to read the interpreter's own folder: so all is imported before
+AS_USER = """
+import ctypes, encodings.ascii, importlib, os, pkgutil, sys
+import orch
+for module in pkgutil.walk_packages(orch.__path__, "orch."):
+    if module.name != "orch.__main__":
+        importlib.import_module(module.name)
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # as after exec: /proc/self is his own
+from orch.cli.main import run
+sys.exit(run(sys.argv[1:]))
+"""
+# the kernel gives no user namespace to a process whose root is not that of its mount namespace
+WITHOUT_USER_NAMESPACES = [
+    "unshare",
+    "--mount",
+    "sh",
+    "-c",
+    'PATH=$PATH:/usr/sbin; mount --rbind / "$0" && exec chroot "$0" "$@"',
+]
+
+
+@pytest.fixture
+def of_user() -> Iterator[Desk]:
+    """A project and a home that belong to an ordinary user, below a folder that he can enter."""
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o711)
+        desk = Desk.at(Path(place))
+        desk.write("root/.keep", "").unlink()
+        desk.pipeline("""
+  main:
+    nodes:
+      one: { run: echo one >> log }
+      two: { needs: [one], run: 'echo two >> log; setsid sleep 600 & until test -e go; do sleep 0.02; done' }
+""")
+        if os.getuid() == 0:
+            for path in (desk.folder, desk.home, *desk.folder.rglob("*")):
+                os.chown(path, 65534, 65534)
+        yield desk
+
+
+def as_user(desk: Desk, *words: str, refused: bool) -> list[str]:
+    before = [*WITHOUT_USER_NAMESPACES, str(desk.folder / "root")] if refused else []
+    return [*before, "env", f"--chdir={desk.folder}", sys.executable, "-B", "-c", AS_USER, *words]
+
+
+def has_user_namespaces(desk: Desk) -> bool:
+    """Does another program get for an ordinary user what orch asks for?"""
+    user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] if os.getuid() == 0 else []
+    return desk.run([*user, "unshare", "--user", "--pid", "--fork", "--mount-proc", "true"], code=None).code == 0
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_an_ordinary_users_run_is_killed_and_resumed_in_the_containment_that_it_names(
+    of_user: Desk, refused: bool
+) -> None:
+    desk = of_user
+    if refused and desk.run(as_user(desk, "--version", refused=True), code=None).code:
+        pytest.skip("a root of its own cannot be had here, which would refuse a user namespace")
+    doctor = json.loads(desk.run(as_user(desk, "doctor", "--json", refused=refused), code=None).out)
+    (check,) = [check for check in doctor["checks"] if check["name"] == "containment"]
+    assert refused <= (check["status"] == "warn")
+    assert (check["status"] == "ok") == ("pidns:" not in check["found"]), "where it is not had, it is said why"
+    if refused:
+        assert "(pidns: unshare: Operation not permitted)" in check["found"]
+    else:
+        assert (check["status"] == "ok") == has_user_namespaces(desk), check["found"]
+
+    around = {"cwd": desk.folder, "env": desk.environment(), "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(as_user(desk, "apply", refused=refused), stdout=subprocess.DEVNULL, **around) as relay:
+        while desk.lines("log") < 2:
+            assert relay.poll() is None
+        owner = json.loads((desk.run_dir() / "owner.json").read_text())
+        assert os.stat(f"/proc/{owner['pid']}").st_uid == os.stat(desk.home).st_uid
+        os.kill(owner["pid"], signal.SIGKILL)
+    assert soon(lambda: not list(desk.processes()), 5)
+    manifest = json.loads((desk.run_dir() / "manifest.json").read_text())
+    assert manifest["containment"] == ("pidns" if check["status"] == "ok" else "subreaper")
+
+    desk.write("go", "")
+    desk.run(as_user(desk, "resume", "@last", refused=refused))
+    assert (desk.folder / "log").read_text() == "one\ntwo\ntwo\n"
+    assert soon(lambda: not list(desk.processes()), 5)
+    desk.run(as_user(desk, "verify", "@last", refused=refused))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from command import ENGINE
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -24,7 +25,7 @@ PROJECT = """apiVersion: orch/v1
 kind: Project
 id: 3f1c2a7e-9b54-4d1e-8a60-5c7d2e9f4b13
 people: { mlee: { emails: [m.lee@example.com] } }
-roles: { release_manager: [mlee], security: [mlee] }
+roles: { release_manager: [mlee], security: [mlee], editor: [mlee] }
 """
 FILE = re.compile(r"# ([\w./-]+\.(?:yaml|md))\n")
 
@@ -76,6 +77,7 @@ def run(command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     home = cwd.parent / "home"
     home.mkdir(exist_ok=True)
     env = {
+        **ENGINE,
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": str(home),
         "LC_ALL": "C.UTF-8",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from command import Desk
+from command import ENGINE, Desk
 from normal import Normal
 from stage import Step, read_steps
 from syrupy.assertion import SnapshotAssertion
@@ -70,6 +70,7 @@ def play(folder: Path, steps: Sequence[Step]) -> list[dict[str, str]]:
     home = folder.parent / "home"
     home.mkdir()
     env = {
+        **ENGINE,
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": str(home),
         "LOGNAME": "writer",

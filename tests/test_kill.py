@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from command import ENGINE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="containment and /proc are Linux's")
 
@@ -45,7 +46,7 @@ class Project:
             os.mkfifo(base / fifo)
 
     def orch(self, *arguments: str) -> subprocess.Popen[str]:
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.base)}
+        env = {**ENGINE, "PATH": os.environ["PATH"], "HOME": str(self.base)}
         command = [sys.executable, "-m", "orch", *arguments]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, cwd=self.root, env=env, stdout=pipe, stderr=pipe, text=True)

@@ -127,7 +127,7 @@ def test_two_processes_that_race_get_two_runs(root: str) -> None:
         "                    random=lambda size: next(count).to_bytes(size, 'big'), blobs={})\n"
         "print(run.run_id)\n"
     )
-    env = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+    env = {**os.environ, "PYTHONPATH": f"{os.environ['PYTHONPATH']}:{os.path.dirname(__file__)}"}
     pair = [
         subprocess.Popen(
             [sys.executable, "-c", program, root], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env

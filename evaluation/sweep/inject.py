@@ -66,7 +66,7 @@ class Injector:
                     setattr(module, name, doubles[value])
                 for function in _functions(value):
                     _replace_defaults(function, doubles)
-        builtins.open = self._open_file  # type: ignore[assignment]
+        builtins.open = self._open_file
 
     def arm(self, fault: Fault | None, root: str, say: Callable[[str], None]) -> None:
         """From here on calls are counted. Paths are told relative to `root`."""
@@ -74,7 +74,7 @@ class Injector:
         self._fault, self._root, self._say = fault, root, say
         self._match = re.compile(fault.match if fault else "")
 
-    def _open(self, path: Any, flags: int, *args: Any, **named: Any) -> int:
+    def _open(self, path: Any, flags: int, *args: Any, **named: Any) -> Any:
         if flags & (os.O_CREAT | os.O_TRUNC) or flags & _TMPFILE == _TMPFILE != 0:
             return self._call("open", path, lambda: self._real_open(path, flags, *args, **named))
         return self._real_open(path, flags, *args, **named)
@@ -160,7 +160,8 @@ def _replace_defaults(function: FunctionType, doubles: dict[Any, Any]) -> None:
     for name, value in named.items():
         if value.__class__ is _BUILTIN and value in doubles:
             named[name] = doubles[value]
-    if any(value.__class__ is _BUILTIN and value in doubles for value in function.__defaults__ or ()):
+    defaults = function.__defaults__ or ()
+    if any(value.__class__ is _BUILTIN and value in doubles for value in defaults):
         function.__defaults__ = tuple(
-            doubles.get(value, value) if value.__class__ is _BUILTIN else value for value in function.__defaults__
+            doubles.get(value, value) if value.__class__ is _BUILTIN else value for value in defaults
         )

@@ -149,7 +149,9 @@ class _Trial:
 
     def _approve(self) -> None:
         self._approved = True
-        gates.decide(self._context, "approved", "approved", "owner", "owner", "", gates.Target(run="@last"))
+        gates.decide(
+            self._context, "approved", "approved", "owner", "owner", "", gates.Target(run="@last"), lambda _: None
+        )
         if self._disk is not None:
             self._disk.flush()
 

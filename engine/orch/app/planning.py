@@ -108,6 +108,7 @@ class _Made(NamedTuple):
 
 def _make(context: Context, request: PlanRequest, root: str, display: str, text: bytes) -> _Made:
     from orch.app.library import stacks_for
+    from orch.governance.roles import check_roles
     from orch.plan.build import Given, build
     from orch.plan.compile import compile_plan
     from orch.source.limits import SIZE_VARIABLE, size_limit
@@ -119,6 +120,7 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
     pipeline = load_pipeline(document)
     project = load(root)
     _check_identity(pipeline, project.project.id)
+    warnings = check_roles(pipeline, project.project, document)
     inputs = bind(pipeline, _pairs(request.inputs))
     stacks = stacks_for(root, pipeline, project)
     schemas = _schemas(root, pipeline, document)
@@ -143,14 +145,15 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
         stacks=stacks,
     )
     plan = seal(build(pipeline, project.project, given))
-    made = _Made(plan, compile_plan(plan), schemas)
+    made = _Made(plan, compile_plan(plan), schemas, warnings=warnings)
     if stacks is None:
         return made
     from orch.app.tools import missing_tools
     from orch.plan.advice import unmet_needs
 
     files = [data for resource in stacks.used.values() for data in resource.files.values()]
-    return made._replace(resources=files, warnings=[*unmet_needs(plan.doc), *missing_tools(stacks, context.env)])
+    warnings += [*unmet_needs(plan.doc), *missing_tools(stacks, context.env)]
+    return made._replace(resources=files)
 
 
 def _check_identity(pipeline: Pipeline, project_id: str | None) -> None:
@@ -261,11 +264,12 @@ def _engine() -> str:
     if os.path.basename(os.path.dirname(package)) in ("site-packages", "dist-packages"):
         return __version__
     found = [__version__]
-    for part in ("model", "plan", "spec", "app"):
+    for part in ("model", "plan", "spec", "spec/checks", "spec/expressions", "app"):
         with os.scandir(os.path.join(package, part)) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
-                status = entry.stat()
-                found.append(f"{entry.name} {status.st_size} {status.st_mtime_ns}")
+                if entry.name.endswith(".py"):  # not what the interpreter keeps beside them
+                    status = entry.stat()
+                    found.append(f"{entry.name} {status.st_size} {status.st_mtime_ns}")
     return "\n".join(found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from orch.app.context import Context
 from orch.app.root import RUNS, find_root
 from orch.model.attempt import LOG_CAP_BYTES
 from orch.model.compiled import Compiled
-from orch.model.events import Finished
+from orch.model.events import Finished, Settled
 from orch.model.fold import interrupt
 from orch.model.names import file_stem
 from orch.model.state import RunState
@@ -31,6 +32,7 @@ from orch.store.verify import Verified
 from orch.store.verify import verify as check
 
 HEAD_BYTES = 4096
+_PROBE = re.compile(r"\.probe\d+$")
 
 
 class RunRow(NamedTuple):
@@ -128,7 +130,7 @@ def logs(context: Context, ref: str, address: str | None = None) -> list[LogFile
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
-            if name.endswith((".out", ".err")) and stem in (None, name[:-4].removesuffix(".probe").rpartition(".")[0]):
+            if name.endswith((".out", ".err")) and stem in (None, _PROBE.sub("", name[:-4]).rpartition(".")[0]):
                 sizes[name] = entry.stat().st_size
     # only a log of the full size can lack anything: else the journal need not be read
     cuts = _cuts(run, plan) if any(size == LOG_CAP_BYTES for size in sizes.values()) else {}
@@ -140,8 +142,8 @@ def _cuts(run: RunDir, plan: Compiled) -> dict[str, int]:
         events = read(run.journal, plan.digest).events
     except OrchError:
         return {}  # a damaged journal is no reason to show no log
-    finished = (event for event in events if isinstance(event, Finished) and event.logs)
-    return {log["path"]: log["truncated_bytes"] for event in finished for log in (event.logs or {}).values()}
+    logged = (event for event in events if isinstance(event, Finished | Settled) and event.logs)
+    return {log["path"]: log["truncated_bytes"] for event in logged for log in (event.logs or {}).values()}
 
 
 def standing(context: Context, ref: str) -> str:

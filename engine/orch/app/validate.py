@@ -10,6 +10,7 @@ from orch.app.context import Context
 from orch.app.project import load
 from orch.app.root import PROJECT_FILE, find_root, shown
 from orch.problems.problem import OrchError, Problem
+from orch.source.document import Document
 from orch.source.limits import SIZE_VARIABLE, size_limit
 
 MARKER = "adapter.yaml"
@@ -34,7 +35,7 @@ def validate(context: Context, paths: Sequence[str]) -> Validated:
     for path in _files(context.cwd, root, library, paths):
         files += 1
         try:
-            _check(path, shown(root, context.cwd, path), max_bytes)
+            problems += _check(root, path, shown(root, context.cwd, path), max_bytes)
         except OrchError as error:
             problems += error.problems
     if not paths:
@@ -89,20 +90,21 @@ def _is_case(path: str) -> bool:
     return name == "cases" and os.path.isfile(os.path.join(folder, MARKER))
 
 
-def _check(path: str, display: str, max_bytes: int) -> None:
+def _check(root: str, path: str, display: str, max_bytes: int) -> list[Problem]:
+    """Raise OrchError for mistakes; the rest are warnings."""
     from orch.source.read import parse
     from orch.spec.library import adapter_in
-    from orch.spec.load import load_adapter, load_case, load_pipeline, load_project
+    from orch.spec.load import load_adapter, load_case, load_project
 
     data = _read(path, display)
     if _is_decision(display):
         from orch.governance.decisions import parse_decision
 
         parse_decision(data, display)
-        return
+        return []
     if os.path.basename(path) == MARKER:
         adapter_in(os.path.dirname(path), os.path.dirname(display))
-        return
+        return []
     document = parse(data, display, max_bytes=max_bytes)
     kind = document.data.get("kind")
     if _is_case(path):
@@ -112,7 +114,22 @@ def _check(path: str, display: str, max_bytes: int) -> None:
     elif kind == "Adapter":
         load_adapter(document)
     else:
-        load_pipeline(document)
+        return _check_pipeline(root, document)
+    return []
+
+
+def _check_pipeline(root: str, document: Document) -> list[Problem]:
+    from orch.governance.roles import check_roles
+    from orch.spec.load import load_pipeline
+
+    pipeline = load_pipeline(document)
+    if not any(gate.approval for phase in pipeline.phases.values() for gate in phase.gates.values()):
+        return []
+    try:
+        project = load(root).project
+    except OrchError:
+        return []  # orch.yaml has mistakes of its own, and they come first
+    return check_roles(pipeline, project, document)
 
 
 def _is_decision(display: str) -> bool:

@@ -11,9 +11,18 @@ from orch.local.contain import Containment, contain
 
 _MEANING = {
     "pidns": "a pid namespace: killing the engine ends every process of a run",
-    "subreaper": "a subreaper: killing the engine ends every process of a run, killing its guardian at once does not",
+    "subreaper": "a subreaper: killing the engine or its guardian ends every process of a run, killing both does not",
     "none": "none: a killed engine leaves its steps behind",
 }
+
+
+# of the kernel: the setting, the value that keeps namespaces from ordinary users, one that does not
+_SETTINGS = (
+    ("kernel/unprivileged_userns_clone", "0", "1"),
+    ("kernel/apparmor_restrict_unprivileged_userns", "1", "0"),
+    ("user/max_user_namespaces", "0", "10000"),
+    ("user/max_pid_namespaces", "0", "10000"),
+)
 
 
 def check_containment() -> Check:
@@ -24,10 +33,23 @@ def check_containment() -> Check:
     why = f" ({reason})" if reason else ""
     if kind == "pidns":
         return Check("containment", "ok", _MEANING[kind])
-    help_ = (
-        "allow user namespaces (on Debian and Ubuntu: sysctl kernel.unprivileged_userns_clone), or run in a container"
+    return Check("containment", "warn", _MEANING[kind] + why, what_allows("/proc/sys"))
+
+
+def what_allows(settings: str) -> str:
+    """What to do for a pid namespace. `settings` is the folder of the kernel's settings."""
+    for name, forbids, allows in _SETTINGS:
+        try:
+            with open(os.path.join(settings, name), encoding="utf-8") as file:
+                value = file.read().strip()
+        except OSError:
+            continue
+        if value == forbids:
+            return f"sudo sysctl -w {name.replace('/', '.')}={allows}"
+    return (
+        "orch runs without it. No setting of the kernel forbids user namespaces, so a container or a service does: "
+        "docker run --security-opt seccomp=unconfined; in a unit of systemd RestrictNamespaces=no"
     )
-    return Check("containment", "warn", _MEANING[kind] + why, help_)
 
 
 def _tried() -> tuple[str | None, str | None]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shlex
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ from orch.store.rundir import RunDir
 
 ENOUGH_BYTES = 1 << 30
 LEAST_BYTES = 64 << 20
+ENOUGH_FILES, LEAST_FILES = 10_000, 1_000
 SKEW_SECONDS = 5
 _OLDEST = 1_735_689_600  # 2025: before that, no orch
 _REMOTE = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "afs")
@@ -21,32 +24,49 @@ _REMOTE = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "afs")
 
 def check_disk(root: str) -> list[Check]:
     """Everything about the project's folder. One temporary folder is made in it and removed."""
+    runs = os.path.join(root, ".runs")
+    place = runs if os.path.isdir(runs) else root
+    checks: list[Check] = []
     try:
-        with _scratch(root) as folder:
-            return [_room(folder), _files(folder), _locks(folder), _clock(folder)]
+        checks.append(_room(place))
+        with _scratch(place) as folder:
+            return [*checks, _files(folder), _locks(folder), _clock(folder)]
     except OSError as error:
-        told = f"{error.filename or root}: {error.strerror}"
-        return [Check("project folder", "fail", told, "runs are kept below the project: make its folder writable")]
+        told = f"{place}: {error.strerror}"
+        return [
+            *checks,
+            Check("project folder", "fail", f"nothing can be written in {told}", _unwritable(place, error)),
+        ]
 
 
 @contextmanager
-def _scratch(root: str) -> Iterator[str]:
-    runs = os.path.join(root, ".runs")
-    with tempfile.TemporaryDirectory(prefix=".orch-doctor-", dir=runs if os.path.isdir(runs) else root) as folder:
+def _scratch(place: str) -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix=".orch-doctor-", dir=place) as folder:
         yield folder
 
 
-def _room(folder: str) -> Check:
-    status = os.statvfs(folder)
-    free = status.f_bavail * status.f_frsize
-    told = f"{free / (1 << 30):,.1f} GiB free"
-    if status.f_files and status.f_favail < 10_000:
-        return Check("disk", "warn", f"{told}, {status.f_favail:,} files free", "remove old runs below .runs/")
-    if free < LEAST_BYTES:
-        return Check("disk", "fail", told, "make room: a run stops when the disk is full")
-    if free < ENOUGH_BYTES:
-        return Check("disk", "warn", told, "make room: a run stops when the disk is full")
-    return Check("disk", "ok", told)
+def _unwritable(place: str, error: OSError) -> str:
+    quoted = shlex.quote(place)
+    if error.errno == errno.EROFS:
+        return f"its file system is mounted to be read only (findmnt -T {quoted}): work in a copy elsewhere"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"make room: df -h {quoted}; df -i {quoted}"
+    return f"runs are kept below the project, and you must own the folder: ls -ld {quoted}; id"
+
+
+def _room(place: str) -> Check:
+    status = os.statvfs(place)
+    free, files = status.f_bavail * status.f_frsize, status.f_favail if status.f_files else ENOUGH_FILES
+    told = f"{free / (1 << 30):,.1f} GiB free" if free >= ENOUGH_BYTES else f"{free // (1 << 20)} MiB free"
+    if files < ENOUGH_FILES:
+        told += f", room for {files:,} files"
+    scarce = free < ENOUGH_BYTES or files < ENOUGH_FILES
+    least = free < LEAST_BYTES or files < LEAST_FILES
+    quoted = shlex.quote(place)
+    help_ = (
+        f"make room: a run stops when the disk is full. What is large: du -xsh {quoted}/* | sort -h" if scarce else ""
+    )
+    return Check("disk", "fail" if least else "warn" if scarce else "ok", told, help_)
 
 
 def _files(folder: str) -> Check:

@@ -16,6 +16,14 @@ from orch.diagnose.check import Check
 PYTHON = (3, 11)
 GIT = (2, 20)
 FILES = 256
+_INSTALLERS = {
+    "apt-get": "install",
+    "dnf": "install",
+    "zypper": "install",
+    "pacman": "-S",
+    "apk": "add",
+    "brew": "install",
+}
 
 
 def check_python() -> Check:
@@ -43,7 +51,7 @@ def check_yaml() -> Check:
 def check_git(env: Mapping[str, str]) -> Check:
     """Whether git is there: authors and committed decisions are asked of it."""
     git = shutil.which("git", path=env.get("PATH"))
-    needed = "install git: gates that ask who wrote or committed something need it"
+    needed = f"gates that ask who wrote or committed something need it: {_installing('git', env)}"
     if git is None:
         return Check("git", "warn", "not found", needed)
     try:
@@ -60,6 +68,15 @@ def check_git(env: Mapping[str, str]) -> Check:
     return Check("git", "ok", match[0])
 
 
+def _installing(package: str, env: Mapping[str, str]) -> str:
+    """The command that installs a package here."""
+    path = f"{env.get('PATH', '')}:{os.defpath}"
+    for tool, words in _INSTALLERS.items():
+        if shutil.which(tool, path=path):
+            return f"{'' if tool == 'brew' or os.geteuid() == 0 else 'sudo '}{tool} {words} {package}"
+    return f"install {package}"
+
+
 def check_limits() -> Check:
     """Whether enough files may be open at once."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -70,9 +87,10 @@ def check_limits() -> Check:
 
 def check_account(env: Mapping[str, str]) -> Check:
     """Whether there is a home for the cache of compiled plans."""
-    base = env.get("XDG_CACHE_HOME") or os.path.join(env.get("HOME", ""), ".cache")
+    base = wanted = env.get("XDG_CACHE_HOME") or (os.path.join(env["HOME"], ".cache") if env.get("HOME") else "")
     while base and not os.path.lexists(base):
         base = os.path.dirname(base)
-    if base and os.access(base, os.W_OK):
+    if os.path.isdir(base) and os.access(base, os.W_OK):
         return Check("cache", "ok", "can be written")
-    return Check("cache", "warn", "cannot be written", "plans are made anew each time; set XDG_CACHE_HOME or HOME")
+    found = f"{wanted} cannot be written" if wanted else "there is no HOME to keep it in"
+    return Check("cache", "warn", found, "plans are made anew each time: export XDG_CACHE_HOME=FOLDER")

@@ -87,7 +87,7 @@ def _relayed(kind: Kind, main: Callable[[Containment], int], reasons: list[str])
         reasons.append(f"{kind}: {refusal or 'its first process died'}")
         namespace.undo(former)
     except OSError as error:
-        reasons.append(f"{kind}: {error.strerror}")
+        reasons.append(f"{kind}: {namespace.why(error)}")
     finally:
         for fd in (read, write, former, heard, tell):
             if fd >= 0:
@@ -118,7 +118,7 @@ def _engine(
     except BrokenPipeError:
         os._exit(_KILLED)  # the relay died before its death could be noticed
     except OSError as error:
-        os.write(answer, str(error.strerror).encode())
+        os.write(answer, namespace.why(error).encode())
         os._exit(1)
     os.close(answer)
     code = 70

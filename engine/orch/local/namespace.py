@@ -32,6 +32,11 @@ def enter() -> int:
     return outer
 
 
+def why(error: OSError) -> str:
+    """What was refused, and with which words."""
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+
+
 def _rehearse() -> None:
     _unshare_as_user()
     _in_child(enter)
@@ -59,7 +64,7 @@ def _in_child(action: Callable[[], object]) -> None:
             action()
             code = 0
         except OSError as error:
-            os.write(write, f"{error.errno} {error.strerror}".encode())
+            os.write(write, f"{error.errno} {why(error)}".encode())
             code = 1
         finally:
             os._exit(code)

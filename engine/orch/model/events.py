@@ -82,12 +82,15 @@ class Requested(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """A step in doubt was settled `by` a probe or a person; `how` is done, not-done or in-doubt."""
+    """A step in doubt was settled `by` a probe or a person; `how` is done, not-done or in-doubt, and then `sentence`
+    says why. `logs` are the probe's, by digest."""
 
     at: int
     address: str
     by: str
     how: str
+    sentence: str = ""
+    logs: dict[str, dict[str, Any]] | None = None
 
 
 class Closed(NamedTuple):

@@ -124,9 +124,15 @@ def _settled(plan: Compiled, state: RunState, event: Settled) -> None:
     step = plan.index_of.get(event.address, -1)
     if step < 0 or state.status[step] is not Status.WAITING or plan.kinds[step] == GATE:
         return
+    asked = step in state.to_probe or step in state.due
     state.to_probe.pop(step, None)
     forget_due(state, step)
+    state.sentence.pop(step, None)
+    if event.by == "probe" and asked:
+        state.probes[step] = state.probes.get(step, 0) + 1
     if event.how == "in-doubt":
+        if event.sentence:
+            state.sentence[step] = event.sentence
         state.doubt.setdefault(step, "command-failed")
         state.reason[step] = "in-doubt"
         leave_group(plan, state, step)

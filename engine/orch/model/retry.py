@@ -13,6 +13,11 @@ def has_probe(step: StepDoc) -> bool:
     return isinstance(effect, dict) and "probe" in effect
 
 
+def hands_over(step: StepDoc) -> bool:
+    """A step that declares outputs or artifacts, which only an attempt of this run can give."""
+    return bool(step.get("outputs") or step.get("artifacts"))
+
+
 def is_once(step: StepDoc) -> bool:
     """A step that must not run twice without a recorded decision."""
     return isinstance(step.get("effect"), dict)

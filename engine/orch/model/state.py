@@ -32,6 +32,7 @@ class RunState:
     latest_ms: int = 0
     run_id: str = ""
     terminal_events: int = 0
+    probes: dict[int, int] = field(default_factory=dict)
     requests: set[str] = field(default_factory=set)
 
     unmet: list[int] = field(default_factory=list)

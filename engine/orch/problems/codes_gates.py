@@ -97,4 +97,16 @@ CODES: dict[str, Code] = {
         " node made another artifact. So nothing was written: you would decide about what you have not seen. Look at it"
         " again with the command that the message names, and take the new digest.",
     ),
+    "O320": Code(
+        "a gate asks for a role that is not known",
+        "The roles of a project are those below `roles` in orch.yaml. Nobody can approve as another one, so the gate"
+        " would never open. Mend the name, or add the role with the people who have it: roles: {tech_lead: [mlee]}.",
+    ),
+    "O321": Code(
+        "a gate that nobody can open today",
+        "A gate counts only people who had the role when the run was planned, and each of them fills one place, also"
+        " where several roles are theirs. With the people that orch.yaml gives the roles today some place stays empty,"
+        " so that a run planned now would wait for ever. Give the role to more people before you start it, or ask for"
+        " fewer.",
+    ),
 }

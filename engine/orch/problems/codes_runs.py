@@ -141,7 +141,7 @@ CODES: dict[str, Code] = {
         "The process that carries the run on lives, for it holds the lock, and it has not answered for half a minute: "
         "it is stopped, or its disk is. What was asked stays in requests.ndjson, and is answered as soon as the "
         "process goes on, or by the next owner. Watch for it with `orch poll RUN --watch`; if the process is to go, "
-        "end it (`orch poll` names it) and ask again.",
+        "end it (`kill -9`, with the number that the message names) and ask again.",
     ),
     "O626": Code(
         "the resume token is not the run's",

@@ -8,6 +8,7 @@ import shlex
 from typing import Any, NamedTuple
 
 from orch.model.compiled import GATE, Compiled
+from orch.model.retry import hands_over
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.problems.problem import Exit
@@ -116,7 +117,8 @@ def _waiting(end: Ending, style: Style) -> list[str]:
         told = end.state.sentence.get(step, "")
         if end.plan.kinds[step] != GATE:
             command = f"orch settle {end.run_id} {shlex.quote(end.plan.addresses[step])}"
-            told = f"in doubt, was it done? {command} --done (or --not-done)"
+            ways = "--not-done" if hands_over(end.plan.action(step).step) else "--done (or --not-done)"
+            told = f"in doubt, {told + ':' if told else 'was it done?'} {command} {ways}"
         word = "rejected" if reason == "rejected" else "waiting"
         lines.append(f"{style.icon(word)} {end.plan.addresses[step]}  {word}: {visible(told or reason)}")
     return lines

@@ -187,11 +187,14 @@ class LineReporter:
             lines.append(self._line(word, event.gate, f"gate {word}"))
 
     def _settled(self, event: Settled, state: RunState, lines: list[str]) -> None:
+        if cut_bytes(event.logs):
+            self._shortened[event.address] = None
         status = state.status[self._plan.index_of[event.address]]
         if status >= Status.SUCCEEDED:
             self._done += 1
         if event.how == "in-doubt":
-            lines.append(self._line("waiting", event.address, "in doubt  its probe cannot tell whether it was done"))
+            told = event.sentence or "its probe cannot tell whether it was done"
+            lines.append(self._line("waiting", event.address, f"in doubt  {visible(told)}"))
             return
         says = "its probe" if event.by == "probe" else visible(event.by)
         told = "settled  done" if event.how == "done" else "settled  not done"

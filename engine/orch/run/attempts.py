@@ -98,7 +98,7 @@ class Renderer:
             env=self._env(step, action, scope, None, key),
             cwd=_inside(self._around.root, _folder(action, scope)),
             timeout_seconds=action.step.get("timeout_seconds"),
-            stem=f"{file_stem(address)}.{state.attempt[step]}.probe",
+            stem=f"{file_stem(address)}.{state.attempt[step]}.probe{state.probes.get(step, 0) + 1}",
             root=self._around.root,
         )
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, assert_never
 from orch.model.attempt import Attempt, Result, StartError
 from orch.model.compiled import Compiled
 from orch.model.decisions import Close, Conclude, Decision, Dismiss, Observe, Probe, Schedule, Skip, Start, Stop
-from orch.model.events import Closed, Event, Observed, Requested, Settled, Skipped, Started
+from orch.model.events import Closed, Event, Observed, Requested, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
 from orch.ports import Clock, Executor, GateWatch, Harvest, Inbox, Journal, Recorder, Reports, Running
@@ -18,7 +18,7 @@ from orch.run.close import closing
 from orch.run.decide import decide
 from orch.run.endings import Ended, Endings
 from orch.run.requests import answer
-from orch.run.results import concluded, finished, not_started
+from orch.run.results import concluded, finished, not_started, probed, unprobed
 from orch.spec.expressions.evaluate import EvaluationError
 
 REQUESTS_EVERY = 0.2
@@ -198,8 +198,8 @@ class Loop:
     def _probe(self, step: int) -> bool:
         try:
             self._probing[step] = self._begin(self._renderer.probe(self._state, step), partial(self._probed, step))
-        except (EvaluationError, StartError):
-            self._happened(Settled(self.now_ms(), self._plan.addresses[step], "probe", "in-doubt"))
+        except (EvaluationError, StartError) as error:
+            self._happened(unprobed(self._plan, step, str(error), at=self.now_ms()))
             return True
         return False
 
@@ -239,10 +239,7 @@ class Loop:
         if step in self._dismissed:
             self._dismissed.discard(step)
             return
-        how = "in-doubt"
-        if result.stopped is None and result.exit_code is not None:
-            how = {0: "done", 1: "not-done"}.get(result.exit_code, "in-doubt")
-        self._happened(Settled(self.now_ms(), self._plan.addresses[step], "probe", how))
+        self._happened(probed(self._plan, step, result, at=self.now_ms()))
 
     def _requests(self) -> None:
         steady = self._world.clock.steady()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orch.model.compiled import GATE, Compiled
 from orch.model.events import Event, Requested, Settled
+from orch.model.retry import hands_over
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.ports import Request
@@ -45,7 +46,6 @@ def _cannot_settle(plan: Compiled, state: RunState, address: str, how: str) -> s
         return f"`{address}` is not in doubt: it is {state.status[step].word}"
     if how not in SETTLE_HOW:
         return f"settle takes done or not-done, not `{how}`"
-    declared = plan.action(step).step
-    if how == "done" and (declared.get("outputs") or declared.get("artifacts")):
+    if how == "done" and hands_over(plan.action(step).step):
         return f"`{address}` declares outputs that nobody has: settle it as not-done"
     return ""

@@ -8,8 +8,8 @@ from typing import Any
 from orch.model.attempt import Result
 from orch.model.compiled import Compiled
 from orch.model.derive import ending
-from orch.model.events import Finished
-from orch.model.retry import is_once, retries
+from orch.model.events import Finished, Settled
+from orch.model.retry import hands_over, is_once, retries
 from orch.model.state import RunState
 from orch.ports import Reading
 
@@ -43,9 +43,6 @@ def finished(
     if doubtful and error is not None:
         error["reason"] = reason if status == "failed" else "cancelled"
         status, reason = "waiting", "in-doubt"
-    logs = {
-        name: log._asdict() for name, log in (("stdout", result.stdout), ("stderr", result.stderr)) if log is not None
-    }
     return Finished(
         at=at,
         address=plan.addresses[step],
@@ -56,7 +53,7 @@ def finished(
         exit_code=result.exit_code,
         outputs=outputs,
         artifacts=artifacts,
-        logs=logs or None,
+        logs=_logs(result),
         error=error,
         tests=dict(reading.tests) if reading.tests is not None else None,
     )
@@ -73,6 +70,39 @@ def concluded(plan: Compiled, step: int, status: str, reason: str, sentence: str
     """The record of a step that ends without an attempt."""
     error = {"summary": sentence} if sentence else None
     return Finished(at, plan.addresses[step], 0, True, status, reason, error=error)
+
+
+def probed(plan: Compiled, step: int, result: Result, *, at: int) -> Settled:
+    """What the end of a probe says. That it was done is no answer where the step declares outputs or artifacts: its
+    dependants would go on without them."""
+    how, sentence = "in-doubt", f"its probe ended with exit code {result.exit_code}, neither 0 (done) nor 1 (not done)"
+    if result.stopped is not None:
+        sentence = "its probe was stopped at its time limit"
+    elif result.signal is not None:
+        sentence = f"its probe was ended by signal {result.signal}"
+    elif result.exit_code in _UNUSABLE:
+        sentence = f"its probe cannot be used: {_UNUSABLE[result.exit_code]} (exit code {result.exit_code})"
+    elif result.exit_code == 1:
+        how, sentence = "not-done", ""
+    elif result.exit_code == 0 and hands_over(plan.action(step).step):
+        sentence = "its probe says that it was done, and nobody has what it declares to give"
+    elif result.exit_code == 0:
+        how, sentence = "done", ""
+    return Settled(at, plan.addresses[step], "probe", how, sentence, _logs(result))
+
+
+def unprobed(plan: Compiled, step: int, why: str, *, at: int) -> Settled:
+    """The record of a probe that could not be started."""
+    return Settled(at, plan.addresses[step], "probe", "in-doubt", f"its probe cannot be used: {why}")
+
+
+_UNUSABLE = {126: "a program in it cannot be executed", 127: "a program in it was not found"}
+"""What the shell's own exit codes mean."""
+
+
+def _logs(result: Result) -> dict[str, dict[str, Any]] | None:
+    streams = (("stdout", result.stdout), ("stderr", result.stderr))
+    return {name: log._asdict() for name, log in streams if log is not None} or None
 
 
 def _meaning(

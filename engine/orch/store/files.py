@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from orch.model.compiled import Compiled
-from orch.model.events import Event, Finished, Observed, Started
+from orch.model.events import Event, Finished, Observed, Settled, Started
 from orch.model.names import file_stem
 from orch.model.retry import has_probe
 from orch.problems.problem import Problem
@@ -86,6 +86,8 @@ class Files:
     def _collect(self, events: Collection[Event]) -> None:
         for resource in self._plan.head.get("resources", ()):
             self._keep(resource["sha256"])
+        attempts: dict[str, int] = {}
+        probes: dict[str, int] = {}
         for event in events:
             if isinstance(event, Started):
                 stem = f"logs/{file_stem(event.address)}.{event.attempt}"
@@ -93,9 +95,10 @@ class Files:
                 doc = self._plan.action(step).step if step < self._plan.size else None
                 probed = doc is not None and has_probe(doc)
                 checked = doc is not None and "outputs" in doc
-                # an attempt that a crash cut short, a probe, a check of outputs: their logs are in no record
+                # an attempt or a probe that was cut short, a check of outputs: their logs are in no record
                 self._known.update(f"{stem}{end}" for end in (".out", ".err"))
-                self._known.update(f"{stem}.probe{end}" for end in (".out", ".err") if probed)
+                attempts[event.address] = event.attempt
+                self._known.update(_probe_logs(event.address, attempts, probes) if probed else ())
                 self._known.update(f"{stem}.check{end}" for end in (".out", ".err") if checked)
             elif isinstance(event, Finished):
                 stem = f"logs/{file_stem(event.address)}.{event.attempt}"
@@ -104,6 +107,11 @@ class Files:
                     self._logs[str(log.get("path"))] = str(log.get("sha256"))
                 for artifact in event.artifacts:
                     self._keep(str(artifact["sha256"]))
+            elif isinstance(event, Settled) and event.by == "probe":
+                self._known.difference_update(_probe_logs(event.address, attempts, probes))
+                self._logs.update((str(log.get("path")), str(log.get("sha256"))) for log in (event.logs or {}).values())
+                probes[event.address] = probes.get(event.address, 0) + 1
+                self._known.update(_probe_logs(event.address, attempts, probes))
             elif isinstance(event, Observed) and event.status == "succeeded":
                 for mode, sha256, _ in event.facts.get("subject", {}).get("files", ()):
                     if mode in _FILE_MODES:
@@ -141,6 +149,12 @@ class Files:
 
     def _is_regular(self, name: str) -> bool:
         return stat.S_ISREG(self._there[name].st_mode)
+
+
+def _probe_logs(address: str, attempts: Mapping[str, int], probes: Mapping[str, int]) -> list[str]:
+    """The logs of the next probe of a step."""
+    stem = f"logs/{file_stem(address)}.{attempts.get(address, 0)}.probe{probes.get(address, 0) + 1}"
+    return [f"{stem}.out", f"{stem}.err"]
 
 
 def _files(path: str, prefix: str = "") -> Iterator[tuple[str, os.stat_result]]:

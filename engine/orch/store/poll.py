@@ -10,6 +10,7 @@ from orch.gates.verdict import Context, Verdict
 from orch.model.compiled import GATE, Compiled
 from orch.model.events import Event
 from orch.model.fold import apply, interrupt
+from orch.model.retry import hands_over
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.model.times import to_iso
@@ -150,7 +151,8 @@ def _waiting(run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, judge
         fields: dict[str, Any] = {"reason": state.reason[step], "sentence": state.sentence.get(step)}
         if plan.kinds[step] != GATE:
             if step not in state.to_probe:  # else its probe is asked first
-                fields["next"] = f"orch settle {run.run_id} {shlex.quote(address)} --done"
+                way = "--not-done" if hands_over(plan.action(step).step) else "--done"
+                fields["next"] = f"orch settle {run.run_id} {shlex.quote(address)} {way}"
             found.append({"step": address, **fields})
             continue
         if judge is not None and record is not None and record.facts is not None:
