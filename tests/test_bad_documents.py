@@ -10,11 +10,12 @@ import pytest
 from orch.problems.catalogue import CODES
 from orch.problems.problem import OrchError, Problem
 from orch.source.read import parse
-from orch.spec.load import load_pipeline, load_project
+from orch.spec.load import load_adapter, load_case, load_pipeline, load_project
 
 BAD = sorted((Path(__file__).parent.parent / "fixtures" / "bad").glob("*.yaml"))
 NAMES = [path.stem for path in BAD]
 
+LOADERS = {".project": load_project, ".adapter": load_adapter, ".case": load_case}
 ELSEWHERE = {
     "O001": "a file that is not there: test_source.py",
     "O002": "bytes that are no text: test_source.py",
@@ -38,7 +39,7 @@ ELSEWHERE = {
 
 
 def problems_of(text: str, name: str) -> list[Problem]:
-    load = load_project if name.endswith(".project") else load_pipeline
+    load = LOADERS.get(Path(name).suffix, load_pipeline)
     try:
         load(parse(text, f"{name}.yaml"))
     except OrchError as error:
