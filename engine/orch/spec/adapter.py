@@ -132,19 +132,23 @@ class Variant(Shape):
 
 
 class _OrSingle:
-    """A list of variants, or the only one as it is."""
+    """One variant or more: a list, or the only one as it is."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return no_info_before_validator_function(
-            lambda value: [value] if isinstance(value, dict) else value, handler(source)
-        )
+        return no_info_before_validator_function(_variants, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         several = handler(schema)
-        return {"anyOf": [several["items"], several]}
+        return {"anyOf": [several["items"], {**several, "minItems": 1}]}
 
 
-Command = Annotated[Annotated[Texts[Variant], Field(min_length=1)], _OrSingle()]
+def _variants(value: object) -> object:
+    if value == []:
+        raise ValueError(f"a command without any variant: {ARGV_EXAMPLE}")
+    return [value] if isinstance(value, dict) else value
+
+
+Command = Annotated[Texts[Variant], _OrSingle()]
 
 
 class Adapter(Shape):
