@@ -11,11 +11,12 @@ from orch.governance.roles import check_roles
 from orch.problems.catalogue import CODES
 from orch.problems.problem import OrchError, Problem
 from orch.source.read import parse
-from orch.spec.load import load_pipeline, load_project
+from orch.spec.load import load_adapter, load_case, load_pipeline, load_project
 
 BAD = sorted((Path(__file__).parent.parent / "fixtures" / "bad").glob("*.yaml"))
 NAMES = [path.stem for path in BAD]
 
+LOADERS = {".project": load_project, ".adapter": load_adapter, ".case": load_case}
 ELSEWHERE = {
     "O001": "a file that is not there: test_source.py",
     "O002": "bytes that are no text: test_source.py",
@@ -43,8 +44,8 @@ def problems_of(text: str, name: str) -> list[Problem]:
     beside = re.search(r"^# beside: (.*)$", text, re.MULTILINE)
     try:
         document = parse(text, f"{name}.yaml")
-        if name.endswith(".project"):
-            load_project(document)
+        if load := LOADERS.get(Path(name).suffix):
+            load(document)
             return []
         pipeline = load_pipeline(document)
         project = load_project(parse(beside[1], "orch.yaml")) if beside else None

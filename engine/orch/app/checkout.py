@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from orch.spec.globs import compiled, fixed_folder
+from orch.spec.globs import compiled, fixed_folder, is_pattern
 from orch.spec.repository import IGNORED
 
 MAX_TEXT_BYTES = 1 << 20
@@ -26,10 +26,16 @@ class Checkout:
     def matching(self, pattern: str) -> Sequence[str]:
         """The paths that the pattern means, sorted; at most a hundred thousand entries are looked at."""
         if pattern not in self._found:
-            start, whole = fixed_folder(pattern), compiled(pattern)
-            deep = "/" in (pattern[len(start) + 1 :] if start else pattern)
-            self._found[pattern] = sorted(path for path in self._walk(start, deep=deep) if whole.fullmatch(path))
+            self._found[pattern] = self._find(pattern.removeprefix("./"))
         return self._found[pattern]
+
+    def _find(self, pattern: str) -> list[str]:
+        if not is_pattern(pattern):
+            return [pattern] if self.is_file(pattern) else []
+        start, whole = fixed_folder(pattern), compiled(pattern)
+        rest = pattern[len(start) :].lstrip("/")
+        deep = "/" in rest or "**" in rest
+        return sorted(path for path in self._walk(start, deep=deep) if whole.fullmatch(path))
 
     def text(self, path: str) -> str | None:
         """The text of a file of at most a MiB; None where it cannot be read."""

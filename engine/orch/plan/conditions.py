@@ -70,8 +70,9 @@ class Conditions:
 
 def words_of(when: When) -> str:
     """A condition as people would name it: `pyproject.toml`, `package.json has scripts.test`, `runner is uv`."""
-    named = when.file or when.glob or when.toml or when.json_ or when.ini
-    words = [named + (f" has {when.has}" if when.has else "")] if named else []
+    words = [name for name in (when.file, when.glob) if name]
+    if when.has:
+        words.append(f"{when.toml or when.json_ or when.ini} has {when.has}")
     if when.matches is not None:
         words[-1] += f" matching {when.matches}"
     if when.variable is not None:
@@ -91,6 +92,7 @@ def _parsed(kind: str, text: str) -> Any:
         if kind == "json":
             return json.loads(text.removeprefix("\ufeff"))
         reader = configparser.RawConfigParser(strict=False)
+        reader.optionxform = str  # type: ignore[assignment,method-assign]  # keys as they are written
         reader.read_string(text)
         return {section: dict(reader[section]) for section in reader.sections()}
     except (ValueError, RecursionError, configparser.Error):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_before_validator_function
 
 from orch.spec.shapes import EnvName, Id, Maybe, Shape, Text, Texts
 
@@ -129,11 +131,24 @@ class Variant(Shape):
         return self
 
 
+class _OrSingle:
+    """One variant or more: a list, or the only one as it is."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(_variants, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        several = handler(schema)
+        return {"anyOf": [several["items"], {**several, "minItems": 1}]}
+
+
 def _variants(value: object) -> object:
+    if value == []:
+        raise ValueError(f"a command without any variant: {ARGV_EXAMPLE}")
     return [value] if isinstance(value, dict) else value
 
 
-Command = Annotated[Texts[Variant], BeforeValidator(_variants), Field(min_length=1)]
+Command = Annotated[Texts[Variant], _OrSingle()]
 
 
 class Adapter(Shape):

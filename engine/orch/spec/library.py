@@ -42,7 +42,7 @@ class Library:
 
     def __init__(self, root: str, folder: str, shipped: str, overrides: Overrides, prefix: str) -> None:
         self._own = os.path.normpath(os.path.join(root, folder))
-        self._shown = "" if folder in (".", "") else folder.rstrip("/") + "/"
+        self._shown = "" if (inside := os.path.normpath(folder)) == "." else inside + "/"
         self._shipped = shipped
         self._prefix = prefix
         self._overrides = overrides

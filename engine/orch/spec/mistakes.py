@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from orch.source.document import Document, Route
 from orch.source.scalars import lookalike
+from orch.spec.adapter import COMMANDS
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.gate import GATE_KINDS
 from orch.spec.node import NODE_KINDS
@@ -45,6 +46,11 @@ _EXAMPLES = {
     "inputs": "write `inputs: { lang: { type: string } }`",
     "require": "write `require: { engineering: 1 }`",
     "freshness": "write `freshness: { path: docs/plan.md, max_age: 30d }`",
+    "command": "write `command: test`",
+    "argv": "write `argv: [make, test]`",
+    "install": "write `install: apt-get install make`",
+    "detect": "write `detect: [{ file: Makefile, score: 10 }]`",
+    "any": "write `any: [{ file: a.txt }, { file: b.txt }]`",
     "check": "write `check: { expr: nodes.test.outputs.coverage >= 0.8 }`",
 }
 _FINALLY = "`finally` nodes start together when the run has ended: they have no {key}"
@@ -192,6 +198,9 @@ class _Translation:
         parent = route[-2] if len(route) > 1 else ""
         if parent == "env":
             hint = "the name of an environment variable is letters, digits and `_`, and does not begin with a digit"
+        elif parent == "commands":
+            near = nearest(name, COMMANDS)
+            hint = f"did you mean `{near}`?" if near else f"the commands are {names_text(COMMANDS)}"
         elif parent == "people":
             hint = "a handle is up to 39 lower-case letters, digits, `-` and `_`"
         else:
@@ -262,6 +271,8 @@ class _Translation:
     def pattern(self, route: Route, value: str, named: str, key: str) -> None:
         if key == "id":
             hint = "a project's id is a UUID: write one with `orch init`"
+        elif key == "files":
+            hint = "write the plain name of a file beside adapter.yaml"
         elif key == "emails":
             hint = "write it like `name@example.com`"
         elif key == "pass":

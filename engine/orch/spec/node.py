@@ -102,7 +102,15 @@ class Once(Shape):
 class Work(Shape):
     """What nodes and `finally` nodes have in common."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [kind]} for kind in NODE_KINDS]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": [kind]} for kind in NODE_KINDS],
+            "dependentRequired": {
+                "adapter": ["command"],
+                **{key: ["adapter"] for key in ("command", "args", "one_of")},
+            },
+        }
+    )
 
     run: Maybe[Text | Annotated[Texts[str], Field(min_length=1)]] = Field(
         default=None,

@@ -63,17 +63,28 @@ PROJECT: dict[tuple[str, ...], Place] = {
 }
 
 
+def _conditions(route: tuple[str, ...], depth: int = 3) -> dict[tuple[str, ...], Place]:
+    """The conditions within one. Deeper ones than these are refused as well, in fewer words."""
+    if depth == 0:
+        return {}
+    inner = [(*route, key, "#") for key in ("any", "none")]
+    when = Place("when", "a condition", When)
+    return dict.fromkeys(inner, when) | _conditions(inner[0], depth - 1) | _conditions(inner[1], depth - 1)
+
+
+_WHEN = {("when",): Place("when", "a condition", When), **_conditions(("when",))}
 _VARIANT = {
     (): Place("command", "a command", Variant),
     ("none",): Place("none", "`none`", NoTests),
     ("reports", "#"): Place("report", "a report", ReportFile),
-    ("when",): Place("when", "a condition", When),
+    **_WHEN,
 }
 ADAPTER: dict[tuple[str, ...], Place] = {
     (): Place("adapter", "an adapter", Adapter),
     ("detect", "#"): Place("detect", "a sign", Detect),
+    **_conditions(("detect", "#")),
     ("variables", "*", "#"): Place("choice", "a choice", Choice),
-    ("variables", "*", "#", "when"): _VARIANT[("when",)],
+    **{("variables", "*", "#", *tail): place for tail, place in _WHEN.items()},
     ("tools", "*"): Place("tool", "a tool", Tool),
     ("environment",): Place("environment", "`environment`", Environment),
     ("causes", "#"): Place("cause", "a cause", Cause),

@@ -36,7 +36,8 @@ def check_adapter_node(graph: Graph, report: Report, view: View, route: Route, n
         report.add("O409", "`one_of` beside a name that is not computed", (*route, "one_of"), hint, key=True)
     elif node.one_of is not None and AUTO in node.one_of:
         hint = "name the adapters; `adapter: auto` alone looks at the repository"
-        report.add("O409", "`auto` is not one of several", (*route, "one_of"), hint)
+        at = (*route, "one_of", node.one_of.index(AUTO))
+        report.add("O409", "`auto` is not one of several", at, hint)
     if node.cwd is not None and reads_the_run(node.cwd):
         hint = "use inputs, the task or the matrix in it"
         report.add("O409", "the `cwd` of an adapter node is looked at when the plan is made", (*route, "cwd"), hint)

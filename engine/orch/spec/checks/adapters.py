@@ -7,17 +7,21 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from orch.source.document import Document, Route
-from orch.spec.adapter import PLACES, Adapter, Case, Variant, When
+from orch.spec.adapter import PLACES, Adapter, Case, CommandName, Variant, When
+from orch.spec.checks.adapter_nodes import AUTO
 from orch.spec.checks.paths import check_path, outside
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.report import Report
 
+CWD = "the node's `cwd`"
 _PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
 def check_adapter(adapter: Adapter, document: Document) -> None:
     """Raise OrchError with every problem of an adapter whose shape is right."""
     report = Report(document)
+    if adapter.name == AUTO:
+        report.add("O404", "`auto` is what looks for a stack, and no adapter", ("name",), "use another name")
     for index, detect in enumerate(adapter.detect):
         _check_when(report, ("detect", index), detect, frozenset())
     known: set[str] = set()
@@ -34,8 +38,8 @@ def check_adapter(adapter: Adapter, document: Document) -> None:
             _check_text(report, (*route, index, "value"), choice.value, known)
         known.add(name)
     if adapter.environment is not None:
-        check_path(report, ("environment", "path"), adapter.environment.path, "a folder")
-        check_path(report, ("environment", "bin"), adapter.environment.bin, "a folder")
+        check_path(report, ("environment", "path"), adapter.environment.path, "it", CWD)
+        check_path(report, ("environment", "bin"), adapter.environment.bin, "it", "`path`")
     for index, cause in enumerate(adapter.causes):
         _check_pattern(report, ("causes", index, "matches"), cause.matches)
     for key, value in adapter.env.items():
@@ -44,7 +48,7 @@ def check_adapter(adapter: Adapter, document: Document) -> None:
         written = report.written(("commands", name))
         for index, variant in enumerate(variants):
             route = ("commands", name, index) if isinstance(written, list) else ("commands", name)
-            _check_variant(report, route, adapter, variant, known)
+            _check_variant(report, route, (adapter, name), variant, known)
             if variant.when is None and index < len(variants) - 1:
                 hint = "move it to the end: the first variant that fits is taken"
                 report.add("O404", "nothing after a variant without `when` is ever taken", route, hint)
@@ -70,7 +74,10 @@ def _places(adapter: Adapter) -> set[str]:
     return places
 
 
-def _check_variant(report: Report, route: Route, adapter: Adapter, variant: Variant, known: AbstractSet[str]) -> None:
+def _check_variant(
+    report: Report, route: Route, of: tuple[Adapter, CommandName], variant: Variant, known: AbstractSet[str]
+) -> None:
+    adapter, name = of
     names = {*known, *_places(adapter)}
     if variant.when is not None:
         _check_when(report, (*route, "when"), variant.when, known)
@@ -85,13 +92,17 @@ def _check_variant(report: Report, route: Route, adapter: Adapter, variant: Vari
             hint = f"add it below `tools:`, with the command that installs it; there {_are(adapter.tools)}"
             report.add("O404", f"`{tool[:48]}` is not among the tools", (*route, "tools", index), hint)
         _check_text(report, (*route, "tools", index), tool, known)
+    for index, need in enumerate(variant.needs):
+        if need not in adapter.commands or need == name:
+            message = f"`{name}` needs itself" if need == name else f"this adapter has no `{need}`"
+            hint = f"remove it, or add `{need}` below `commands:`" if need != name else "remove it"
+            report.add("O404", message, (*route, "needs", index), hint)
     for index, file in enumerate(variant.reports):
         at = (*route, "reports", index, "path")
         _check_text(report, at, file.path, names)
-        if file.path != "stdout" and not file.path.startswith("{reports}/"):
-            report.add(
-                "O404", "a report lies in `{reports}`, or is `stdout`", at, f"write `{{reports}}/{file.format}.xml`"
-            )
+        below = file.path.removeprefix("{reports}/")
+        if file.path != "stdout" and (below == file.path or outside(below)):
+            report.add("O404", "a report lies in `{reports}`, or is `stdout`", at, "write `{reports}/NAME`")
 
 
 def _are(names: Iterable[str]) -> str:
@@ -101,10 +112,16 @@ def _are(names: Iterable[str]) -> str:
 
 def _check_text(report: Report, route: Route, text: str, names: AbstractSet[str]) -> None:
     if "${{" in text:
-        report.add("O404", "`${{ }}` in an adapter: it knows no pipeline", route, "use `{name}` of `variables`")
+        report.add(
+            "O404", "`${{ }}` in an adapter: it knows no pipeline", route, "declare a variable, and write `{name}`"
+        )
     for hole in _PLACE.finditer(text):
         if hole[1] not in names:
             near = nearest(hole[1], names)
+            if hole[1] == "args":
+                hint = "it stands for all arguments: make it an item of `argv` of its own"
+                report.inside("O404", "`{args}` inside of a text", route, (text, hole.start(), len(hole[0])), hint)
+                continue
             hint = f"did you mean `{{{near}}}`?" if near else f"known here: {names_text(names)}"
             report.inside("O404", f"`{hole[0]}` stands for nothing", route, (text, hole.start(), len(hole[0])), hint)
 
@@ -117,9 +134,9 @@ def _check_when(report: Report, route: Route, when: When, known: AbstractSet[str
         _check_pattern(report, (*route, "matches"), when.matches)
     for name in ("file", "glob", "toml", "ini"):
         if (path := getattr(when, name)) is not None:
-            check_path(report, (*route, name), path, "a path")
+            check_path(report, (*route, name), path, "it", CWD)
     if when.json_ is not None:
-        check_path(report, (*route, "json"), when.json_, "a path")
+        check_path(report, (*route, "json"), when.json_, "it", CWD)
     for name, inner in (("any", when.any), ("none", when.none)):
         for index, one in enumerate(inner or ()):
             _check_when(report, (*route, name, index), one, known)

@@ -50,7 +50,7 @@ def _check(graph: Graph, report: Report, view: View, route: Route, node: Node | 
         check_path(report, (*route, "cwd"), node.cwd, "a working directory")
     for name, path in node.artifacts.items():
         check_template(graph, report, view, (*route, "artifacts", name), path)
-        check_path(report, (*route, "artifacts", name), path, "an artifact")
+        check_path(report, (*route, "artifacts", name), path, "it", "`cwd`")
     if node.outputs:
         _check_outputs(report, (*route, "outputs"), node)
     if not isinstance(node.effect, str):

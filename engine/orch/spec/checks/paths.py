@@ -10,11 +10,10 @@ from orch.spec.report import Report
 _HOLE = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
 
 
-def check_path(report: Report, route: Route, path: str, what: str) -> None:
-    """Report a path that is absolute or leads out."""
+def check_path(report: Report, route: Route, path: str, what: str, base: str = "the project's root") -> None:
+    """Report a path that is absolute or leads out; `base` is what it is relative to."""
     if why := outside(path):
-        hint = f"write {what} relative to the project's root" if what != "an artifact" else "write it relative to `cwd`"
-        report.add("O214", f"`{path[:64]}` {why}", route, hint)
+        report.add("O214", f"`{path[:64]}` {why}", route, f"write {what} relative to {base}")
 
 
 def outside(path: str) -> str | None:
