@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -99,6 +100,8 @@ class Ownership:
             opened = self._opened(compiled, state, torn, reset)
             loop = self._loop(compiled, state, [*events, opened], journal, projector)
             self._reporter.opened(self._info(compiled, journal.head), compiled, state)
+            gc.freeze()
+            gc.enable()  # from here on as long as the run takes
             number = self._beating(loop, lambda: self._carry_out(work, compiled, state, loop, opened))
             code = exit_of(state) if number is None else exit_of_signal(number)
             return self._end(compiled, state, journal, code)
