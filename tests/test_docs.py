@@ -19,7 +19,7 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
     if path.name not in ("cli.md", "errors.md", "benchmarks.md")
 )
-TRANSCRIPTS = [ROOT / "README.md", ROOT / "docs" / "quickstart.md"]
+TRANSCRIPTS = [ROOT / "README.md", ROOT / "docs" / "quickstart.md", ROOT / "docs" / "adapters.md"]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 PROJECT = """apiVersion: orch/v1
 kind: Project
@@ -27,7 +27,7 @@ id: 3f1c2a7e-9b54-4d1e-8a60-5c7d2e9f4b13
 people: { mlee: { emails: [m.lee@example.com] } }
 roles: { release_manager: [mlee], security: [mlee], editor: [mlee] }
 """
-FILE = re.compile(r"# ([\w./-]+\.(?:yaml|md))\n")
+FILE = re.compile(r"# ([\w./-]+\.(?:yaml|md|sh))\n")
 
 
 class Block(NamedTuple):
@@ -168,6 +168,23 @@ def test_every_error_code_that_a_page_names_has_a_page_of_its_own() -> None:
     told = {code for page in PAGES for code in re.findall(r"\bO[0-7]\d\d\b", page.read_text(encoding="utf-8"))}
     assert told
     assert told <= set(CODES)
+
+
+def test_every_key_of_an_adapter_and_of_a_case_is_on_its_page() -> None:
+    from orch.spec.places import ADAPTER, CASE, keys
+
+    page = (ROOT / "docs" / "adapters.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"(\w+)(?:`|:\s)", page))
+    assert not {key for place in (*ADAPTER.values(), *CASE.values()) for key in keys(place)} - told
+
+
+def test_every_key_of_a_node_and_of_a_project_is_on_the_page_of_the_language() -> None:
+    from orch.spec.places import PIPELINE, PROJECT, keys
+
+    page = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"(\w+)(?:`|:\s)", page))
+    places = [PIPELINE["phases", "*", "nodes", "*"], *PROJECT.values()]
+    assert not {key for place in places for key in keys(place)} - told
 
 
 def test_every_exit_code_is_in_the_readme() -> None:
