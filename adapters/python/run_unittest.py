@@ -15,19 +15,16 @@ Case = tuple[str, str, str, str]  # name, kind (passed, failure, error, skipped)
 
 
 class Recorded(unittest.TextTestResult):
-    """Keeps how each test ended, as unittest itself counts it: a test with failing subtests has failed once for each."""
+    """Keeps how each test ended, as unittest itself counts: a test with failing subtests has failed once for each."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.cases: list[Case] = []
-        self._bad: set[str] = set()
 
     def _put(self, test: unittest.TestCase, kind: str, error: object = None, message: str = "") -> None:
         details = "".join(traceback.format_exception(*error)) if isinstance(error, tuple) else ""
         if isinstance(error, tuple):
             message = f"{error[0].__name__}: {error[1]}"
-        if kind in ("failure", "error"):
-            self._bad.add(_parent(test))
         self.cases.append((test.id(), kind, message, details))
 
     def addSuccess(self, test: unittest.TestCase) -> None:
@@ -59,10 +56,6 @@ class Recorded(unittest.TextTestResult):
         if isinstance(err, tuple):
             failed = issubclass(err[0], test.failureException)
             self._put(subtest, "failure" if failed else "error", err)
-
-
-def _parent(test: unittest.TestCase) -> str:
-    return test.id().partition(" ")[0]
 
 
 def main(report: str, folder: str, pattern: str = "test*.py") -> int:
@@ -101,7 +94,7 @@ def _write(report: str, cases: list[Case], seconds: float) -> None:
 
 def _clean(text: str) -> str:
     """Without what XML cannot hold."""
-    return "".join(c if c in "\t\n" or c >= " " and not "\ud800" <= c <= "\udfff" else "?" for c in text)
+    return "".join(c if c in "\t\n" or (c >= " " and not "\ud800" <= c <= "\udfff") else "?" for c in text)
 
 
 if __name__ == "__main__":
