@@ -157,6 +157,12 @@ def test_tap_that_comes_to_its_end_has_none() -> None:
     assert read("tap", b"1..0 # SKIP no database\n") == Report(Counts())
 
 
+@pytest.mark.parametrize("word", ["skip", "SKIP", "Skipped", "to" + "do", "TO" + "DO"])
+def test_a_point_with_a_directive_is_skipped_in_any_case_and_one_with_the_bare_word_is_not(word: str) -> None:
+    assert read("tap", f"1..1\nnot ok 1 a # {word} later\n".encode()) == Report(Counts(skipped=1))
+    assert read("tap", f"1..1\nok 1 a \\# {word} later\n".encode()) == Report(Counts(passed=1))
+
+
 def _go(*records: dict[str, str]) -> bytes:
     return "".join(json.dumps({"Package": "a/b", **record}) + "\n" for record in records).encode()
 

@@ -61,7 +61,7 @@ def test_the_wheel_holds_orch_and_nothing_else_at_its_top(wheel: Path) -> None:
 
 
 def test_the_wheel_ships_every_module_and_all_content(wheel: Path) -> None:
-    tracked = call(["git", "ls-files", "engine/orch", "pipelines", "schemas"], ROOT).split()
+    tracked = call(["git", "ls-files", "engine/orch", "adapters", "pipelines", "schemas"], ROOT).split()
     code = {path.removeprefix("engine/") for path in tracked if path.startswith("engine/")}
     content = {f"orch/builtin/{path}" for path in tracked if not path.startswith("engine/")}
     with zipfile.ZipFile(wheel) as archive:
@@ -81,6 +81,7 @@ def test_the_installed_command_works_in_an_empty_folder(clean: Path, tmp_path: P
     assert call([orch, "--version"], project, **env) == f"orch {version()}\n"
     call([orch, "init"], project, **env)
     call([orch, "validate"], project, **env)
+    assert "built-in" in call([orch, "adapters", "list"], project, **env)
     (pipeline,) = project.glob("pipelines/*.yaml")
     call([orch, "plan", pipeline.relative_to(project)], project, **env)
     call([orch, "apply", pipeline.relative_to(project)], project, **env)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import click
 
@@ -86,17 +87,48 @@ def logged(session: Session, run: str, address: str | None, follow: bool, raw: b
 
 @verb("errors")
 @run_argument
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github", "junit", "sarif"]),
+    default=None,
+    help="github: annotations for a pull request.  [default: text]",
+)
 @json_flag
-def failed(session: Session, run: str, as_json: bool) -> int:
-    """Show every failed attempt of a run, with the end of its log."""
-    from orch.app.records import errors
-    from orch.render.errors_text import errors_json, errors_text
+def failed(session: Session, run: str, form: str | None, as_json: bool) -> int:
+    """Show every failed attempt of a run, with the end of its log.
 
+    For other tools (github, junit, sarif): what each step's last failed attempt found, and where.
+    """
+    from orch.app.records import errors
+    from orch.render.errors_text import errors_text
+
+    if as_json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} exclude each other")
+    form = "json" if as_json else form or "text"
     found = errors(session.context, run)
-    put(errors_json(found) if as_json else errors_text(found, session.out))
-    if not found and not as_json:
+    put(errors_text(found, session.out) if form == "text" else _for_tools(form, found))
+    if not found and form == "text":
         say("No attempt has failed.")
     return Exit.OK
+
+
+def _for_tools(form: str, found: list[dict[str, Any]]) -> str:
+    if form == "github":
+        from orch.render.errors_github import errors_github
+
+        return errors_github(found)
+    if form == "junit":
+        from orch.render.errors_junit import errors_junit
+
+        return errors_junit(found)
+    if form == "sarif":
+        from orch.render.errors_sarif import errors_sarif
+
+        return errors_sarif(found)
+    from orch.render.errors_text import errors_json
+
+    return errors_json(found)
 
 
 for each in (listed, shown, logged, failed):

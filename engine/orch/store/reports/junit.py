@@ -41,7 +41,7 @@ def _count(gathered: Gathered, case: Case, *, again: bool) -> None:
         gathered.skipped += 1  # also where an expected failure is told beside it
     elif "failure" in kinds:
         told = [outcome for outcome in case.outcomes if outcome.kind == "failure"]
-        if case.name == case.classname:  # vitest: a file that could not be loaded
+        if case.name == case.classname and _SCRIPT.search(case.name):  # vitest: a file that could not be loaded
             gathered.errors += 1
         else:
             gathered.failed += 1

@@ -1,0 +1,51 @@
+"""Failed attempts as JUnit XML, as GitLab and Jenkins read it: a suite for each step, a case for each finding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from orch.render.failures import Failure, failures
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ENDS = {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+
+
+def errors_junit(errors: Sequence[Mapping[str, Any]]) -> str:
+    """A whole document, also where nothing failed."""
+    listed = failures(errors)
+    count = len(listed)
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        f'<testsuites name="orch" tests="{count}" failures="{count}" errors="0">',
+    ]
+    for address, group in groupby(listed, key=lambda each: each.address):
+        cases = list(group)
+        lines.append(
+            f'  <testsuite name={_quoted(address)} tests="{len(cases)}" failures="{len(cases)}" errors="0" skipped="0">'
+        )
+        lines += [line for case in cases for line in _case(case)]
+        lines.append("  </testsuite>")
+    return "\n".join([*lines, "</testsuites>"])
+
+
+def _case(case: Failure) -> list[str]:
+    place = f"{case.file}:{case.line}" if case.file and case.line else case.file
+    attributes = {"name": case.test or place or case.address, "classname": case.address, "file": case.file}
+    attributes["line"] = None if case.line is None else str(case.line)
+    told = " ".join(f"{key}={_quoted(value)}" for key, value in attributes.items() if value is not None)
+    text = "\n\n".join(filter(None, (place, case.message, case.details)))
+    failure = f"<failure message={_quoted(case.message)} type={_quoted(case.reason)}>{escape(_clean(text))}</failure>"
+    return [f"    <testcase {told}>", f"      {failure}", "    </testcase>"]
+
+
+def _quoted(text: str) -> str:
+    return quoteattr(_clean(text), _ENDS)
+
+
+def _clean(text: str) -> str:
+    """Without what XML cannot hold, even escaped."""
+    return _NOT_XML.sub("\ufffd", text)
