@@ -80,7 +80,7 @@ def retry(context: Context, ref: str, reporter: Reporter, guard: Guard) -> int:
         raise taken(run)
 
     def choose(plan: Compiled, state: RunState) -> tuple[str, ...]:
-        steps = failed_steps(state)
+        steps = failed_steps(plan, state)
         if not steps:
             hint = f"orch resume {run.run_id}" if state.closed not in ENDED else f"orch runs show {run.run_id}"
             raise OrchError(Problem("O621", f"nothing has failed in {run.run_id}", hint=hint), Exit.CONFLICT)
