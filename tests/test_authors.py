@@ -449,3 +449,12 @@ def test_facts_are_small_and_plain(history: History) -> None:
     facts, _ = observe_approval(history.gate, history.where)
     assert json.loads(json.dumps(facts)) == facts
     assert len(json.dumps(facts)) < 1500
+
+
+def test_a_renamed_file_counts_as_added_by_whoever_renamed_it(history: History) -> None:
+    history.commit("dev1", text="one\n", path="notes/prd.md")
+    history.git("mv", "notes", "docs")
+    history.commit("dev2")
+    assert history.authors() == ["dev2"]
+    history.commit("dev1", text="one \n")
+    assert history.authors() == ["dev1", "dev2"]

@@ -227,3 +227,22 @@ def test_the_log_of_a_probe_is_held_to_its_digest(desk: Desk) -> None:
     desk.orch("verify", "@last")
     log.write_text("looked closely\n")
     assert "one.send.1.probe1.out was changed" in desk.orch("verify", "@last", code=7).text
+
+
+def test_a_retry_of_what_failed_leaves_an_allowed_failure_and_what_came_of_it_alone(desk: Desk) -> None:
+    desk.pipeline(
+        "  one:\n    nodes:\n      odd: { run: echo x >> odd.log; exit 1, allow_failure: true }\n"
+        "      user: { needs: [odd], run: echo x >> user.log }\n"
+        "      bad: { run: test -e mended }\n      after: { needs: [bad], run: echo x >> after.log }\n"
+    )
+    desk.orch("apply", code=1)
+    desk.write("mended", "")
+    desk.orch("retry", "@last", "--failed")
+    assert [desk.lines(f"{name}.log") for name in ("odd", "user", "after")] == [1, 1, 1]
+    assert desk.node("one.odd")["status"] == "failed"
+
+
+def test_a_run_in_which_only_allowed_failures_failed_has_nothing_to_retry(desk: Desk) -> None:
+    desk.pipeline("  one:\n    nodes: { odd: { run: exit 1, allow_failure: true } }\n")
+    desk.orch("apply")
+    assert "nothing has failed" in desk.orch("retry", "@last", "--failed", code=6).err

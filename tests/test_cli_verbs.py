@@ -172,6 +172,19 @@ def test_the_roles_of_a_broken_project_are_not_judged(gated: Desk) -> None:
     assert "O320" not in gated.orch("validate", code=3).text
 
 
+def test_while_orch_yaml_has_mistakes_they_are_told_to_whoever_looks_or_decides(gated: Desk) -> None:
+    gated.orch("apply", code=4)
+    gated.orch("approve", "agreed", "--role", "editor", "--by", "reader")
+    gated.write("orch.yaml", PROJECT + "rols: {}\n")
+    assert re.search(r"waiting +orch\.yaml: unknown key `rols`.* — orch validate", gated.orch("gate").out)
+    for verb in ("approve", "reject", "revoke"):
+        said = gated.orch(verb, "agreed", "--role", "editor", "--by", "second", code=3)
+        assert "orch.yaml:10:1" in said.err
+    gated.write("orch.yaml", PROJECT)
+    assert re.search(r"✓ publish\.agreed +open", gated.orch("gate").out)
+    gated.orch("resume", "@last")
+
+
 def test_a_saved_plan_is_run_or_refused(failed: Desk) -> None:
     assert "orch apply saved.json" in failed.orch("plan", "-o", "saved.json").err
     failed.orch("apply", "saved.json", code=1)

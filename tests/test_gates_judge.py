@@ -253,6 +253,26 @@ def test_a_place_that_nobody_can_fill_is_said() -> None:
     assert "everybody with the role product is an author" in sentence
 
 
+def test_the_role_that_is_missing_is_one_that_somebody_else_can_fill() -> None:
+    roles = {"engineering": ["lead", "dev1"], "product": ["lead"]}
+    given = {"roles": {"pinned": roles, "today": roles}}
+    asks = gate(require={"engineering": 1, "product": 1})
+    both = [decision(), decision(role="engineering")]
+    assert look(*both, of=asks, **given).missing == ("engineering",)
+    opened = look(*both, decision(by="dev1", role="engineering"), of=asks, **given)
+    assert opened.sentence == "approved by dev1 as engineering, lead as product"
+    roles["product"], roles["engineering"] = ["lead", "dev1"], ["lead"]
+    assert look(*both, of=asks, **given).missing == ("product",)
+
+
+def test_while_orch_yaml_has_mistakes_the_gate_is_shut_and_says_that_and_not_that_people_are_unknown() -> None:
+    nobody = {"roles": {"pinned": ROLES, "today": {}}, "people": []}
+    verdict = look(decision(), unread={"kind": "bad-file", "about": "unknown key `rols`"}, **nobody)
+    assert verdict.sentence == "orch.yaml: unknown key `rols` — orch validate"
+    assert (verdict.status, verdict.next) == ("waiting", "orch validate")
+    assert look(decision()).status == "succeeded"
+
+
 def test_an_author_is_excluded_and_another_is_not() -> None:
     asks = gate(exclude=["author"])
     verdict = look(decision(), of=asks, authors={"handles": ["lead"], "problems": []})

@@ -259,7 +259,7 @@ def test_the_live_area_comes_after_half_a_second_and_goes_before_a_line() -> Non
 
 def test_the_live_area_is_bounded_and_writes_over_itself() -> None:
     stream = io.StringIO()
-    area = LiveArea(stream, lambda: os.terminal_size((80, 10)))
+    area = LiveArea(stream, lambda: os.terminal_size((80, 10)), lambda: True)
     assert area.columns == 79
     area.show([f"step {i}" for i in range(40)] + ["40 running"])
     assert stream.getvalue().splitlines() == ["step 0", "step 1", "step 2", "  and 37 more", "40 running"]

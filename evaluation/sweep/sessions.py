@@ -20,6 +20,7 @@ import orch
 from orch.app import runs
 from orch.app.context import Context
 from orch.app.planning import Planned
+from orch.app.signals import Interruption
 from orch.local import linux
 from orch.local.kill import children
 from orch.model.events import Finished
@@ -29,7 +30,7 @@ PATIENCE_SECONDS = 30.0
 BELOW = "SWEEP_BELOW"
 """Set in the environment: faults are made by shim.c, which is loaded then, instead of by doubles of os functions."""
 _injector: Injector
-Guard = Callable[[Callable[[], int]], int]
+Guard = Callable[[Interruption, Callable[[], int]], int]
 
 
 @dataclass(slots=True)
@@ -135,7 +136,7 @@ def _perform(verb: Callable[[Any, Guard], int], root: str, fault: Fault | None, 
     def say(line: str) -> None:
         os.write(write, f"{line}\n".encode())
 
-    def guard(work: Callable[[], int]) -> int:
+    def guard(interrupted: Interruption, work: Callable[[], int]) -> int:
         if BELOW in os.environ:
             ctypes.CDLL(None).sweep_arm(1 + FAULTS.index(fault.kind) if fault else 0, fault.at if fault else 0, write)
         else:

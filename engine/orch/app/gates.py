@@ -11,6 +11,7 @@ from orch.app.context import Context
 from orch.app.gatewatch import ProjectGates
 from orch.app.people import places, started_by
 from orch.app.planning import PlanRequest, make_plan
+from orch.app.project import load
 from orch.app.prospects import plan_gates
 from orch.app.root import RUNS, find_root
 from orch.gates.verdict import Context as CommandContext
@@ -100,6 +101,7 @@ def decide(
     from orch.governance.decide import decide as write
 
     subject = _resolve(context, target, gate, warn)
+    load(subject.root)  # who may decide is what it says today: its mistakes come first
     step = _step(subject, gate)
     planned = subject.plan.action(step).step["gate"]
     if planned["kind"] != "approval":

@@ -79,9 +79,17 @@ class NoReports:
 class Ownership:
     """One process's hold on a run."""
 
-    def __init__(self, context: Context, root: str, run: RunDir, containment: Containment, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        context: Context,
+        root: str,
+        run: RunDir,
+        containment: Containment,
+        reporter: Reporter,
+        interrupted: Interruption,
+    ) -> None:
         self._context, self._root, self._run = context, root, run
-        self._containment, self._reporter = containment, reporter
+        self._containment, self._reporter, self._interrupted = containment, reporter, interrupted
 
     def work(self, work: Work) -> Exit:
         """Own the run until it closes, or until a signal ends this owner. Raises OrchError (6: somebody else owns it,
@@ -139,8 +147,7 @@ class Ownership:
         cas = Cas(run.path, durable=head["durability"] == "full")
         harvest = DirHarvest(run.path, cas, self._context.env)
         executor = LocalExecutor(run.path)
-        interrupted = Interruption(self._containment.heard)
-        executor.watch(interrupted.fd)
+        executor.watch(self._interrupted.fd)
         around = surroundings(
             self._context.env,
             head["env_pass"],
@@ -159,7 +166,7 @@ class Ownership:
             reports=self._reports(head["resources"], cas),
             inbox=Inbox(run),
             recorder=RunRecorder(projector, self._reporter),
-            interrupted=interrupted,
+            interrupted=self._interrupted,
         )
         return Loop(plan, state, world, Renderer(plan, around))
 

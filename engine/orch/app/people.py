@@ -7,6 +7,7 @@ from typing import Any
 
 from orch.app.context import Context
 from orch.app.project import load
+from orch.gates.facts import Trouble
 from orch.governance.git import identity
 from orch.governance.subjects import Resolve, nothing
 from orch.governance.where import Where
@@ -24,10 +25,11 @@ def places(context: Context, root: str, head: Mapping[str, Any], started_by: str
         people: dict[str, list[str]] = {}
         today: dict[str, list[str]] = {}
         floor = "file"
+        unread: Trouble | None = None
         try:
             project = load(root).project
-        except OrchError:
-            pass
+        except OrchError as error:
+            unread = Trouble(kind="bad-file", about=error.problems[0].message)
         else:
             people = {handle: list(person.emails) for handle, person in project.people.items()}
             today = {role: list(handles) for role, handles in project.roles.items()}
@@ -41,6 +43,7 @@ def places(context: Context, root: str, head: Mapping[str, Any], started_by: str
             pinned=head["roles"],
             today=today,
             trust_floor=floor,
+            unread=unread,
             resolve=resolve,
             starter=started_by,
             history=history,

@@ -14,6 +14,7 @@ from orch.app.owner import ENDED, Ownership, Work
 from orch.app.planning import Planned
 from orch.app.reporting import Reporter
 from orch.app.root import RUNS, find_root
+from orch.app.signals import Interruption
 from orch.local.contain import Containment, contain
 from orch.model.compiled import Compiled
 from orch.model.events import Opened
@@ -30,14 +31,16 @@ from orch.store.lock import is_held, taken
 from orch.store.requests import ask
 from orch.store.rundir import RunDir, create, find, is_token, load_plan
 
-Guard = Callable[[Callable[[], int]], int]
-"""Runs the work of the contained process and turns what it raises into an exit code."""
+Guard = Callable[[Interruption, Callable[[], int]], int]
+"""Runs the work of the contained process and turns what it raises into an exit code; heeds signals to its end."""
 
 
 def apply(context: Context, planned: Planned, reporter: Reporter, guard: Guard) -> int:
     """A new run of this plan: its exit code."""
 
     def main(containment: Containment) -> int:
+        interrupted = Interruption(containment.heard)
+
         def work() -> int:
             run = create(
                 os.path.join(planned.root, RUNS),
@@ -48,10 +51,10 @@ def apply(context: Context, planned: Planned, reporter: Reporter, guard: Guard) 
                 random=context.random,
                 blobs=planned.blobs,
             )
-            owner = Ownership(context, planned.root, run, containment, reporter)
+            owner = Ownership(context, planned.root, run, containment, reporter, interrupted)
             return owner.work(Work(compiled=planned.compiled))
 
-        return guard(work)
+        return guard(interrupted, work)
 
     return contain(main)
 
@@ -77,7 +80,7 @@ def retry(context: Context, ref: str, reporter: Reporter, guard: Guard) -> int:
         raise taken(run)
 
     def choose(plan: Compiled, state: RunState) -> tuple[str, ...]:
-        steps = failed_steps(state)
+        steps = failed_steps(plan, state)
         if not steps:
             hint = f"orch resume {run.run_id}" if state.closed not in ENDED else f"orch runs show {run.run_id}"
             raise OrchError(Problem("O621", f"nothing has failed in {run.run_id}", hint=hint), Exit.CONFLICT)
@@ -145,7 +148,9 @@ def _find(context: Context, ref: str) -> tuple[str, RunDir]:
 
 def _own(context: Context, root: str, run: RunDir, reporter: Reporter, guard: Guard, work: Work) -> int:
     def main(containment: Containment) -> int:
-        return guard(lambda: Ownership(context, root, run, containment, reporter).work(work))
+        interrupted = Interruption(containment.heard)
+        owner = Ownership(context, root, run, containment, reporter, interrupted)
+        return guard(interrupted, lambda: owner.work(work))
 
     return contain(main)
 

@@ -19,6 +19,7 @@ class Interruption:
 
     def __init__(self, heard: int | None) -> None:
         self._number: int | None = None
+        self._count = 0
         write = -1
         if heard is None:
             self.fd, write = os.pipe()
@@ -35,9 +36,15 @@ class Interruption:
         """The signal that arrived first, or None. Empties the pipe, which would wake the loop for ever."""
         with suppress(BlockingIOError):
             numbers = os.read(self.fd, 512)
+            self._count += len(numbers)
             if self._number is None and numbers:
                 self._number = numbers[0]
         return self._number
+
+    def count(self) -> int:
+        """How many have arrived."""
+        self()
+        return self._count
 
 
 def _nothing(number: int, frame: FrameType | None) -> None:

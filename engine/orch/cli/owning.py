@@ -4,103 +4,72 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from orch.cli.boundary import guarded
-from orch.cli.session import Session, drop_unwritten
-from orch.render.progress import Area, LineReporter
+from orch.cli.pump import HURRIED_SECONDS, PATIENCE_SECONDS, Pump
+from orch.cli.session import Session
+from orch.render.progress import Area, LineReporter, left_out
 
 if TYPE_CHECKING:
-    from orch.app.reporting import RunInfo
-    from orch.model.compiled import Compiled
-    from orch.model.events import Event
-    from orch.model.state import RunState
-    from orch.problems.problem import Exit
+    from orch.app.runs import Guard
+    from orch.app.signals import Interruption
     from orch.render.answers import JsonAnswers, LineAnswers
     from orch.render.events_json import JsonReporter
 
-Guard = Callable[[Callable[[], int]], int]
 
-
-class Steadfast:
-    """A reporter whose readers may go away: the run goes on, and what is left to say goes nowhere."""
-
-    def __init__(self, teller: LineReporter | JsonReporter) -> None:
-        self._teller = teller
-
-    def opened(self, run: RunInfo, plan: Compiled, state: RunState) -> None:
-        """This owner begins."""
-        with _unheard():
-            self._teller.opened(run, plan, state)
-
-    def happened(self, events: Sequence[Event], state: RunState) -> None:
-        """These events were recorded."""
-        with _unheard():
-            self._teller.happened(events, state)
-
-    def tick(self, state: RunState) -> None:
-        """Time goes by."""
-        with _unheard():
-            self._teller.tick(state)
-
-    def ended(self, run: RunInfo, state: RunState, code: Exit) -> None:
-        """The owner stops."""
-        with _unheard():
-            self._teller.ended(run, state, code)
-
-    def close(self) -> None:
-        """Leave the terminal as it was."""
-        with _unheard():
-            self._teller.close()
-
-
-@contextmanager
-def _unheard() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        drop_unwritten()
-
-
-def telling(session: Session, *, as_json: bool, action: str) -> tuple[Steadfast, Guard]:
-    """The reporter, and the guard that the contained process works in."""
+def telling(session: Session, *, as_json: bool, action: str) -> tuple[LineReporter | JsonReporter, Guard]:
+    """The reporter, and the guard that the contained process works in. What is told there goes through a pump: the run
+    waits for nobody who reads, and where they go away it goes on."""
     from orch.app.root import find_root
 
     context = session.context
-    teller: LineReporter | JsonReporter
+    pump = Pump()
+    err, out = session.err, session.out
+    talk = pump.stream(sys.stderr, lambda lines: left_out(lines, err))
+    reporter: LineReporter | JsonReporter
     if as_json:
-        from orch.render.events_json import JsonReporter
+        from orch.render.events_json import JsonReporter, gap
 
-        teller = JsonReporter(sys.stdout)
+        data = pump.stream(sys.stdout, gap)
+        reporter = JsonReporter(data)
     else:
-        teller = LineReporter(
-            sys.stderr,
-            sys.stdout,
-            session.err,
-            session.out,
+        data = pump.stream(sys.stdout, lambda lines: left_out(lines, out))
+        reporter = LineReporter(
+            talk,
+            data,
+            err,
+            out,
             root=find_root(context.cwd),
             cwd=context.cwd,
             steady=context.clock.steady,
             now_ms=context.clock.now_ms,
             verbose=session.verbose > 0,
-            live=_area if session.err.live else None,
+            live=(lambda: _area(talk, pump.idle)) if err.live else None,
             action=action,
         )
 
-    steadfast = Steadfast(teller)
-
-    def guard(work: Callable[[], int]) -> int:
+    def guard(interrupted: Interruption, work: Callable[[], int]) -> int:
         def told() -> int:
             try:
                 return work()
             finally:
-                steadfast.close()
+                reporter.close()
 
-        return guarded(told, session)
+        code = guarded(pump.start, session)
+        if code:
+            return code
+        with _instead(data, talk):
+            code = guarded(told, session)
+            refused = _all_told(pump, interrupted)
+            if refused:
+                code = guarded(lambda: _refuse(refused), session)
+                _all_told(pump, interrupted)
+        return code
 
-    return steadfast, guard
+    return reporter, guard
 
 
 def listening(session: Session, *, as_json: bool) -> LineAnswers | JsonAnswers:
@@ -110,7 +79,27 @@ def listening(session: Session, *, as_json: bool) -> LineAnswers | JsonAnswers:
     return JsonAnswers(sys.stdout) if as_json else LineAnswers(sys.stderr, session.err)
 
 
-def _area() -> Area:
+@contextmanager
+def _instead(out: TextIO, err: TextIO) -> Iterator[None]:
+    """Errors are told by the same way."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = out, err
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def _all_told(pump: Pump, interrupted: Interruption) -> OSError | None:
+    before = interrupted.count()
+    return pump.finish(lambda: interrupted.count() != before, HURRIED_SECONDS if before else PATIENCE_SECONDS)
+
+
+def _refuse(error: OSError) -> int:
+    raise error
+
+
+def _area(talk: TextIO, ready: Callable[[], bool]) -> Area:
     from orch.render.live import LiveArea
 
-    return LiveArea(sys.stderr, lambda: os.get_terminal_size(sys.stderr.fileno()))
+    return LiveArea(talk, lambda: os.get_terminal_size(talk.fileno()), ready)

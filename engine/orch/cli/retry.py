@@ -10,10 +10,10 @@ from orch.cli.session import Session
 
 @verb("retry")
 @run_argument
-@click.option("--failed", is_flag=True, help="What failed, and what was skipped because of it.")
+@click.option("--failed", is_flag=True, help="What made the run fail, and what was skipped because of it.")
 @json_flag
 def command(session: Session, run: str, failed: bool, as_json: bool) -> int:
-    """Decide again what failed in a run; what succeeded stays as it is."""
+    """Decide again what failed in a run; what succeeded stays as it is, and so does a failure that was allowed."""
     if not failed:
         raise click.UsageError(f"say what is to be decided again: orch retry {run} --failed")
     from orch.app.drift import drift

@@ -76,7 +76,8 @@ class RoleFacts(TypedDict):
 
 class ApprovalFacts(TypedDict):
     """What an approval gate sees. `people` holds those handles of `decisions` that orch.yaml knows; `trust_floor` is
-    the least that today's policy asks for; `authors` is there where the gate excludes them."""
+    the least that today's policy asks for; `authors` is there where the gate excludes them; `unread` where
+    today's orch.yaml has mistakes, so that nobody has a role."""
 
     kind: str
     project: str | None
@@ -87,6 +88,7 @@ class ApprovalFacts(TypedDict):
     decisions: list[DecisionFacts]
     people: list[str]
     roles: RoleFacts
+    unread: NotRequired[Trouble]
     authors: NotRequired[AuthorFacts]
     git: NotRequired[Trouble]
 

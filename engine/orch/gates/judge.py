@@ -25,17 +25,22 @@ def judge(gate: Mapping[str, Any], facts: Mapping[str, Any], at: float, context:
 
 
 def _judge_approval(gate: Mapping[str, Any], facts: ApprovalFacts, at: float, context: Context) -> Verdict:
-    places = [role for role in sorted(gate["require"]) for _ in range(gate["require"][role])]
+    # roles that few have are filled first, so that whoever is missing can be found among more
+    authors = facts.get("authors", {"handles": []})["handles"]
+    by_scarcity = sorted(gate["require"], key=lambda role: (len(_able(role, facts).difference(authors)), role))
+    places = [role for role in by_scarcity for _ in range(gate["require"][role])]
     standings = [standing(decision, gate, facts, at) for decision in facts["decisions"]]
     troubles = _troubles(gate, facts)
     offers: dict[str, list[str]] = {}
     for one in standings:
         if one.effect == "counts" and not troubles:
             offers.setdefault(one.decision["role"], []).append(one.decision["by"])
-    seated = fill(places, offers)
-    missing = tuple(role for role, person in zip(places, seated, strict=True) if person is None)
+    seats = sorted(zip(places, fill(places, offers), strict=True), key=lambda seat: seat[0])
+    missing = tuple(role for role, person in seats if person is None)
     have, need = len(places) - len(missing), len(places)
     notes = [one.why for one in standings if one.effect != "counts" and not _said_by_tree(one, standings)]
+    if "unread" in facts:
+        notes = []  # nobody is known then, which says nothing about who decided
 
     rejecting = next((one for one in standings if one.effect == "rejects"), None)
     if rejecting is not None:
@@ -57,27 +62,25 @@ def _judge_approval(gate: Mapping[str, Any], facts: ApprovalFacts, at: float, co
         command = context.show(gate["name"])
         said = f"{_joined('shut by a decision that cannot be taken at its word', notes)} — {command}"
         return Verdict("waiting", "needs-decision", said, have, need, (), command)
-    return _open(places, seated, standings, notes)
+    return _open([(role, person or "") for role, person in seats], standings, notes)
 
 
-def _open(
-    places: Sequence[str], seated: Sequence[str | None], standings: Sequence[Standing], notes: list[str]
-) -> Verdict:
-    seats = {(one.decision["role"], one.decision["by"]): one.days_left for one in standings if one.effect == "counts"}
-    pairs = list(zip(places, [person or "" for person in seated], strict=True))
-    limits = [left for pair in pairs if (left := seats[pair]) is not None]
+def _open(seats: Sequence[tuple[str, str]], standings: Sequence[Standing], notes: list[str]) -> Verdict:
+    lasts = {(one.decision["role"], one.decision["by"]): one.days_left for one in standings if one.effect == "counts"}
+    limits = [left for seat in seats if (left := lasts[seat]) is not None]
     left = min(limits) if limits else None
-    said = "approved by " + ", ".join(f"{person} as {role}" for role, person in pairs)
+    said = "approved by " + ", ".join(f"{person} as {role}" for role, person in seats)
     warn = left is not None and left <= WARN_DAYS
     if warn:
         said += f"; the first of these expires in {words.days(left or 0)}"
-    return Verdict("succeeded", "ok", _joined(said, notes), len(places), len(places), days_left=left, warn=warn)
+    return Verdict("succeeded", "ok", _joined(said, notes), len(seats), len(seats), days_left=left, warn=warn)
 
 
 def _troubles(gate: Mapping[str, Any], facts: ApprovalFacts) -> list[tuple[str, Trouble]]:
     """What keeps the gate shut whoever decides. The digest is computed again: a record that says another is wrong."""
     subject = facts["subject"]
-    found = [("the subject", what) for what in subject["problems"]]
+    found = [("orch.yaml", facts["unread"])] if "unread" in facts else []
+    found += [("the subject", what) for what in subject["problems"]]
     if not found and not subject["files"]:
         found.append(("the subject", Trouble(kind="empty", about="")))
     if not found and subject["digest"] != subject_digest(subject["files"]):
@@ -105,7 +108,7 @@ def _remedy(trouble: tuple[str, Trouble]) -> str | None:
     if what["kind"] == "uncommitted":
         folder, _, name = what["about"].rpartition("/")
         return _commit(folder or "." if "\\" in name else what["about"])  # an escape is not how git calls the file
-    return "orch init" if about == "the project" else None
+    return {"the project": "orch init", "orch.yaml": "orch validate"}.get(about)
 
 
 def _commit(path: str) -> str:

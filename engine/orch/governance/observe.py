@@ -54,6 +54,8 @@ def observe_approval(gate: Mapping[str, Any], where: Where) -> tuple[ApprovalFac
             today={role: sorted(where.today[role]) for role in sorted(roles) if role in where.today},
         ),
     )
+    if where.unread is not None:
+        facts["unread"] = where.unread
     if trouble is not None:
         facts["git"] = trouble
     if excludes:

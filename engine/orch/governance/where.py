@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from orch.gates.facts import Trouble
 from orch.governance.subjects import Resolve, nothing
 
 
@@ -12,8 +13,9 @@ from orch.governance.subjects import Resolve, nothing
 class Where:
     """`root` is the project's folder, `project` the id in orch.yaml. `people` maps handles to addresses, as of today;
     `pinned` and `today` map roles to handles, as the plan has them and as orch.yaml has them now; `trust_floor` is
-    today's policy. `resolve` finds what nodes made; `starter` is the handle of whoever started the run. `history`
-    maps digests of subjects that this run saw before to their lines. `environment` is the process's."""
+    today's policy; `unread` says why orch.yaml could not be read. `resolve` finds what nodes made; `starter` is the
+    handle of whoever started the run. `history` maps digests of subjects that this run saw before to their lines.
+    `environment` is the process's."""
 
     root: str
     project: str | None
@@ -23,6 +25,7 @@ class Where:
     pinned: Mapping[str, Sequence[str]] = field(default_factory=dict)
     today: Mapping[str, Sequence[str]] = field(default_factory=dict)
     trust_floor: str = "file"
+    unread: Trouble | None = None
     resolve: Resolve = nothing
     starter: str | None = None
     history: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)

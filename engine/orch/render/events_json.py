@@ -19,7 +19,8 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 class JsonReporter:
     """The reporter of `--json`. Lines: `{format_version, type: run, run_id, …}`, then the events as the journal has
-    them (without its chain), then `{type: end, status, exit_code, head}`."""
+    them (without its chain), then `{type: end, status, exit_code, head}`; a `gap` where a
+    reader had stopped reading."""
 
     def __init__(self, data: TextIO) -> None:
         self._data = data
@@ -56,6 +57,11 @@ class JsonReporter:
     def _write(self, documents: list[dict[str, Any]]) -> None:
         self._data.write("".join([_encode(document) + "\n" for document in documents]))
         self._data.flush()
+
+
+def gap(lines: int) -> str:
+    """The line in the place of so many others, which a reader that had stopped reading came too late for."""
+    return _encode({"type": "gap", "lines": lines}) + "\n"
 
 
 def event_document(event: Event) -> dict[str, Any]:

@@ -103,7 +103,8 @@ def _approval_rows(gate: Gate) -> list[tuple[str, str]]:
     asked, facts = gate.gate, gate.facts or {}
     rows = []
     if asked.get("exclude"):
-        authors = ", ".join(facts.get("authors", {}).get("handles", [])) or "nobody yet"
+        found = facts.get("authors", {})
+        authors = "not known" if found.get("problems") else ", ".join(found.get("handles", ())) or "nobody yet"
         rows.append(("excludes", visible(f"{', '.join(asked['exclude'])} ({authors})")))
     trust = trust_of(asked, cast("ApprovalFacts", facts))
     rows.append(("trust", words.FILE_TRUST if trust == "file" and gate.behind_nodes else trust))

@@ -13,10 +13,11 @@ _LEAST = 3
 
 class LiveArea:
     """Bounded to a part of the terminal's height; gone when it is cleared. `size` asks the terminal, which may change.
-    The cursor stays visible: a run that is killed leaves a terminal that works."""
+    While the terminal is not `ready` for more, nothing is shown: old pictures must not queue up. The cursor stays
+    visible: a run that is killed leaves a terminal that works."""
 
-    def __init__(self, stream: TextIO, size: Callable[[], os.terminal_size]) -> None:
-        self._stream, self._size = stream, size
+    def __init__(self, stream: TextIO, size: Callable[[], os.terminal_size], ready: Callable[[], bool]) -> None:
+        self._stream, self._size, self._ready = stream, size, ready
         self._lines = 0
 
     @property
@@ -26,6 +27,8 @@ class LiveArea:
 
     def show(self, lines: list[str]) -> None:
         """These lines, each at most `columns` wide, instead of those before. Of too many the last stays."""
+        if not self._ready():
+            return
         room = max(_LEAST, self._size().lines // SHARE)
         if len(lines) > room:
             lines = [*lines[: room - 2], f"  and {len(lines) - room + 1} more", lines[-1]]

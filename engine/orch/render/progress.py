@@ -243,5 +243,10 @@ class LineReporter:
         return lines
 
 
+def left_out(lines: int, style: Style) -> str:
+    """The line in the place of others, which a reader that had stopped reading came too late for."""
+    return style.ascii(f"  … {counted(lines, 'line')} not shown\n")
+
+
 def _over(state: RunState) -> int:
     return sum(status >= Status.SUCCEEDED for status in state.status)
