@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-NAMES = ("creates", "renames", "folders", "syncs", "writes", "looks", "turns", "idle")
+NAMES = ("creates", "renames", "folders", "syncs", "writes", "looks", "turns", "idle", "journals")
 LOOKS = ("open", "close", "read", "pread", "stat", "lstat", "fstat", "scandir")
 _shared = mmap.mmap(-1, 8 * len(NAMES))
 
@@ -29,6 +29,8 @@ def audit(event: str, details: tuple[Any, ...]) -> None:
     """What the interpreter tells of calls that make a name."""
     if event == "open" and details[2] & os.O_CREAT and details[0] != os.devnull:
         add("creates")
+    elif event == "open" and str(details[0]).endswith("/journal.ndjson"):
+        add("journals")
     elif event == "os.rename":
         add("renames")
     elif event == "os.mkdir":

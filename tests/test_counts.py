@@ -98,6 +98,17 @@ def test_a_plan_imports_the_reader_of_yaml_once_and_then_takes_the_compiled_one(
     assert not second & (HEAVY | {"pydantic", "yaml", "subprocess"})
 
 
+def test_a_plan_with_past_runs_imports_no_graphs_and_reads_no_more_runs_than_it_needs(desk: Desk) -> None:
+    many(desk, 1)
+    for _ in range(3):
+        counted(desk, "apply")
+    modules = imported(desk, "plan")
+    assert len(modules) <= 120
+    assert not modules & (HEAVY | {"pydantic", "yaml", "subprocess"})
+    told = counted(desk, "plan")
+    assert told["journals"] == 2  # the two ends of the newest, then what it says of the one step
+
+
 @pytest.mark.parametrize("words", [["gate", "list"], ["gate", "show", "agreed"], ["plan"]])
 def test_looking_at_a_gate_imports_no_executor(desk: Desk, words: list[str]) -> None:
     desk.write("rules.md", "All text is in English.\n")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import networkx as nx
 
-from orch.model.compiled import Compiled
+from orch.model.chain import longest_chain
+from orch.model.compiled import GATE, Compiled
 
 Kind = Literal["run", "gate", "matrix", "phase"]
 FINALLY = "finally"
@@ -31,13 +32,13 @@ class Graph(NamedTuple):
     chain: list[str]
 
 
-def graph_of(plan: Compiled, seconds: Mapping[str, float] | None = None) -> Graph:
-    """The graph of a plan. With `seconds` (of each address) the chain is the one that takes longest, else the one with
-    the most steps."""
+def graph_of(plan: Compiled) -> Graph:
+    """The graph of a plan; its chain is one with the most nodes."""
     network = _network(plan)
     layer = {name: number for number, names in enumerate(nx.topological_generations(network)) for name in names}
     vertices = [Vertex(name, data["kind"], data["phase"], layer[name]) for name, data in network.nodes(data=True)]
-    return Graph(vertices, list(network.edges), _chain(network, seconds))
+    chain = longest_chain(plan, [int(kind != GATE) for kind in plan.kinds])
+    return Graph(vertices, list(network.edges), [plan.addresses[step] for step in chain])
 
 
 def _network(plan: Compiled) -> nx.DiGraph[str]:
@@ -56,6 +57,8 @@ def _network(plan: Compiled) -> nx.DiGraph[str]:
     for name, index in plan.index_of.items():
         if index >= plan.size and plan.dependants[index]:
             network.add_node(name, kind="matrix", phase=name.partition(".")[0])
+            if not plan.group_children.get(index) and not plan.needs_count[index]:
+                network.add_edge(f":{name.partition('.')[0]}", name)
     network.add_edges_from(_needs(plan, network))
     network.add_edges_from(_phases(plan))
     return network
@@ -94,19 +97,3 @@ def _followed(plan: Compiled, node: int) -> bool:
     return bool(plan.dependants[node]) and (
         group < 0 or plan.dependants[node] != [group] or bool(plan.dependants[group])
     )
-
-
-def _chain(network: nx.DiGraph[str], seconds: Mapping[str, float] | None) -> list[str]:
-    def weight(name: str) -> float:
-        if network.nodes[name]["kind"] != "run":
-            return 0.0
-        return 1.0 if seconds is None else seconds.get(name, 0.0)
-
-    # dag_longest_path weighs edges: a source before everything lets the first step count as well
-    for before, after in list(network.edges):
-        network[before][after]["weight"] = weight(after)
-    starts = [name for name in network if not network.in_degree(name)]
-    network.add_edges_from(("", name, {"weight": weight(name)}) for name in starts)
-    chain = nx.dag_longest_path(network)
-    network.remove_node("")
-    return [name for name in chain if name and network.nodes[name]["kind"] == "run"]

@@ -26,12 +26,11 @@ from orch.store.ledger import Ledger, replay
 from orch.store.lock import is_held
 from orch.store.manifests import NodeManifests, run_manifest
 from orch.store.poll import poll as ask
-from orch.store.rundir import RunDir, find, load_plan, newest, token_digest
+from orch.store.rundir import RunDir, find, load_plan, newest, pipeline_of, token_digest
 from orch.store.standing import Standing, look
 from orch.store.verify import Verified
 from orch.store.verify import verify as check
 
-HEAD_BYTES = 4096
 _PROBE = re.compile(r"\.probe\d+$")
 
 
@@ -177,24 +176,10 @@ def _row(context: Context, run: RunDir, names: dict[str, str]) -> RunRow:
     elapsed = seen.updated_at - seen.started_at if seen.updated_at and seen.started_at else None
     name = names.get(seen.plan or "")
     if name is None:
-        name = _pipeline(run)
+        name = str((pipeline_of(run) or {}).get("name", "?"))
         if seen.plan:
             names[seen.plan] = name
     return RunRow(run.run_id, run.task, name, status, reason or "", seen.summary or "", seen.started_at, elapsed)
-
-
-def _pipeline(run: RunDir) -> str:
-    """The pipeline's name, from the beginning of plan.json."""
-    try:
-        fd = os.open(run.plan, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            start = os.read(fd, HEAD_BYTES).decode(errors="replace")
-        finally:
-            os.close(fd)
-        name, _ = json.JSONDecoder().raw_decode(start[start.index('"name":') + len('"name":') :])
-    except (OSError, ValueError):
-        return "?"
-    return str(name)
 
 
 def verify(context: Context, ref: str, head: str | None = None) -> Verified:

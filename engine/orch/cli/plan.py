@@ -35,7 +35,9 @@ def command(
     """Say what would happen to each step of a pipeline, and why.
 
     Nothing is run, and nothing is written in the project but FILE. Gates are looked at as they stand now.
+    The critical path is the chain of steps that took longest, in the newest runs of the pipeline that succeeded.
     """
+    from orch.app.critical import critical_path
     from orch.app.planning import PlanRequest, make_plan
     from orch.app.prospects import prospects
     from orch.cli.warnings import warn
@@ -44,14 +46,15 @@ def command(
     planned = make_plan(session.context, request)
     warn(planned.warnings)
     foreseen = prospects(session.context, planned, request, dry_run=dry_run)
+    critical = critical_path(planned, foreseen)
     if as_json:
         from orch.render.plan_json import plan_json
 
-        put(plan_json(planned.compiled, foreseen, dry_run=dry_run))
+        put(plan_json(planned.compiled, foreseen, critical, dry_run=dry_run))
     else:
         from orch.render.plan_text import plan_text
 
-        put(plan_text(planned.compiled, foreseen, session.out, dry_run=dry_run))
+        put(plan_text(planned.compiled, foreseen, session.out, critical, dry_run=dry_run))
     if out is not None:
         from orch.store.atomic import write_file
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from orch.model.chain import Critical
 from orch.model.compiled import GATE, Compiled
 from orch.render.plan_order import dag_order
 from orch.render.plan_text import summary_counts, what
@@ -14,9 +15,10 @@ from orch.run.forecast import Prospect
 FORMAT_VERSION = 1
 
 
-def plan_json(plan: Compiled, prospects: Sequence[Prospect], *, dry_run: bool) -> str:
+def plan_json(plan: Compiled, prospects: Sequence[Prospect], critical: Critical | None = None, *, dry_run: bool) -> str:
     """`{format_version, dry_run, pipeline, task, inputs, max_in_flight, plan_digest, resources, summary, steps}`; a
-    step is `{address, kind: run|adapter|gate, phase, word, why, command}`."""
+    step is `{address, kind: run|adapter|gate, phase, word, why, command}`. With past runs `critical_path` too:
+    `{seconds, steps: [{address, seconds}], runs}`."""
     steps = []
     for step in dag_order(plan):
         document, (word, why) = plan.action(step).step, prospects[step]
@@ -46,7 +48,13 @@ def plan_json(plan: Compiled, prospects: Sequence[Prospect], *, dry_run: bool) -
             "plan_digest": plan.digest,
             "resources": head["resources"],
             "summary": summary_counts(prospects),
+            **({} if critical is None else {"critical_path": _critical(critical)}),
             "steps": steps,
         },
         ensure_ascii=False,
     )
+
+
+def _critical(critical: Critical) -> dict[str, Any]:
+    steps = [{"address": address, "seconds": None if took is None else took / 1000} for address, took in critical.steps]
+    return {"seconds": critical.total_ms / 1000, "steps": steps, "runs": critical.runs}

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from orch.gates import words
+from orch.model.chain import Critical
 from orch.model.compiled import Compiled
 from orch.model.plan import AdapterDoc, StepDoc
 from orch.render.lengths import counted, duration
@@ -30,10 +31,13 @@ _WORDS = {
 _PLACE = re.compile(r"\$\{\{ adapter\.(env|files|reports) \}\}")
 _PLAIN = re.compile(r"[\w@%+=:,./{}-]+", re.ASCII)
 _WIDEST_ADDRESS = 40
+_CHAIN = 8
 _BESIDE = 15  # cells of a line beside the address and the last column
 
 
-def plan_text(plan: Compiled, prospects: Sequence[Prospect], style: Style, *, dry_run: bool) -> str:
+def plan_text(
+    plan: Compiled, prospects: Sequence[Prospect], style: Style, critical: Critical | None = None, *, dry_run: bool
+) -> str:
     """The whole text, without a newline at its end."""
     order = dag_order(plan)
     lines = [_title(plan, style), *_inputs(plan, style)]
@@ -41,7 +45,7 @@ def plan_text(plan: Compiled, prospects: Sequence[Prospect], style: Style, *, dr
         lines.append("dry run: every gate is assumed open, every node is assumed to succeed")
     lines.append("")
     lines += _steps(plan, prospects, order, style)
-    lines += ["", style.paint(_summary(prospects), "bold"), *_uses(plan), *_footer(plan)]
+    lines += ["", style.paint(_summary(prospects), "bold"), *_critical(critical), *_uses(plan), *_footer(plan)]
     return style.ascii("\n".join(lines))
 
 
@@ -148,6 +152,15 @@ def _because(step: StepDoc) -> str:
 
 def _summary(prospects: Sequence[Prospect]) -> str:
     return f"Plan: {', '.join(f'{count:,} {_WORDS[word]}' for word, count in summary_counts(prospects).items())}."
+
+
+def _critical(critical: Critical | None) -> list[str]:
+    if critical is None:
+        return []
+    steps = [f"{address} ({'?' if took is None else duration(took)})" for address, took in critical.steps]
+    if len(steps) > _CHAIN:
+        steps = [*steps[: _CHAIN // 2], f"… {len(steps) - _CHAIN} more …", *steps[-_CHAIN // 2 :]]
+    return [f"Critical path, by past runs: {duration(critical.total_ms)}: {' → '.join(steps)}"]
 
 
 def _uses(plan: Compiled) -> list[str]:

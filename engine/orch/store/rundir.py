@@ -26,6 +26,8 @@ RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII)
 _SHORTEST_PREFIX = 4
 _PLAN_START = b'{"format_version":%d,' % FORMAT_VERSION
 _PLAN_END = b"]}\n"
+_PIPELINE = '"pipeline":'
+_HEAD_BYTES = 8192  # a path has up to 4,096
 
 
 class RunDir(NamedTuple):
@@ -105,6 +107,22 @@ def load_plan(run: RunDir) -> Plan:
         problem = Problem("O608", f"{run.plan} has format {version}", hint="continue it with the version that wrote it")
         raise OrchError(problem, Exit.CONFLICT)
     return plan
+
+
+def pipeline_of(run: RunDir) -> dict[str, str] | None:
+    """`{name, path, digest}`, from the beginning of plan.json; None where it cannot be read there."""
+    import json
+
+    try:
+        fd = os.open(run.plan, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            start = os.read(fd, _HEAD_BYTES).decode(errors="replace")
+        finally:
+            os.close(fd)
+        found, _ = json.JSONDecoder().raw_decode(start[start.index(_PIPELINE) + len(_PIPELINE) :])
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def damaged_plan(run: RunDir, error: Exception) -> OrchError:
