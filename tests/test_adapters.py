@@ -107,6 +107,8 @@ def test_paths_of_a_condition_count_from_the_working_directory_of_the_node() -> 
     [
         ("file: a.txt", "a.txt"),
         ("glob: '*.py', matches: test", "*.py matching test"),
+        ("file: a, matches: '0123456789012345678901234567890123456789'", f"a matching {'0123456789' * 4}"),
+        ("file: a, matches: '01234567890123456789012345678901234567890'", f"a matching {'0123456789' * 4}"[:-1] + "…"),
         ("json: package.json, has: scripts.test", "package.json has scripts.test"),
         ("variable: runner, is: uv", "runner is uv"),
         ("any: [{ file: a }, { file: b }]", "a or b"),

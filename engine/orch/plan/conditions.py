@@ -14,6 +14,8 @@ from orch.spec.repository import Repository
 
 MAX_FILES = 500
 """Files in which a `matches` looks."""
+LONGEST_SHOWN = 40
+"""Characters of a pattern that are told."""
 _ABSENT = object()
 
 
@@ -74,7 +76,7 @@ def words_of(when: When) -> str:
     if when.has:
         words.append(f"{when.toml or when.json_ or when.ini} has {when.has}")
     if when.matches is not None:
-        words[-1] += f" matching {when.matches}"
+        words[-1] += f" matching {_short(when.matches)}"
     if when.variable is not None:
         words.append(f"{when.variable} is {when.is_ or 'empty'}")
     if when.any:
@@ -82,6 +84,11 @@ def words_of(when: When) -> str:
         words.append(f"({inner})" if words and len(when.any) > 1 else inner)
     words += [f"without {words_of(one)}" for one in when.none or ()]
     return " and ".join(words)
+
+
+def _short(pattern: str) -> str:
+    """A pattern in a sentence: nobody reads a long one there."""
+    return pattern if len(pattern) <= LONGEST_SHOWN else pattern[: LONGEST_SHOWN - 1] + "…"
 
 
 def _parsed(kind: str, text: str) -> Any:
