@@ -1,8 +1,8 @@
-"""A document → a pipeline or a project that is right in itself, or every problem of the first stage that has any."""
+"""A document → a pipeline, a project, an adapter that is right in itself, or the problems of its first bad stage."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from orch.problems.problem import OrchError, Problem
 from orch.source.document import Document
@@ -14,24 +14,18 @@ if TYPE_CHECKING:
     from orch.spec.adapter import Adapter, Case
     from orch.spec.pipeline import Pipeline
     from orch.spec.project import Project
+    from orch.spec.shapes import Shape
+
+S = TypeVar("S", bound="Shape")
 
 
 def load_pipeline(document: Document) -> Pipeline:
     """The pipeline in a document: its shape, then all its names and references. Raises OrchError."""
     header(document, "Pipeline", required=True)
-    from pydantic import ValidationError
-
     from orch.spec.pipeline import Pipeline
 
     data = {key: value for key, value in document.data.items() if not key.startswith("x-")}
-    try:
-        with collector_off():
-            pipeline = Pipeline.model_validate(data)
-    except ValidationError as error:
-        from orch.spec import mistakes, places
-
-        mistakes.report_mistakes(error, document, places.PIPELINE)
-        raise
+    pipeline = _shaped(Pipeline, "PIPELINE", data, document)
     from orch.spec.check import check_pipeline
 
     with collector_off():
@@ -42,19 +36,10 @@ def load_pipeline(document: Document) -> Pipeline:
 def load_project(document: Document) -> Project:
     """The project in a document: its shape, then its people and roles. Raises OrchError."""
     header(document, "Project", required=False)
-    from pydantic import ValidationError
-
+    from orch.spec.checks.projects import check_project
     from orch.spec.project import Project
 
-    try:
-        project = Project.model_validate(document.data)
-    except ValidationError as error:
-        from orch.spec import mistakes, places
-
-        mistakes.report_mistakes(error, document, places.PROJECT)
-        raise
-    from orch.spec.checks.projects import check_project
-
+    project = _shaped(Project, "PROJECT", document.data, document)
     check_project(project, document)
     return project
 
@@ -62,40 +47,36 @@ def load_project(document: Document) -> Project:
 def load_adapter(document: Document) -> Adapter:
     """The adapter in a document: its shape, then its texts and patterns. Raises OrchError."""
     header(document, "Adapter", required=True)
-    from pydantic import ValidationError
-
     from orch.spec.adapter import Adapter
-
-    try:
-        adapter = Adapter.model_validate(document.data)
-    except ValidationError as error:
-        from orch.spec import mistakes, places
-
-        mistakes.report_mistakes(error, document, places.ADAPTER)
-        raise
     from orch.spec.checks.adapters import check_adapter
 
+    adapter = _shaped(Adapter, "ADAPTER", document.data, document)
     check_adapter(adapter, document)
     return adapter
 
 
 def load_case(document: Document) -> Case:
     """A case of an adapter: its shape, then its paths. Raises OrchError."""
+    from orch.spec.adapter import Case
+    from orch.spec.checks.adapters import check_case
+
+    case = _shaped(Case, "CASE", document.data, document)
+    check_case(case, document)
+    return case
+
+
+def _shaped(model: type[S], table: str, data: Any, document: Document) -> S:
+    """The data as a model; `table` is the name in `places` of what its mappings are called. Raises OrchError."""
     from pydantic import ValidationError
 
-    from orch.spec.adapter import Case
-
     try:
-        case = Case.model_validate(document.data)
+        with collector_off():
+            return model.model_validate(data)
     except ValidationError as error:
         from orch.spec import mistakes, places
 
-        mistakes.report_mistakes(error, document, places.CASE)
+        mistakes.report_mistakes(error, document, getattr(places, table))
         raise
-    from orch.spec.checks.adapters import check_case
-
-    check_case(case, document)
-    return case
 
 
 def header(document: Document, kind: str, *, required: bool) -> None:
