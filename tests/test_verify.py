@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command import Desk
 from plans import plan_doc
 from recorded import NOW, Recorded
 
@@ -549,3 +550,51 @@ def test_verifying_writes_nothing(run: RunDir) -> None:
     before = [(name, Path(run.path, name).stat().st_mtime_ns) for name in names(run)]
     check(run)
     assert [(name, Path(run.path, name).stat().st_mtime_ns) for name in names(run)] == before
+
+
+STACK = """apiVersion: orch/v1
+kind: Adapter
+name: stack
+detect: [{ file: stack.txt, score: 1 }]
+files: [all.sh]
+commands: { test: { argv: [sh, "{files}/all.sh", "{reports}"], reports: [{ format: tap, path: "{reports}/tap" }] } }
+"""
+
+
+@pytest.fixture
+def stacked(tmp_path: Path) -> Desk:
+    """A run of a project's own adapter, with a file of it and a report."""
+    desk = Desk.at(tmp_path)
+    desk.write("adapters/stack/adapter.yaml", STACK)
+    desk.write("adapters/stack/all.sh", "printf '1..1\\nok 1 - one\\n' > \"$1/tap\"\n")
+    desk.pipeline("  main:\n    nodes:\n      test: { adapter: stack, command: test }\n")
+    desk.orch("apply", "pipelines/main.yaml")
+    return desk
+
+
+def test_a_run_with_an_adapter_that_has_files_is_whole(stacked: Desk) -> None:
+    assert (stacked.run_dir() / "adapters" / "stack" / "all.sh").exists()
+    stacked.orch("verify", "@last")
+
+
+def test_a_file_that_an_adapter_did_not_have_when_it_was_planned_is_found(stacked: Desk) -> None:
+    copy = stacked.run_dir() / "adapters" / "stack" / "all.sh"
+    copy.chmod(0o644)
+    copy.write_text("exit 0\n")
+    assert "all.sh was changed" in stacked.orch("verify", "@last", code=7).text
+    copy.with_name("more.sh").write_text("exit 0\n")
+    assert "more.sh is not accounted for" in stacked.orch("verify", "@last", code=7).text
+
+
+def test_a_report_that_an_owner_left_when_it_died_is_no_finding(stacked: Desk) -> None:
+    left = stacked.run_dir() / "reports" / "0.1" / "tap"
+    left.parent.mkdir(parents=True)
+    left.write_text("1..1\n")
+    assert "is left over" in stacked.orch("verify", "@last", code=7).text
+    journal = stacked.run_dir() / "journal.ndjson"
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:2]))
+    for name in ("manifest.json", "nodes/main.test.json"):
+        (stacked.run_dir() / name).unlink()
+    stacked.orch("verify", "@last")
+    stacked.orch("resume", "@last")
+    assert not left.exists()

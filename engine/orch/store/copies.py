@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from orch.model.events import Event, Finished, Observed
 from orch.model.names import file_stem
 from orch.store.atomic import BESIDE
 from orch.store.cas import Cas
 
+_ADAPTER = "adapter.yaml"
+
 
 def artifact_copy(address: str, name: str) -> str:
     """Where the dependants of a step look for its artifact, relative to the run."""
     return f"artifacts/{file_stem(address)}/{name}"
+
+
+def adapter_copy(resource: Mapping[str, Any]) -> str | None:
+    """Where the commands of an adapter look for a file of it, relative to the run; None where they do not."""
+    file = os.path.basename(resource["path"])
+    return f"adapters/{resource['name']}/{file}" if resource["kind"] == "adapter" and file != _ADAPTER else None
 
 
 def copies(events: Iterable[Event]) -> Iterator[tuple[str, str]]:

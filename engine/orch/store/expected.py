@@ -93,4 +93,5 @@ def remove_unfinished(run: RunDir) -> list[str]:
 def is_unfinished(name: str) -> bool:
     """Is this file (relative to the run) one that a crash left half done?"""
     folder, _, base = name.rpartition("/")
-    return base.endswith(BESIDE) or folder == "outputs" or (folder == "logs" and base.startswith("."))
+    handed = folder == "outputs" or name.startswith("reports/")
+    return base.endswith(BESIDE) or handed or (folder == "logs" and base.startswith("."))

@@ -12,12 +12,12 @@ from orch.model.events import Event, Finished, Observed, Settled, Started
 from orch.model.names import file_stem
 from orch.model.retry import has_probe
 from orch.problems.problem import Problem
-from orch.store.copies import copies
+from orch.store.copies import adapter_copy, copies
 from orch.store.expected import is_unfinished
 from orch.store.rundir import RunDir
 
 _BLOCK = 1 << 20
-_COPIES = ("artifacts/", "subjects/")
+_COPIES = ("adapters/", "artifacts/", "subjects/")
 _FILE_MODES = ("100644", "100755")
 _CLAIMING = "owner.json.new"  # of an owner that died before its first record
 _OWN = ("plan.json", "journal.ndjson", "requests.ndjson", "lock", "owner.json", "beat", "manifest.json", "resume-token")
@@ -86,6 +86,8 @@ class Files:
     def _collect(self, events: Collection[Event]) -> None:
         for resource in self._plan.head.get("resources", ()):
             self._keep(resource["sha256"])
+            if (name := adapter_copy(resource)) is not None:
+                self._copies[name] = {resource["sha256"]}
         attempts: dict[str, int] = {}
         probes: dict[str, int] = {}
         for event in events:
@@ -95,11 +97,13 @@ class Files:
                 doc = self._plan.action(step).step if step < self._plan.size else None
                 probed = doc is not None and has_probe(doc)
                 checked = doc is not None and "outputs" in doc
-                # an attempt or a probe that was cut short, a check of outputs: their logs are in no record
+                read = doc is not None and "adapter" in doc
+                # of attempts and probes cut short, checks of outputs and readers of reports the logs are in no record
                 self._known.update(f"{stem}{end}" for end in (".out", ".err"))
                 attempts[event.address] = event.attempt
                 self._known.update(_probe_logs(event.address, attempts, probes) if probed else ())
                 self._known.update(f"{stem}.check{end}" for end in (".out", ".err") if checked)
+                self._known.update(f"{stem}.reports{end}" for end in (".out", ".err") if read)
             elif isinstance(event, Finished):
                 stem = f"logs/{file_stem(event.address)}.{event.attempt}"
                 self._known.difference_update((f"{stem}.out", f"{stem}.err"))

@@ -12,12 +12,11 @@ from orch.model.attempt import Attempt, Result, StartError
 from orch.ports import Reading
 from orch.store.atomic import write_file
 from orch.store.cas import Cas
-from orch.store.copies import holds, place
+from orch.store.copies import adapter_copy, holds, place
 from orch.store.harvest import isolated, read_regular, remove
 
 MAX_READ_SECONDS = 60.0
 _MAX_ANSWER_BYTES = 256 * 1024
-_MARKER = "adapter.yaml"
 
 
 class DirReports:
@@ -88,10 +87,9 @@ class DirReports:
 def place_files(run_dir: str, resources: Sequence[Mapping[str, Any]], cas: Cas) -> None:
     """Put the files that adapters use where their commands look for them, as they were planned."""
     for resource in resources:
-        file = os.path.basename(resource["path"])
-        target = f"{run_dir}/adapters/{resource.get('name')}/{file}"
-        if resource["kind"] == "adapter" and file != _MARKER and not holds(target, resource["sha256"]):
-            place(cas, resource["sha256"], target)
+        name = adapter_copy(resource)
+        if name is not None and not holds(f"{run_dir}/{name}", resource["sha256"]):
+            place(cas, resource["sha256"], f"{run_dir}/{name}")
 
 
 def _place(path: str, folder: str | None, logs: Mapping[str, str]) -> str | None:
