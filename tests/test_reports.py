@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from orch.model.report import MAX_FINDINGS, MAX_MESSAGE, Counts, Finding, Report, UnreadableReport
 from orch.spec.adapter import ReportFormat
 from orch.store.reports.catalogue import READERS, merge
+from orch.store.reports.frames import js_place
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "reports"
 REPORTS = sorted(path for path in FIXTURES.glob("*/*") if path.suffix != ".json")
@@ -155,6 +156,31 @@ def test_tap_that_breaks_off_has_an_error_for_what_did_not_come(tap: bytes, coun
 def test_tap_that_comes_to_its_end_has_none() -> None:
     assert read("tap", b"1..2\nok 1\nok 2\n") == Report(Counts(passed=2))
     assert read("tap", b"1..0 # SKIP no database\n") == Report(Counts())
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("    at Context.<anonymous> (/a b/c d.js:4:9)", ("/a b/c d.js", 4)),
+        ("    at /a b/c d.js:4:9", ("/a b/c d.js", 4)),
+        ("    at async /a b/c.js:4:9", ("/a b/c.js", 4)),
+        ("at Object.<anonymous> (c d.js:4:9) {", ("c d.js", 4)),
+        ("    at f (/a b/node_modules/c.js:4:9)", (None, None)),
+        ("    at f (node:internal/a:4:9)", (None, None)),
+        ("    at async Promise.all (index 0)", (None, None)),
+        ("    called at c.js:4:9", ("c.js", 4)),
+    ],
+)
+def test_a_frame_of_javascript_is_found_where_its_path_has_spaces(
+    line: str, place: tuple[str | None, int | None]
+) -> None:
+    assert js_place(line) == place
+
+
+@pytest.mark.parametrize("key", ["at", "location"])
+def test_the_place_of_a_point_may_have_spaces(key: str) -> None:
+    report = read("tap", f"not ok 1 - a\n  ---\n  {key}: '/a b/c.js:4:9'\n  ...\n1..1\n".encode())
+    assert report.findings[0][1:3] == ("/a b/c.js", 4)
 
 
 @pytest.mark.parametrize("word", ["skip", "SKIP", "Skipped", "to" + "do", "TO" + "DO"])

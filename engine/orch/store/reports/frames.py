@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_JS_FRAME = re.compile(
-    r"^\s*(?:(?:at |❯ )?.*[(\s])?((?:file://|node:)?(?:[A-Za-z]:)?[^\s():]+):(\d{1,9}):\d{1,9}\)?[,{ ]*$"
+_JS_FRAMES = (  # a path may hold spaces where it is plain where it begins: in brackets, or at the root
+    re.compile(r"^.*\(((?:file://|node:)?(?:[A-Za-z]:)?[^():]+):(\d{1,9}):\d{1,9}\)[,{ ]*$"),
+    re.compile(r"^\s*(?:at |❯ )?(?:async )?((?:file://|[A-Za-z]:)?/[^():]+):(\d{1,9}):\d{1,9}[,{ ]*$"),
+    re.compile(r"^\s*(?:(?:at |❯ )?.*[(\s])?((?:file://|node:)?(?:[A-Za-z]:)?[^\s():]+):(\d{1,9}):\d{1,9}\)?[,{ ]*$"),
 )
 _JS_STACK = re.compile(r"^\s*(?:at|❯) .*(?::\d+|<anonymous>|index \d+)\)?[,{ ]*$")
 _JAVA_FRAME = re.compile(r"^\s*at (?:[^\s/]+/)?([\w.$<>]+)\(([\w$-]+\.(?:java|kt|groovy|scala)):(\d{1,9})\)")
@@ -34,7 +36,7 @@ def js_place(text: str) -> Place:
     _, _, cause = text.partition("\n  cause: ")
     for part in (cause, text):
         for line in part.splitlines():
-            found = _JS_FRAME.match(line[:_LONGEST])
+            found = next(filter(None, (pattern.match(line[:_LONGEST]) for pattern in _JS_FRAMES)), None)
             if found and not found[1].startswith("node:") and "node_modules/" not in found[1]:
                 return Place(found[1], int(found[2]))
     return NOWHERE

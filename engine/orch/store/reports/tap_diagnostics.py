@@ -9,7 +9,6 @@ from orch.store.reports.frames import NOWHERE, Place, is_js_frame, js_place
 _KEY = re.compile(r"""^([A-Za-z_]\w{0,40}): ?(.*)$""")
 _QUOTED = re.compile(r"""^(?:'(.*)'|"(.*)")$""", re.DOTALL)
 _BLOCK = re.compile(r"^[|>][-+]?\d?$")
-_LOCATION = re.compile(r"(?:.*[(\s])?((?:file://)?[^\s()'\"]+):(\d{1,9}):\d{1,9}\)?$")
 _MOST_LINES = 300
 _LONGEST = 2000
 
@@ -75,12 +74,8 @@ class Diagnostics:
         at = _sections(told.get("at", "").splitlines())
         if "fileName" in at and at.get("lineNumber", "").isdecimal():
             return Place(at["fileName"], int(at["lineNumber"][:9]))
-        place = js_place(told.get("stack", ""))
-        for text in (told.get("at", ""), told.get("location", "")):
-            found = _LOCATION.match(text) if place is NOWHERE else None
-            if found and "node_modules/" not in found[1]:
-                place = Place(found[1], int(found[2]))
-        return place
+        places = (js_place(told.get(key, "")) for key in ("stack", "at", "location"))
+        return next((place for place in places if place is not NOWHERE), NOWHERE)
 
     def _as_text(self) -> None:
         frames = [number for number, line in enumerate(self._lines) if is_js_frame(line)]
