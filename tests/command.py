@@ -71,11 +71,13 @@ class Desk:
         """pipelines/main.yaml with these phases (the text below the key)."""
         self.write("pipelines/main.yaml", f"apiVersion: orch/v1\nkind: Pipeline\nname: main\n{more}phases:\n{phases}")
 
-    def orch(self, *words: str, code: int | None = 0) -> Said:
+    def orch(self, *words: str, code: int | None = 0, seconds: int = 60) -> Said:
         """Run `orch`, and hold it to its exit code unless that is None."""
-        return self.run([str(BIN / "orch"), *words], code=code)
+        return self.run([str(BIN / "orch"), *words], code=code, seconds=seconds)
 
-    def run(self, argv: list[str], *, code: int | None = 0, env: Mapping[str, str] | None = None) -> Said:
+    def run(
+        self, argv: list[str], *, code: int | None = 0, env: Mapping[str, str] | None = None, seconds: int = 60
+    ) -> Said:
         """Run any command here."""
         done = subprocess.run(
             argv,
@@ -85,7 +87,7 @@ class Desk:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=seconds,
         )
         said = Said(done.returncode, done.stdout, done.stderr)
         assert code is None or said.code == code, f"{argv}: exit {said.code} instead of {code}\n{said.text}"
