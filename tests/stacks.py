@@ -63,6 +63,14 @@ def without_tools(desk: Desk, adapter: str, command: str = "test") -> str:
     return said.text
 
 
+def without_network(desk: Desk, adapter: str) -> str:
+    """How setup ends where nothing answers."""
+    desk.env.update(PATH=searched(), https_proxy="http://127.0.0.1:9")
+    desk.pipeline(f"  main:\n    nodes:\n      it: {{ adapter: {adapter}, command: setup }}\n")
+    desk.orch("apply", code=1)
+    return str(desk.node("main.it")["sentence"])
+
+
 def write(desk: Desk, folder: str, files: Mapping[str, str]) -> None:
     """A package."""
     for path, text in files.items():

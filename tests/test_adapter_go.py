@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from command import Desk
-from stacks import applied, findings, needs, without_tools, write
+from stacks import applied, findings, needs, without_network, without_tools, write
 
 MODULE = "module example.org/small\n\ngo 1.18\n"
 ONE = "package small\n\nfunc One( ) int { return 1 }\n"
@@ -106,6 +106,13 @@ def test_format_rewrites_the_files_of_every_module(desk: Desk) -> None:
 @needs("go")
 def test_a_module_for_a_later_go_has_its_cause_told_and_no_toolchain_is_downloaded(desk: Desk) -> None:
     assert "this go is older than the module needs" in desk.node("main.build_5")["sentence"]
+
+
+@needs("go")
+def test_without_a_network_the_cause_is_told(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    desk.write("go.mod", f"{MODULE}\nrequire example.com/other v1.0.0\n")
+    assert "the module proxy cannot be reached" in without_network(desk, "go")
 
 
 @pytest.mark.parametrize("command", ["setup", "test"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from command import Desk
-from stacks import applied, findings, needs, without_tools, write
+from stacks import applied, findings, needs, without_network, without_tools, write
 
 CARGO = '[package]\nname = "small"\nversion = "0.1.0"\nedition = "2021"\n'
 LOCK = 'version = 3\n\n[[package]]\nname = "other"\nversion = "0.1.0"\n'
@@ -93,6 +93,16 @@ def test_format_rewrites_files(desk: Desk) -> None:
 def test_a_lock_file_that_does_not_fit_is_left_alone_and_the_cause_told(desk: Desk) -> None:
     assert "Cargo.lock does not fit Cargo.toml" in desk.node("main.setup_5")["sentence"]
     assert (desk.folder / STALE / "Cargo.lock").read_text() == LOCK
+
+
+@needs("cargo")
+def test_without_a_network_the_cause_is_told(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    desk.write("orch.yaml", "env: { pass: [CARGO_NET_RETRY] }\n")
+    desk.env["CARGO_NET_RETRY"] = "0"
+    desk.write("Cargo.toml", f'{CARGO}[dependencies]\nfnv = "1"\n')
+    desk.write("src/lib.rs", "")
+    assert "the registry of crates cannot be reached" in without_network(desk, "rust")
 
 
 @pytest.mark.parametrize("command", ["setup", "test"])
