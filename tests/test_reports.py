@@ -99,6 +99,7 @@ def test_an_empty_list_of_a_linter_is_a_report_without_findings() -> None:
         ("junit", b"<?xml version='1.0' encoding='no-such'?><testsuite/>"),
         ("junit", b"<testsuite><testcase name='\xff'/></testsuite>"),
         ("junit", b"<testsuite name='" + b"a" * (20 * MIB)),
+        ("jest", b"[" * 10**6),
         ("eslint", b"[" * 10**6),
         ("ruff", b"[" * 10**6),
         ("ruff", b"[" + b" " * (64 * MIB) + b"]"),

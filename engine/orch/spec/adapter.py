@@ -12,7 +12,7 @@ from orch.spec.shapes import EnvName, Id, Maybe, Shape, Text, Texts
 
 CommandName = Literal["setup", "build", "lint", "format", "check", "test"]
 COMMANDS: tuple[CommandName, ...] = ("setup", "build", "lint", "format", "check", "test")
-ReportFormat = Literal["junit", "tap", "gotest", "cargo", "cargo-json", "eslint", "ruff"]
+ReportFormat = Literal["junit", "tap", "gotest", "cargo", "cargo-json", "jest", "eslint", "ruff"]
 PLACES = ("env", "files", "reports", "args")
 """What stands for a path, or for the node's `args`, in the texts of a command, beside the variables."""
 

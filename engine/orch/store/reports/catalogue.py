@@ -25,6 +25,7 @@ READERS: dict[str, Reader] = {
     "gotest": _lazily("gotest"),
     "cargo": _lazily("cargo"),
     "cargo-json": _lazily("cargo_json"),
+    "jest": _lazily("jest"),
     "eslint": _lazily("eslint"),
     "ruff": _lazily("ruff"),
 }

@@ -12,16 +12,29 @@ LARGEST = 64 << 20
 
 def json_array(stream: BinaryIO) -> list[dict[str, Any]]:
     """The objects of an array. Raises UnreadableReport."""
+    array = _whole(stream)
+    if not isinstance(array, list) or not all(isinstance(item, dict) for item in array):
+        raise UnreadableReport("is not a JSON array of objects")
+    return array
+
+
+def json_object(stream: BinaryIO) -> dict[str, Any]:
+    """The object that all of it is. Raises UnreadableReport."""
+    value = _whole(stream)
+    if not isinstance(value, dict):
+        raise UnreadableReport("is not a JSON object")
+    return value
+
+
+def _whole(stream: BinaryIO) -> object:
     data = stream.read(LARGEST + 1)
     if len(data) > LARGEST:
         raise UnreadableReport(f"is larger than {LARGEST >> 20} MiB")
     try:
-        array = json.loads(data.decode("utf-8-sig"))
+        value: object = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise UnreadableReport("is not JSON") from error
-    if not isinstance(array, list) or not all(isinstance(item, dict) for item in array):
-        raise UnreadableReport("is not a JSON array of objects")
-    return array
+    return value
 
 
 def json_line(line: str) -> dict[str, Any] | None:
