@@ -13,7 +13,7 @@ from orch.local.executor import LocalExecutor
 from orch.model.attempt import Attempt, StartError
 from orch.model.events import Finished
 from orch.store.cas import Cas
-from orch.store.copies import put_back
+from orch.store.copies import copies, put_back
 from orch.store.harvest import MAX_OUTPUT_BYTES, DirHarvest
 
 
@@ -235,6 +235,6 @@ def test_copies_that_are_gone_or_changed_are_put_back(harvest: DirHarvest, tmp_p
     (folder / "two").write_text("")
     before = (folder / "three").stat().st_ino
     ended = Finished(0, "a.b", 1, True, "succeeded", "ok", 0, artifacts=kept)
-    assert put_back(str(tmp_path), [ended]) == ["artifacts/a.b/one", "artifacts/a.b/two"]
+    assert put_back(str(tmp_path), copies([ended])) == ["artifacts/a.b/one", "artifacts/a.b/two"]
     assert [(folder / name).read_text() for name in ("one", "two", "three")] == ["one", "two", "three"]
     assert (folder / "three").stat().st_ino == before

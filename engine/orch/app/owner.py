@@ -163,7 +163,7 @@ class Ownership:
             executor=executor,
             gates=self._gates(plan, state, events, cas, projector) if gated else NoGates(),
             harvest=harvest,
-            reports=self._reports(head["resources"], cas),
+            reports=self._reports(head["resources"]),
             inbox=Inbox(run),
             recorder=RunRecorder(projector, self._reporter),
             interrupted=self._interrupted,
@@ -187,12 +187,13 @@ class Ownership:
         gates.remember(events)
         return gates
 
-    def _reports(self, resources: Sequence[Mapping[str, Any]], cas: Cas) -> Reports:
+    def _reports(self, resources: Sequence[Mapping[str, Any]]) -> Reports:
         if not any(resource["kind"] == "adapter" for resource in resources):
             return NoReports()
-        from orch.store.reading import DirReports, place_files
+        from orch.store.copies import adapter_copies, put_back
+        from orch.store.reading import DirReports
 
-        place_files(self._run.path, resources, cas)
+        put_back(self._run.path, adapter_copies(resources))
         return DirReports(self._run.path, self._context.env)
 
     def _opened(self, plan: Compiled, state: RunState, torn: int, reset: tuple[str, ...]) -> Opened:

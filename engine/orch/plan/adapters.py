@@ -104,7 +104,10 @@ def _about(adapter: Adapter, variant: Variant, values: Mapping[str, str]) -> dic
     if variant.needs:
         about["needs"] = list(variant.needs)
     if variant.reports:
-        about["reports"] = [report.model_dump(exclude_defaults=True) for report in variant.reports]
+        about["reports"] = [
+            {**report.model_dump(exclude_defaults=True), "path": _with_variables(report.path, values)}
+            for report in variant.reports
+        ]
     if variant.none is not None:
         about["none"] = variant.none.model_dump(exclude_none=True)
     if adapter.causes:
@@ -129,9 +132,15 @@ def filled(text: str, values: Mapping[str, str]) -> str:
     return PLACE.sub(lambda hole: values.get(hole[1], _AT_RUN_TIME.get(hole[1], hole[0])), text)
 
 
+def _with_variables(text: str, values: Mapping[str, str]) -> str:
+    """A text with its variables, and the places as they are written."""
+    return PLACE.sub(lambda hole: values.get(hole[1], hole[0]), text)
+
+
 def _holes(variant: Variant) -> set[str]:
     """The variables that stand in the texts of a variant."""
     texts = [*(variant.argv or ()), *variant.tools, *variant.env.values(), variant.skip or ""]
+    texts += [report.path for report in variant.reports]
     return {hole[1] for text in texts for hole in PLACE.finditer(text)}
 
 

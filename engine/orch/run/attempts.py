@@ -89,6 +89,8 @@ class Renderer:
         """The probe of a `once` step, as an attempt of its own."""
         action = self._plan.action(step)
         scope = _Lazy(self._plan, state, step)
+        if "adapter" in action.step:
+            scope.adapter = self._adapter(action, _folder(action, scope), None)
         address = self._plan.addresses[step]
         key = _key(action, scope, state.run_id, address)
         return Attempt(

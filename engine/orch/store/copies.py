@@ -12,18 +12,12 @@ from orch.model.names import file_stem
 from orch.store.atomic import BESIDE
 from orch.store.cas import Cas
 
-_ADAPTER = "adapter.yaml"
+ADAPTER_FILE = "adapter.yaml"
 
 
 def artifact_copy(address: str, name: str) -> str:
     """Where the dependants of a step look for its artifact, relative to the run."""
     return f"artifacts/{file_stem(address)}/{name}"
-
-
-def adapter_copy(resource: Mapping[str, Any]) -> str | None:
-    """Where the commands of an adapter look for a file of it, relative to the run; None where they do not."""
-    file = os.path.basename(resource["path"])
-    return f"adapters/{resource['name']}/{file}" if resource["kind"] == "adapter" and file != _ADAPTER else None
 
 
 def copies(events: Iterable[Event]) -> Iterator[tuple[str, str]]:
@@ -38,13 +32,21 @@ def copies(events: Iterable[Event]) -> Iterator[tuple[str, str]]:
                 yield f"subjects/{event.gate.partition('.')[2]}/{path}", str(sha256)
 
 
-def put_back(run_path: str, events: Iterable[Event]) -> list[str]:
-    """Make copies again that are not as they were, and artifacts also where they are missing; their names. What a gate
-    was about is laid out anew when somebody looks at it."""
+def adapter_copies(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """The files that the commands of adapters use, likewise, from the resources of a plan."""
+    for resource in resources:
+        name = os.path.basename(resource["path"])
+        if resource["kind"] == "adapter" and name != ADAPTER_FILE:
+            yield f"adapters/{resource['name']}/{name}", str(resource["sha256"])
+
+
+def put_back(run_path: str, laid_out: Iterable[tuple[str, str]]) -> list[str]:
+    """Make copies again that are not as they were, and those for nodes also where they are missing; their names. What
+    a gate was about is laid out anew when somebody looks at it."""
     cas, found = Cas(run_path, durable=False), []
-    for name, sha256 in dict(copies(events)).items():
+    for name, sha256 in dict(laid_out).items():
         path = f"{run_path}/{name}"
-        wanted = name.startswith("artifacts/") or os.path.lexists(path)
+        wanted = not name.startswith("subjects/") or os.path.lexists(path)
         inside = os.path.normpath(path) == path
         if wanted and inside and not holds(path, sha256) and os.path.exists(cas.path_of(sha256)):
             place(cas, sha256, path)

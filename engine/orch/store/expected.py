@@ -15,6 +15,7 @@ from orch.model.state import RunState
 from orch.store.atomic import BESIDE, read_file
 from orch.store.errors import error_bytes, error_name
 from orch.store.ledger import Ledger
+from orch.store.left import remove
 from orch.store.manifests import NodeManifests, run_manifest
 from orch.store.rundir import RunDir, token_digest
 
@@ -79,6 +80,7 @@ def is_document(run: RunDir, name: str) -> bool:
 def remove_unfinished(run: RunDir) -> list[str]:
     """Remove what a crash left half done: files that were to be renamed, and what an attempt was to hand over."""
     removed = []
+    remove(f"{run.path}/reports")
     for folder, subfolders, names in os.walk(run.path):
         if os.path.basename(folder) == "sha256":
             subfolders.clear()
@@ -93,5 +95,5 @@ def remove_unfinished(run: RunDir) -> list[str]:
 def is_unfinished(name: str) -> bool:
     """Is this file (relative to the run) one that a crash left half done?"""
     folder, _, base = name.rpartition("/")
-    handed = folder == "outputs" or name.startswith("reports/")
-    return base.endswith(BESIDE) or handed or (folder == "logs" and base.startswith("."))
+    handed_over = folder == "outputs" or name.startswith("reports/")
+    return handed_over or base.endswith(BESIDE) or (folder == "logs" and base.startswith("."))

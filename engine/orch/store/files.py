@@ -12,12 +12,12 @@ from orch.model.events import Event, Finished, Observed, Settled, Started
 from orch.model.names import file_stem
 from orch.model.retry import has_probe
 from orch.problems.problem import Problem
-from orch.store.copies import adapter_copy, copies
+from orch.store.copies import adapter_copies, copies
 from orch.store.expected import is_unfinished
 from orch.store.rundir import RunDir
 
 _BLOCK = 1 << 20
-_COPIES = ("adapters/", "artifacts/", "subjects/")
+_COPIES = ("artifacts/", "subjects/", "adapters/")
 _FILE_MODES = ("100644", "100755")
 _CLAIMING = "owner.json.new"  # of an owner that died before its first record
 _OWN = ("plan.json", "journal.ndjson", "requests.ndjson", "lock", "owner.json", "beat", "manifest.json", "resume-token")
@@ -86,8 +86,6 @@ class Files:
     def _collect(self, events: Collection[Event]) -> None:
         for resource in self._plan.head.get("resources", ()):
             self._keep(resource["sha256"])
-            if (name := adapter_copy(resource)) is not None:
-                self._copies[name] = {resource["sha256"]}
         attempts: dict[str, int] = {}
         probes: dict[str, int] = {}
         for event in events:
@@ -98,7 +96,7 @@ class Files:
                 probed = doc is not None and has_probe(doc)
                 checked = doc is not None and "outputs" in doc
                 read = doc is not None and "adapter" in doc
-                # of attempts and probes cut short, checks of outputs and readers of reports the logs are in no record
+                # an attempt or a probe that was cut short, what looks at outputs and reports: logs in no record
                 self._known.update(f"{stem}{end}" for end in (".out", ".err"))
                 attempts[event.address] = event.attempt
                 self._known.update(_probe_logs(event.address, attempts, probes) if probed else ())
@@ -120,7 +118,7 @@ class Files:
                 for mode, sha256, _ in event.facts.get("subject", {}).get("files", ()):
                     if mode in _FILE_MODES:
                         self._keep(str(sha256))
-        for name, sha256 in copies(events):
+        for name, sha256 in (*copies(events), *adapter_copies(self._plan.head.get("resources", ()))):
             self._copies.setdefault(name, set()).add(sha256)
 
     def _keep(self, sha256: str) -> None:

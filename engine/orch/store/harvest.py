@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,6 +13,7 @@ from orch.model.attempt import Attempt, Result, StartError
 from orch.store.atomic import write_file
 from orch.store.cas import Cas, NotKeepable
 from orch.store.copies import artifact_copy, place
+from orch.store.left import read_regular, remove
 
 MAX_OUTPUT_BYTES = 256 * 1024
 MAX_OUTPUT_DEPTH = 64
@@ -129,31 +129,6 @@ def isolated(module: str, *arguments: str) -> tuple[str, ...]:
     code = f"import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main(*sys.argv[2:])"
     path = json.dumps([folder for folder in sys.path if os.path.isabs(folder)])
     return sys.executable, "-I", "-S", "-c", code, path, *arguments
-
-
-def remove(path: str) -> None:
-    """Whatever a command has put there."""
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
-    except OSError:
-        from shutil import rmtree
-
-        rmtree(path)
-
-
-def read_regular(path: str, limit: int) -> bytes:
-    """The bytes of a regular file, at most `limit`. Raises OSError or ValueError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise ValueError("not a regular file")
-    with os.fdopen(descriptor, "rb") as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise ValueError(f"over {limit // 1024} KiB")
-    return data
 
 
 def _check(value: dict[str, Any], declared: Mapping[str, str]) -> str | None:

@@ -10,7 +10,7 @@ from orch.model.events import Closed, Event, Opened
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.store.atomic import write_file
-from orch.store.copies import put_back
+from orch.store.copies import adapter_copies, copies, put_back
 from orch.store.errors import error_bytes, error_name
 from orch.store.expected import derived, is_document, lies_there, manifest_name, remove_unfinished
 from orch.store.ledger import Ledger, replay
@@ -65,7 +65,7 @@ class Projector:
         remove_unfinished(self._run)
         state, self.ledger = replay(self._plan, events)
         self._errors = len(self.ledger.failures)
-        rewritten = put_back(self._run.path, events)
+        rewritten = put_back(self._run.path, [*adapter_copies(self._plan.head["resources"]), *copies(events)])
         for failure in self.ledger.failures:
             name = error_name(failure.number, self._plan.addresses[failure.step])
             if not is_document(self._run, name):

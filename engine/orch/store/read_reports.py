@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orch.model.report import Finding, Report, UnreadableReport
+from orch.store.left import open_regular
 from orch.store.reports.catalogue import READERS, merge
 
 TAIL_BYTES = 64 * 1024
@@ -36,7 +37,7 @@ def main(file: str, _folder: str) -> None:
     cause = _cause(asked["causes"], asked["logs"])
     if cause:
         answer["cause"] = cause
-    json.dump(answer, sys.stdout)
+    sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode())
 
 
 def _reports(asked: Mapping[str, Any]) -> tuple[list[Report], str | None]:
@@ -48,16 +49,20 @@ def _reports(asked: Mapping[str, Any]) -> tuple[list[Report], str | None]:
         try:
             if declared["path"] is None:
                 raise FileNotFoundError
-            with open(declared["path"], "rb") as stream:
+            if asked["cut"] and name == "stdout":
+                trouble = trouble or "the report stdout was cut: it is longer than a log may be"
+                continue
+            with open_regular(declared["path"]) as stream:
                 found.append(READERS[declared["format"]](stream))
         except FileNotFoundError:
             if not declared.get("optional"):
                 trouble = trouble or f"the report {name} was not written"
         except OSError as error:
             trouble = trouble or f"the report {name} cannot be read: {error.strerror}"
+        except ValueError as error:
+            trouble = trouble or f"the report {name} cannot be read: {error}"
         except UnreadableReport as error:
-            cut = ", and was cut: it is over the limit of logs" if asked["cut"] and name == "stdout" else ""
-            trouble = trouble or f"the report {name} is not {declared['format']}: {error}{cut}"
+            trouble = trouble or f"the report {name} is not {declared['format']}: {error}"
     return found, trouble
 
 
@@ -74,10 +79,10 @@ def _cause(causes: Sequence[Mapping[str, str]], logs: Sequence[str]) -> str | No
     """What the first line that tells a cause means."""
     for path in reversed(logs):
         try:
-            with open(path, "rb") as stream:
+            with open_regular(path) as stream:
                 stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL_BYTES))
                 text = stream.read().decode("utf-8", "replace")
-        except OSError:
+        except (OSError, ValueError):
             continue
         for cause in causes:
             if re.search(cause["matches"], text, re.MULTILINE):

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from orch.model.attempt import Attempt, Result, StartError
 from orch.ports import Reading
 from orch.store.atomic import write_file
-from orch.store.cas import Cas
-from orch.store.copies import adapter_copy, holds, place
-from orch.store.harvest import isolated, read_regular, remove
+from orch.store.harvest import isolated
+from orch.store.left import read_regular, remove
 
 MAX_READ_SECONDS = 60.0
-_MAX_ANSWER_BYTES = 256 * 1024
+_MAX_ANSWER_BYTES = 1024 * 1024
 
 
 class DirReports:
@@ -84,16 +83,8 @@ class DirReports:
         return Reading(trouble=f"the reports could not be read: their reader ended with {how}")
 
 
-def place_files(run_dir: str, resources: Sequence[Mapping[str, Any]], cas: Cas) -> None:
-    """Put the files that adapters use where their commands look for them, as they were planned."""
-    for resource in resources:
-        name = adapter_copy(resource)
-        if name is not None and not holds(f"{run_dir}/{name}", resource["sha256"]):
-            place(cas, resource["sha256"], f"{run_dir}/{name}")
-
-
 def _place(path: str, folder: str | None, logs: Mapping[str, str]) -> str | None:
     """Where a report lies; None where stdout was empty."""
     if path == "stdout":
         return logs.get("stdout")
-    return f"{folder}/{path.rpartition('/')[2]}"
+    return f"{folder}/{path.removeprefix('{reports}/')}"
