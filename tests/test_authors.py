@@ -244,6 +244,52 @@ def test_both_sides_of_a_merge_are_looked_at_and_who_resolved_it_too(history: Hi
     assert history.authors() == ["dev1", "dev2", "lead", "writer"]
 
 
+@pytest.mark.parametrize("taken_back", [True, False])
+def test_a_merge_that_takes_back_older_content_names_its_authors_and_who_merged(
+    history: History, taken_back: bool
+) -> None:
+    history.commit("dev1", text="one\n")
+    history.git("branch", "side")
+    history.commit("dev2", text="two\n")
+    history.approve("lead")
+    history.git("checkout", "-q", "side")
+    history.commit("writer", text="", path="other.txt")
+    history.git("checkout", "-q", "main")
+    history.git("merge", "-q", "--no-commit", "--no-ff", "side")
+    if taken_back:
+        history.git("checkout", "side", "--", PRD)
+    history.commit("lead", "merged")
+    assert history.authors() == (["dev1", "dev2", "lead"] if taken_back else ["dev1", "dev2"])
+    history.approve("dev1")
+    assert history.opens() is not taken_back
+
+
+def test_a_merge_that_brings_a_file_back_names_its_authors_and_who_merged(history: History) -> None:
+    history.commit("dev1", text="one\n")
+    history.commit("dev1", text="more\n", path="docs/more.md")
+    history.git("branch", "side")
+    history.git("rm", "-q", "docs/more.md")
+    history.commit("dev2", "removed")
+    history.approve("lead")
+    history.git("checkout", "-q", "side")
+    history.commit("writer", text="", path="other.txt")
+    history.git("checkout", "-q", "main")
+    history.git("merge", "-q", "--no-commit", "--no-ff", "side")
+    history.git("checkout", "side", "--", "docs/more.md")
+    history.commit("lead", "merged")
+    assert history.authors() == ["dev1", "dev2", "lead"]
+
+
+def test_who_merges_what_others_wrote_since_is_no_author(history: History) -> None:
+    history.commit("dev1", text="one\n")
+    history.approve("lead")
+    history.git("checkout", "-q", "-b", "side")
+    history.commit("dev2", text="two\n")
+    history.git("checkout", "-q", "main")
+    history.git("merge", "-q", "--no-ff", "-m", "merged", "side", by="writer")
+    assert history.authors() == ["dev2"]
+
+
 def test_a_side_that_a_merge_threw_away_still_names_its_authors(history: History) -> None:
     history.commit("lead", text="one\n")
     history.git("checkout", "-q", "-b", "side")

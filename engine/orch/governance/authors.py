@@ -11,7 +11,7 @@ from orch.gates.judge import judge
 from orch.gates.verdict import Context
 from orch.governance.decision_files import decision_facts, read_commit
 from orch.governance.decisions import folder_of
-from orch.governance.git import Git, GitTrouble
+from orch.governance.git import Git, GitTrouble, Touch
 from orch.governance.history import blobs_at, differing, files_of, folders_of, is_meant, is_whole, lines_at
 from orch.governance.inside import printable
 from orch.governance.subjects import Subject
@@ -58,9 +58,17 @@ def _unfit(git: Git, patterns: Sequence[str], subject: Subject) -> list[Trouble]
 def _between(
     git: Git, base: str | None, tip: str, patterns: Sequence[str], where: Where
 ) -> tuple[set[str], list[Trouble]]:
-    """The handles of those who touched the subject after `base`, and the addresses that are nobody's."""
-    touches = git.touches(tip, folders_of(patterns), base)
-    commits = [touch.commit for touch in touches if any(is_meant(path, patterns) for path in touch.paths)]
+    """The handles of those who touched the subject after `base`, and the addresses that are nobody's. Where a merge
+    took a file back to what it was before `base`, nobody after `base` wrote what is there: then whoever merged is an
+    author, and so is everybody who touched the subject at any time."""
+    folders = folders_of(patterns)
+    touches = git.touches(tip, folders, base)
+    commits = [touch.commit for touch in touches if any(is_meant(path, patterns) for path in touch.left)]
+    if base is not None and (old := _taken_back(git, base, tip, patterns, touches)):
+        merges = git.touches(tip, folders, base, any_parent=True)
+        commits += [touch.commit for touch in merges if not old.isdisjoint(touch.left)]
+        ever = git.touches(tip, folders)
+        commits += [touch.commit for touch in ever if any(is_meant(path, patterns) for path in touch.left)]
     addresses = {address for raw in git.contents(commits).values() for address in _addresses(raw)} if commits else set()
     handles: set[str] = set()
     unmapped = []
@@ -70,6 +78,13 @@ def _between(
         if not found:
             unmapped.append(Trouble(kind="unmapped", about=ascii(address)[1:-1] or "(none)"))
     return handles, unmapped
+
+
+def _taken_back(git: Git, base: str, tip: str, patterns: Sequence[str], touches: Sequence[Touch]) -> set[str]:
+    """The paths that are other than at `base`, and that no commit since has made what they are."""
+    before, now = blobs_at(git, base, patterns), blobs_at(git, tip, patterns)
+    other = {path for path in before.keys() | now.keys() if before.get(path) != now.get(path)}
+    return other - {path for touch in touches for path, left in touch.left.items() if left == now.get(path)}
 
 
 def _addresses(raw: bytes) -> list[str]:

@@ -46,10 +46,10 @@ class Blob(NamedTuple):
 
 
 class Touch(NamedTuple):
-    """A commit and the paths that it changed against all of its parents."""
+    """A commit and the paths that it changed, each with what it left there: None where it removed the file."""
 
     commit: str
-    paths: tuple[str, ...]
+    left: dict[str, Blob | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,26 +113,39 @@ class Git:
             at = end + 1 + size + 1
         return found
 
-    def touches(self, tip: str, folders: Sequence[str], but: str | None = None) -> list[Touch]:
+    def touches(
+        self, tip: str, folders: Sequence[str], but: str | None = None, *, any_parent: bool = False
+    ) -> list[Touch]:
         """The commits reachable from `tip`, and not from `but`, that changed something at or below the folders,
-        parents before children. All sides of merges are followed; renames are a removal and an addition."""
+        parents before children. All sides of merges are followed; renames are a removal and an addition. A merge has
+        changed what is other than in all of its parents; with `any_parent`, than in one of them, and it may be named
+        once for each."""
         whole = "" in folders
         answer = self.ask(
             ["--literal-pathspecs", "log", "-z", "--topo-order", "--reverse", "--full-history", "--no-renames"]
-            + ["-c", "--raw", "--abbrev=40", "--relative", "--no-show-signature", "--no-mailmap", "--format=%H"]
+            + ["-m" if any_parent else "-c", "--raw", "--no-abbrev", "--relative"]
+            + ["--no-show-signature", "--no-mailmap", "--format=%H"]
             + ["--end-of-options", tip]
             + ([f"^{but}"] if but else [])
             + ["--", *([] if whole else folders)]
         )
-        found: list[tuple[str, list[str]]] = []
+        found: list[Touch] = []
         tokens = iter(answer.split(b"\0"))
         for token in tokens:
             word = token.lstrip(b"\n")
             if word.startswith(b":"):
-                found[-1][1].append(os.fsdecode(next(tokens)))
+                found[-1].left[os.fsdecode(next(tokens))] = _left(word.decode())
             elif word:
-                found.append((word.decode(), []))
-        return [Touch(commit, tuple(paths)) for commit, paths in found]
+                found.append(Touch(word.decode(), {}))
+        return found
+
+
+def _left(raw: str) -> Blob | None:
+    """What a commit made of a file: `:mode… mode id… id letters`, with a colon, a mode and an id for each parent."""
+    words = raw.lstrip(":").split(" ")
+    parents = len(raw) - len(raw.lstrip(":"))
+    blob = Blob(words[parents], words[2 * parents + 1])
+    return blob if blob.mode != "000000" else None
 
 
 def identity(root: str, environment: Mapping[str, str]) -> str | None:
