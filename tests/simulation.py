@@ -160,7 +160,8 @@ class Simulation(Promises):
                 if event.reset:
                     self.cancelled, self.cut = set(), False
                 failed = (a for a in self.steps if a.startswith("finally.") and self.end(a)[0] == "queued")
-                self.cleared.update(event.reset, failed if event.reset else ())
+                again = {*event.reset, *(failed if event.reset else ())}
+                self.cleared.update(a for a in again if self.plan.index_of[a] not in self.state.doubt)
             case Observed(status="succeeded") | Finished(status="succeeded"):
                 self.open_gates.add(event[1])
 
@@ -320,7 +321,6 @@ class Simulation(Promises):
             if is_bad(end, self.steps[address])
             and "gate" not in self.steps[address]
             and not address.startswith("finally.")
-            and not (self.once(address) and address in self.world.done)
         ]
         if not bad:
             return ()

@@ -57,6 +57,17 @@ def test_a_step_in_doubt_is_settled_by_its_id_and_the_gate_behind_it_is_told_of(
     desk.orch("resume", "@last")
 
 
+def test_a_run_cancelled_in_doubt_and_retried_waits_for_the_same_answer_and_verifies(desk: Desk) -> None:
+    in_doubt(desk)
+    desk.orch("cancel", "@last")
+    assert "--done" in desk.orch("retry", "@last", "--failed", code=4).text
+    desk.orch("verify", "@last")
+    assert desk.node("one.send")["attempt"] == 1
+    desk.orch("settle", "@last", "send", "--done")
+    desk.orch("verify", "@last")
+    assert (desk.node("one.send")["status"], desk.node("one.send")["reason"]) == ("succeeded", "settled")
+
+
 def test_who_started_a_run_is_known_to_its_first_owner(desk: Desk) -> None:
     desk.pipeline(
         "  one:\n    nodes: { build: { run: echo x > x.txt, artifacts: { t: x.txt } } }\n"

@@ -124,6 +124,47 @@ def test_a_cancelled_once_step_is_in_doubt_until_a_person_who_saw_it_cancels_aga
     assert play.run() == "cancelled"
 
 
+def test_a_retry_does_not_say_that_a_step_was_not_done_which_was_cancelled_in_doubt() -> None:
+    play = Play(compiled(one_phase(a=once(), b={"needs": ["a"]}))).open()
+    play.start("build.a")
+    play.cancel("first")
+    assert play.run() == "waiting"
+    play.open()
+    play.cancel("second")
+    assert play.run() == "cancelled"
+    play.open("build.a", "build.b")
+    assert play.result("build.a") == "waiting in-doubt"
+    assert play.run() == "waiting"
+    assert play.starts == ["build.a"]
+    play.open()
+    play.settle("build.a", "not-done")
+    assert play.next() == ["start build.a"]
+
+
+def test_a_retry_asks_the_probe_of_a_step_that_was_cancelled_in_doubt() -> None:
+    play = Play(compiled(one_phase(a=once(probe="true"), b={"needs": ["a"]})), probes={"build.a": "in-doubt"}).open()
+    play.start("build.a")
+    play.cancel("first")
+    assert play.run() == "waiting"
+    play.open()
+    play.cancel("second")
+    assert play.run() == "cancelled"
+    play.open("build.a", "build.b")
+    assert play.next() == ["probe build.a"]
+
+
+def test_a_retry_runs_a_step_again_that_was_settled_as_not_done_before_the_run_was_cancelled() -> None:
+    play = Play(compiled(one_phase(a=once()))).open()
+    play.start("build.a")
+    play.cancel("first")
+    assert play.run() == "waiting"
+    play.open()
+    play.settle("build.a", "not-done")
+    assert play.run() == "cancelled"
+    play.open("build.a")
+    assert play.next() == ["start build.a"]
+
+
 def test_a_step_that_runs_again_after_a_retry_is_not_started_by_the_end_of_its_need_during_a_cancel() -> None:
     play = Play(compiled(one_phase(a={}, b={"needs": ["a"]})), {"build.b": FAILS}).open()
     play.run()

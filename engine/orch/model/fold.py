@@ -59,6 +59,7 @@ def _started(plan: Compiled, state: RunState, event: Started) -> None:
     state.reason[step] = None
     state.running[step] = None
     state.ready.pop(step, None)
+    state.unsettled.pop(step, None)
     forget_due(state, step)
 
 
@@ -176,6 +177,8 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
         status = state.status[step]
         if step in chosen:
             _forget(state, step)
+            if step in state.unsettled:  # that it is to be decided again does not say that it was not done
+                _lose(plan, state, step)
         elif status is Status.RUNNING:
             _lose(plan, state, step)
         elif status is Status.WAITING and plan.kinds[step] == GATE:
@@ -223,7 +226,8 @@ def _end(plan: Compiled, state: RunState, step: int, status: Status, reason: str
     state.status[step] = status
     state.reason[step] = reason
     state.terminal_events += 1
-    state.doubt.pop(step, None)
+    if state.doubt.pop(step, None) is not None:
+        state.unsettled[step] = None
     forget_due(state, step)
     for queue in (state.ready, state.to_skip, state.to_cancel, state.to_look, state.to_probe, state.waiting_gates):
         queue.pop(step, None)

@@ -24,6 +24,7 @@ class RunState:
     sentence: dict[int, str] = field(default_factory=dict)
     due: dict[int, int] = field(default_factory=dict)
     doubt: dict[int, str] = field(default_factory=dict)
+    unsettled: dict[int, None] = field(default_factory=dict)
     epoch: int = 0
     cancelling: bool = False
     cutting_finally: bool = False

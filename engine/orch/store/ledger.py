@@ -216,6 +216,8 @@ class Ledger:
             if record.completed_at is not None and state.status[step] is Status.QUEUED:
                 record.clear()
                 self._offer(step, ())
+            elif state.status[step] is Status.WAITING:
+                record.over = False  # it ended in doubt, and is in doubt again
 
     def _offer(self, step: int, artifacts: tuple[dict[str, Any], ...]) -> None:
         """These are now what the step's dependants get of it, those of its matrix included."""
