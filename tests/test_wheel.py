@@ -88,6 +88,18 @@ def test_the_installed_command_works_in_an_empty_folder(clean: Path, tmp_path: P
     call([orch, "verify", "@last"], project, **env)
 
 
+def test_the_installed_command_begins_with_an_example_and_nothing_that_an_installer_added(
+    clean: Path, tmp_path: Path
+) -> None:
+    env = {"HOME": str(tmp_path), "PYTHONPATH": "", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    call([clean / "orch", "init", "--example", "python"], tmp_path, **env)
+    example = ROOT / "pipelines" / "examples" / "python"
+    tracked = call(["git", "ls-files"], example).split()
+    assert [path for path in tracked if (tmp_path / path).read_bytes() == (example / path).read_bytes()] == tracked
+    assert not list(tmp_path.glob("**/__pycache__"))
+    call([clean / "orch", "validate"], tmp_path, **env)
+
+
 def version() -> str:
     from orch import __version__
 

@@ -60,7 +60,6 @@ def _make(env: str, python: str) -> None:
             file.write("*\n")
     if not os.path.exists(python):
         _call([sys.executable, "-m", "venv", env])
-    _call([python, "-m", "pip", "install", "--quiet", "--retries=1", "--upgrade", "pip>=25.1"])
 
 
 def _pip(options: argparse.Namespace, python: str) -> None:
@@ -74,6 +73,7 @@ def _pip(options: argparse.Namespace, python: str) -> None:
     if kind == "file":
         arguments += ["--requirement", name]
     elif kind == "group":
+        _call([python, "-m", "pip", "install", "--quiet", "--retries=1", "pip>=25.1"])  # older ones know no groups
         arguments += ["--group", name]
     elif kind == "tox":
         arguments += _tox_deps(name)

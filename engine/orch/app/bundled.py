@@ -8,6 +8,7 @@ from orch.problems.problem import Exit, OrchError, Problem
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 KINDS = ("pipeline", "project", "adapter")
+EXAMPLES = "pipelines/examples"
 
 
 def bundled(*parts: str) -> str:
@@ -15,6 +16,11 @@ def bundled(*parts: str) -> str:
     installed = os.path.join(_PACKAGE, "builtin")
     root = installed if os.path.isdir(installed) else os.path.dirname(os.path.dirname(_PACKAGE))
     return os.path.join(root, *parts)
+
+
+def examples() -> list[str]:
+    """The names of the examples that `orch init` can begin with."""
+    return sorted(os.listdir(bundled(EXAMPLES)))
 
 
 def schema(kind: str) -> str:

@@ -25,10 +25,11 @@ class Initialised:
     to_add: str | None = None
 
 
-def initialise(context: Context) -> Initialised:
-    """Make the working folder a project. Raises OrchError where what is there cannot be read, OSError where a file
-    cannot be written."""
+def initialise(context: Context, example: str | None = None) -> Initialised:
+    """Make the working folder a project; with the files of an example instead of the first pipeline. Raises OrchError
+    where what is there cannot be read, OSError where a file cannot be written."""
     done = Initialised()
+    files = _example(example, context.cwd) if example else _first(context.cwd, done)
     identity = str(uuid.UUID(bytes=context.random(16), version=4))
     name = _name(context.cwd)
     if os.path.lexists(os.path.join(context.cwd, PROJECT_FILE)):
@@ -37,19 +38,26 @@ def initialise(context: Context) -> Initialised:
             done.to_add = f"id: {identity}"
     else:
         _write(context.cwd, PROJECT_FILE, _PROJECT.format(name=name, id=identity), done)
-    folder = os.path.join(context.cwd, "pipelines")
-    if os.path.isdir(folder) and any(entry.endswith((".yaml", ".yml")) for entry in os.listdir(folder)):
-        done.kept.append("pipelines/")
-    else:
-        os.makedirs(folder, exist_ok=True)
-        _write(context.cwd, PIPELINE, _shipped(PIPELINE), done)
-    for kind in KINDS:
-        path = f"schemas/orch/{schema_name(kind)}"
-        os.makedirs(os.path.join(context.cwd, "schemas", "orch"), exist_ok=True)
-        _write(context.cwd, path, schema(kind), done)
+    files += [(f"schemas/orch/{schema_name(kind)}", schema(kind)) for kind in KINDS]
+    for path, text in files:
+        _write(context.cwd, path, text, done)
     if os.path.lexists(os.path.join(context.cwd, ".git")):
         _ignore(context.cwd, done)
     return done
+
+
+def _first(cwd: str, done: Initialised) -> list[tuple[str, str]]:
+    folder = os.path.join(cwd, "pipelines")
+    if os.path.isdir(folder) and any(entry.endswith((".yaml", ".yml")) for entry in os.listdir(folder)):
+        done.kept.append("pipelines/")
+        return []
+    return [(PIPELINE, _shipped(PIPELINE))]
+
+
+def _example(name: str, cwd: str) -> list[tuple[str, str]]:
+    from orch.app.examples import files_of
+
+    return list(files_of(name, cwd))
 
 
 def _project_id(cwd: str) -> str | None:
@@ -64,6 +72,7 @@ def _shipped(path: str) -> str:
 
 
 def _write(cwd: str, path: str, text: str, done: Initialised) -> None:
+    os.makedirs(os.path.dirname(os.path.join(cwd, path)), exist_ok=True)
     try:
         with open(os.path.join(cwd, path), "x", encoding="utf-8") as file:
             file.write(text)

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from orch.render.findings_text import finding_lines
 from orch.render.problems_text import visible
 from orch.render.style import Style
 
@@ -15,7 +16,7 @@ _TAIL_LINES = 20
 
 
 def errors_text(errors: Sequence[dict[str, Any]], style: Style) -> str:
-    """Each failed attempt: what, when, how it ended, the end of its log, what to do."""
+    """Each failed attempt: what, when, how it ended, what its reports found, the end of its log, what to do."""
     return style.ascii("\n\n".join("\n".join(_error(error, style)) for error in errors))
 
 
@@ -33,6 +34,8 @@ def _error(error: dict[str, Any], style: Style) -> list[str]:
     if command is not None:
         text = command if isinstance(command, str) else shlex.join(command)
         rows.append(("command", text.strip().split("\n")[0] + (" …" if "\n" in text.strip() else "")))
+    found = finding_lines(details.get("findings", ()), details.get("found", 0))
+    rows += [("" if number else "found", line) for number, line in enumerate(found)]
     for name in ("stdout", "stderr"):
         tail = [line for line in details.get(f"{name}_tail", "").splitlines() if line.strip()][-_TAIL_LINES:]
         rows += [(name if number == 0 else "", line) for number, line in enumerate(tail)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from orch.render.problems_text import visible
@@ -17,6 +17,12 @@ def counts_text(tests: Mapping[str, int] | None) -> str:
     if tests is None:
         return ""
     return ", ".join(f"{tests[name]:,} {words}" for name, words in _COUNTS if tests.get(name)) or "no tests"
+
+
+def summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int] | None:
+    """The counts of several reports as one; None where there are none."""
+    found = list(counts)
+    return {name: sum(one.get(name, 0) for one in found) for name, _ in _COUNTS} if found else None
 
 
 def finding_lines(findings: Sequence[Mapping[str, Any]], found: int) -> list[str]:

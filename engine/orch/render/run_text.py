@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from orch.render.findings_text import counts_text, summed
 from orch.render.lengths import duration
 from orch.render.logs_text import SHORTENED
 from orch.render.problems_text import visible
@@ -27,12 +28,14 @@ def run_text(manifest: dict[str, Any], style: Style) -> str:
         )
     if manifest.get("summary"):
         rows.append(("summary", manifest["summary"]))
+    steps = manifest.get("steps", [])
+    if tests := counts_text(summed(step["tests"] for step in steps if "tests" in step)):
+        rows.append(("tests", tests))
     rows.append(("epoch", f"{manifest['epoch']}, containment {manifest['containment']}"))
     if manifest.get("outputs"):
         rows.append(("outputs", json.dumps(manifest["outputs"], ensure_ascii=False)))
     rows += [("files", manifest["artifact_root"]), ("head", f"sha256:{manifest['journal_head']}")]
     lines = [f"{name:9}{visible(text) if name not in ('run',) else text}" for name, text in rows]
-    steps = manifest.get("steps", [])
     if steps:
         width = min(max(len(step["address"]) for step in steps), 48)
         lines += ["", *(_step(step, width, style) for step in steps)]
@@ -47,6 +50,7 @@ def run_json(manifest: dict[str, Any]) -> str:
 def _step(step: dict[str, Any], width: int, style: Style) -> str:
     status = step["status"]
     told = step.get("sentence") or ("" if step.get("reason") in (None, "ok") else step["reason"])
+    told = "  ".join(part for part in (told, counts_text(step.get("tests"))) if part)
     told = told or ("was interrupted" if status == "queued" and "started_at" in step else "")
     if cut_bytes({name: step[name] for name in ("stdout", "stderr") if name in step}):
         told = f"{told}, {SHORTENED}" if told else SHORTENED

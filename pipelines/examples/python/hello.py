@@ -1,0 +1,5 @@
+"""A greeting."""
+
+
+def greeting(name: str) -> str:
+    return f"hello, {name}"
