@@ -19,10 +19,10 @@ PEERS   ?=
 EXT4    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint test sweep demo bench schemas docs constraints clean
+.PHONY: help setup lint test sweep demo bench real-world schemas docs constraints clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP) ## make .venv with everything that is needed (the one step that uses the package registry)
 
@@ -56,6 +56,9 @@ demo: $(STAMP) ## a small real project through gates, checks, tests and a build,
 bench: $(STAMP) ## compare with make, ninja, doit, …; writes docs/benchmarks.md (PEERS=1 installs them, EXT4=DIR adds a disk)
 	@test -z "$(PEERS)" || sh evaluation/bench/peers.sh
 	@$(PY) evaluation/bench/bench.py --what $(WHAT) --n $(SIZES) --plan-n $(PLAN_SIZES) --reps $(REPS) $(if $(EXT4),--disk $(EXT4)) --report docs/benchmarks.md
+
+real-world: $(STAMP) ## test packages that others wrote, by adapters and by hand; writes docs/real-world.md (uses the package registries)
+	@$(PY) evaluation/real_world/real_world.py --report docs/real-world.md
 
 schemas: $(STAMP) ## generate schemas/orch/ from the models
 	@$(PY) -m orch.spec.schema schemas/orch

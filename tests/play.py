@@ -22,6 +22,7 @@ RESULTS = {
     "ok": Result(0, None, None, None, None, 0),
     "command-failed": Result(1, None, None, None, None, 0),
     "timed-out": Result(None, 15, "timeout", None, None, 0),
+    "no-tests": Result(5, None, None, None, None, 0),
     "cancelled": Result(None, 15, "cancel", None, None, 0),
 }
 

@@ -52,6 +52,7 @@ class Promises:
         assert not state.cancelling, f"{address} starts after a cancel"
         assert not state.failing_fast, f"{address} starts after a failure that ends all"
         assert step.get("selected", True), f"{address} is not selected"
+        assert "skip" not in step.get("adapter", {}), f"{address} has nothing to run"
         self.check_entered(phase, now=True)
         classes = []
         for need in step.get("needs", ()):

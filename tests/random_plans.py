@@ -17,6 +17,8 @@ ENDS: dict[str, End] = {
     "start-failed": ("failed", "start-failed"),
     "unrenderable": ("failed", "expression-error"),
     "flaky": OK,
+    "no-tests": ("skipped", "no-tests"),
+    "not-configured": ("skipped", "not-configured"),
 }
 RULES = ("all_success", "none_failed", "one_success", "none_failed_min_one_success", "all_done")
 SHUT = ("needs-decision", "rejected", "stale", "expired", "not-yet-valid")
@@ -141,13 +143,16 @@ class _Maker:
             condition = self.random_condition(known, keys, run=phase == "finally")
             spec["if"] = condition.text()
             self.conditions.update(dict.fromkeys(addresses, condition))
+        idle = rng.random() < 0.06
+        if idle:
+            spec["adapter"] = {"name": "x", "command": "lint", "skip": "nothing to do here"}
         for address in addresses:
-            self.behaviours[address] = self.behaviour(spec, once, probe)
+            self.behaviours[address] = Behaviour("not-configured") if idle else self.behaviour(spec, once, probe)
         return spec
 
     def behaviour(self, spec: dict[str, Any], once: bool, probe: bool) -> Behaviour:
         rng = self.rng
-        kind = rng.choices(list(ENDS), (60, 12, 8, 0, 3, 2, 25))[0]
+        kind = rng.choices(list(ENDS), (60, 12, 8, 0, 3, 2, 25, 5, 0))[0]
         if once and kind == "timeout" and (not probe or rng.random() < 0.5):
             return Behaviour("timeout-done")
         if kind != "flaky":

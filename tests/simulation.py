@@ -30,6 +30,7 @@ from orch.run.results import concluded, finished, not_started
 
 DAY_MS = 86_400_000
 MOST_EPOCHS = 80
+NONE = {"none": {"exit": 5, "means": "no tests were found"}}
 
 
 class Crash(Exception):
@@ -213,7 +214,8 @@ class Simulation(Promises):
                 how = "cancelled"
             else:
                 how = self.world.ends(address)
-            self.happened(finished(self.plan, self.state, step, RESULTS[how], at=self.clock))
+            none = NONE if how == "no-tests" else None
+            self.happened(finished(self.plan, self.state, step, RESULTS[how], at=self.clock, adapter=none))
         for step in probed:
             del self.probing[step]
             if step in self.dismissed:
@@ -236,9 +238,9 @@ class Simulation(Promises):
                 else:
                     self.happened(Started(self.clock, names[step], attempt))
                     self.effects.append((step, attempt))
-            case Skip(step, reason):
+            case Skip(step, reason, sentence):
                 assert step not in self.in_flight, f"{names[step]} is skipped while it runs"
-                self.happened(Skipped(self.clock, names[step], reason))
+                self.happened(Skipped(self.clock, names[step], reason, sentence))
             case Conclude(step, status, reason, _):
                 self.conclude(step, status, reason)
             case Observe(step):
@@ -322,8 +324,9 @@ class Simulation(Promises):
             and "gate" not in self.steps[address]
             and not address.startswith("finally.")
         ]
-        if not bad:
-            return ()
+        again = (a for a in ends if a.startswith("finally.") and self.once(a) and ends[a][0] != "succeeded")
+        if not bad or any(address in self.world.done for address in again):
+            return ()  # a retry runs `finally` again: the person looks whether that would be done twice
         chosen = set(self.rng.sample(bad, self.rng.randint(1, len(bad))))
         for address in sorted(chosen):
             if self.rng.random() < 0.5:
@@ -331,14 +334,14 @@ class Simulation(Promises):
                 self.facts.ends[address] = ENDS["ok"]
         chosen.update(address for address, end in ends.items() if end[0] == "skipped" and end[1] in UNREACHED)
         begun = {address.partition(".")[0] for address in chosen if "gate" not in self.steps[address]}
-        again = {
+        reset = {
             address
             for address, step in self.steps.items()
             if address in chosen
             or (address.startswith("finally.") and not (self.once(address) and ends[address][0] == "succeeded"))
             or ("gate" in step and address.partition(".")[0] in begun)
         }
-        self.facts = self.facts._replace(fixed={a: end for a, end in ends.items() if a not in again})
+        self.facts = self.facts._replace(fixed={a: end for a, end in ends.items() if a not in reset})
         return tuple(sorted(chosen))
 
     def check_journal(self) -> None:

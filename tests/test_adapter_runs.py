@@ -96,6 +96,7 @@ def test_what_failed_is_in_the_error_artifact_with_paths_from_the_projects_root_
     (finding,) = document["details"]["findings"]
     assert (finding["file"], finding["line"]) == ("packages/the api/t/a.py", 5)
     assert document["details"]["found"] == 1
+    assert "found    packages/the api/t/a.py:5  two: 1 is not 2" in desk.orch("runs", "errors", "@last").out
 
 
 def test_exit_code_0_with_failing_tests_in_the_report_is_a_failure(desk: Desk) -> None:

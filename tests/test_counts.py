@@ -119,6 +119,22 @@ def test_looking_at_a_gate_imports_no_executor(desk: Desk, words: list[str]) -> 
     assert not {name for name in modules if name.startswith("orch.local")}
 
 
+def test_a_run_without_adapters_imports_nothing_that_looks_at_a_repository_or_reads_reports(desk: Desk) -> None:
+    many(desk, 1, '["false"]')
+    said = desk.run([sys.executable, "-B", "-X", "importtime", "-m", "orch", "apply"], code=1)
+    modules = {line.rpartition("|")[2].strip() for line in said.err.splitlines() if line.startswith("import time:")}
+    assert "orch.run.loop" in modules  # the engine's process tells, too
+    only_for_adapters = (
+        "orch.app.checkout",
+        "orch.app.tools",
+        "orch.plan.advice",
+        "orch.store.reading",
+        "orch.store.read_",
+        "orch.store.reports",
+    )
+    assert not {name for name in modules if name.startswith(only_for_adapters)}
+
+
 # --- files, renames, syncs, bytes, turns
 
 

@@ -56,6 +56,8 @@ def test_the_simulated_world_meets_everything_that_it_is_there_for() -> None:
         "skipped phase-not-reached",
         "skipped not-selected",
         "skipped cancelled",
+        "skipped no-tests",
+        "skipped not-configured",
         "cancelled requested",
         "cancelled fail-fast",
         "finally cancelled",

@@ -25,7 +25,8 @@ class World:
             return behaviour.reason
         if behaviour.kind in ("ok", "flaky", "timeout-done"):
             self.done.add(address)
-        return {"fail": "command-failed", "timeout": "timed-out", "timeout-done": "timed-out"}.get(behaviour.kind, "ok")
+        words = {"fail": "command-failed", "timeout": "timed-out", "timeout-done": "timed-out", "no-tests": "no-tests"}
+        return words.get(behaviour.kind, "ok")
 
     def killed(self, address: str) -> None:
         """An attempt is killed: perhaps it had done its work by then."""

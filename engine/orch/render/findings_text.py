@@ -36,7 +36,8 @@ def finding_lines(findings: Sequence[Mapping[str, Any]], found: int) -> list[str
 def _line(finding: Mapping[str, Any]) -> str:
     file, line, test = finding.get("file"), finding.get("line"), finding.get("test")
     place = f"{file}:{line}" if file and line else file or ""
-    name = test.removeprefix(f"{file}::") if test and file else test or ""
+    head, colons, rest = (test or "").partition("::")  # pytest names the file as from the package on
+    name = rest if colons and f"/{file}".endswith(f"/{head}") else test or ""
     message = str(finding["message"]).strip().partition("\n")[0]
     told = ": ".join(part for part in ("  ".join(part for part in (place, name) if part), message) if part)
     return visible(told[:_COLUMNS] + ("…" if len(told) > _COLUMNS else ""))
