@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -101,6 +100,7 @@ def _make(
     from orch.governance.roles import check_roles
     from orch.plan.build import Given, build
     from orch.plan.compile import compile_plan
+    from orch.source import strict_json
     from orch.source.limits import SIZE_VARIABLE, size_limit
     from orch.source.read import parse
     from orch.spec.inputs import bind
@@ -127,7 +127,7 @@ def _make(
         task=request.task,
         fail_fast=request.fail_fast,
         selection=request.select,
-        schemas={path: json.loads(data) for path, _, data in schemas},
+        schemas={path: strict_json.loads(data) for path, _, data in schemas},
         resources=resources,
         span=partial(document.span, key=True),
     )
@@ -178,10 +178,11 @@ def _schemas(root: str, pipeline: Pipeline, document: Document) -> list[tuple[st
 
 
 def _schema_fault(data: bytes) -> str | None:
+    from orch.source import strict_json
     from orch.spec.output_schema import fault
 
     try:
-        wrong = fault(json.loads(data))
+        wrong = fault(strict_json.loads(data))
     except (ValueError, RecursionError) as error:
         wrong = str(error)
     return f"is not a JSON Schema: {wrong}" if wrong else None

@@ -16,6 +16,7 @@ from orch.store.atomic import BESIDE, read_file
 from orch.store.errors import error_bytes, error_name
 from orch.store.ledger import Ledger
 from orch.store.manifests import NodeManifests, run_manifest
+from orch.store.removal import remove
 from orch.store.rundir import RunDir, token_digest
 
 
@@ -78,7 +79,7 @@ def is_document(run: RunDir, name: str) -> bool:
 
 def remove_unfinished(run: RunDir) -> list[str]:
     """Remove what a crash left half done: files that were to be renamed, and what an attempt was to hand over."""
-    removed = []
+    removed = remove_handed_over(run)
     for folder, subfolders, names in os.walk(run.path):
         if os.path.basename(folder) == "sha256":
             subfolders.clear()
@@ -90,7 +91,19 @@ def remove_unfinished(run: RunDir) -> list[str]:
     return removed
 
 
+def remove_handed_over(run: RunDir) -> list[str]:
+    """Remove the folder of `$ORCH_OUTPUT`: what was handed over is in the journal, and what commands wrote beside it is
+    nobody's."""
+    folder = f"{run.path}/outputs"
+    try:
+        left = [f"outputs/{name}" for name in os.listdir(folder)]
+    except OSError:
+        left = []
+    remove(folder)
+    return left
+
+
 def is_unfinished(name: str) -> bool:
     """Is this file (relative to the run) one that a crash left half done?"""
     folder, _, base = name.rpartition("/")
-    return base.endswith(BESIDE) or folder == "outputs" or (folder == "logs" and base.startswith("."))
+    return base.endswith(BESIDE) or name.startswith("outputs/") or (folder == "logs" and base.startswith("."))

@@ -14,6 +14,7 @@ from orch.model.attempt import Attempt, Result, StartError
 from orch.store.atomic import write_file
 from orch.store.cas import Cas, NotKeepable
 from orch.store.copies import artifact_copy, place
+from orch.store.removal import remove
 
 MAX_OUTPUT_BYTES = 256 * 1024
 MAX_OUTPUT_DEPTH = 64
@@ -49,7 +50,7 @@ class DirHarvest:
         folder = f"{self._run_dir}/outputs"
         os.makedirs(folder, mode=0o700, exist_ok=True)
         path = f"{folder}/{stem}.json"
-        _remove(path)
+        remove(path)
         return path
 
     def outputs(self, stem: str, declared: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
@@ -64,7 +65,7 @@ class DirHarvest:
         except OSError as error:
             return None, f"$ORCH_OUTPUT cannot be read: {error.strerror}"
         finally:
-            _remove(path)
+            remove(path)
         try:
             value = json.loads(data, parse_constant=_no_constant, parse_int=_whole, object_pairs_hook=_unique)
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
@@ -100,7 +101,7 @@ class DirHarvest:
 
     def verdict(self, check: Attempt, end: Result | StartError) -> str | None:
         """What the end of a check says of the outputs."""
-        _remove(check.argv[-1])
+        remove(check.argv[-1])
         if isinstance(end, StartError):
             return f"$ORCH_OUTPUT could not be checked against its schema: {end.message}"
         if end.exit_code == 0:
@@ -127,18 +128,6 @@ class DirHarvest:
         for one in kept:
             place(self._cas, one["sha256"], f"{self._run_dir}/{artifact_copy(attempt.address, one['name'])}")
         return tuple(kept), None
-
-
-def _remove(path: str) -> None:
-    """Whatever a command has put there."""
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
-    except OSError:
-        from shutil import rmtree
-
-        rmtree(path)
 
 
 def _read_regular(path: str, limit: int) -> bytes:
