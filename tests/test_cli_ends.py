@@ -57,6 +57,23 @@ def test_a_step_in_doubt_is_settled_by_its_id_and_the_gate_behind_it_is_told_of(
     desk.orch("resume", "@last")
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [
+        "echo half > $ORCH_OUTPUT.tmp; cp $ORCH_OUTPUT.tmp",
+        "mkdir $ORCH_OUTPUT.d; touch $ORCH_OUTPUT.d/x; chmod 0 $ORCH_OUTPUT.d; ln -s . $ORCH_OUTPUT.l; mkdir -m 0",
+    ],
+)
+def test_what_a_command_leaves_beside_its_outputs_is_gone_when_the_run_closes_and_the_run_verifies(
+    desk: Desk, beside: str
+) -> None:
+    ends = "      bad: {{ run: '{} $ORCH_OUTPUT; exit {}', outputs: {{ n: number }} }}\n"
+    desk.pipeline("  one:\n    nodes:\n" + ends.format(beside, 1))
+    desk.orch("apply", code=1)
+    desk.orch("verify", "@last")
+    assert not (desk.run_dir() / "outputs").exists()
+
+
 def test_a_run_cancelled_in_doubt_and_retried_waits_for_the_same_answer_and_verifies(desk: Desk) -> None:
     in_doubt(desk)
     desk.orch("cancel", "@last")

@@ -491,6 +491,7 @@ def test_inputs_are_bound_in_the_order_declared_with_their_types() -> None:
         ("langs", "python"),
         ("langs", '{"a": 1}'),
         ("langs", "[1]"),
+        ("langs", '["\\ud800"]'),
         ("langs", "[" * 100_000),
         ("sizes", "[true]"),
         ("sizes", "[NaN]"),

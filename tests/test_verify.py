@@ -151,8 +151,8 @@ def test_a_shorter_or_longer_file_of_any_kind_is_found(run: RunDir) -> None:
 
 def test_a_removed_file_of_any_kind_is_found(run: RunDir) -> None:
     for name in names(run):
-        if name == "requests.ndjson" or name.startswith("artifacts/"):
-            continue  # answered in the journal; a copy of what lies in cas
+        if name == "requests.ndjson":
+            continue  # answered in the journal
         path = Path(run.path, name)
         os.rename(path, f"{run.path}/../aside")
         assert check(run).problems, name
@@ -519,6 +519,32 @@ def test_a_copy_that_a_crash_kept_out_of_the_journal_is_one_of_what_is_kept(tmp_
     assert found_in(made) == ["O613"]
     made.cas.put_bytes(b"laid out")
     assert found_in(made) == []
+
+
+def test_an_artifact_is_what_was_recorded_last_once_the_run_has_closed_and_maybe_newer_before(tmp_path: Path) -> None:
+    made = Recorded(tmp_path, plan_doc({"build": {"nodes": {"a": {}}}}, {"f": {}}))
+    made.open()
+    copy = Path(made.run.path, "artifacts/finally.f/x")
+    for attempt, data in ((1, b"old"), (2, b"new")):
+        made.happen(Started(made.at(), "build.a", attempt))
+        made.happen(Finished(made.at(), "build.a", attempt, True, **FAILED))
+        made.happen(Started(made.at(), "finally.f", attempt))
+        kept = (made.artifact("finally.f", "x", data),)
+        if attempt == 2:
+            made.lock.release()
+            assert found_in(made) == [], "it was made, and its record was not"
+        made.happen(Finished(made.at(), "finally.f", attempt, True, "succeeded", "ok", 0, artifacts=kept))
+        made.happen(Closed(made.at(), "failed", "failed", {}, "1 failed"))
+        made.leave()
+        assert found_in(made) == []
+        if attempt == 1:
+            made.open(reset=("build.a",))
+    copy.write_bytes(b"old")
+    assert found_in(made) == ["O611"]
+    copy.unlink()
+    assert found_in(made) == ["O610"]
+    made.projector.rebuild(read(made.run.journal, made.plan.digest).events)
+    assert (copy.read_bytes(), found_in(made)) == (b"new", [])
 
 
 def test_a_gate_that_stayed_shut_because_its_subject_changed_meanwhile_is_no_finding(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -111,6 +110,7 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
     from orch.governance.roles import check_roles
     from orch.plan.build import Given, build
     from orch.plan.compile import compile_plan
+    from orch.source import strict_json
     from orch.source.limits import SIZE_VARIABLE, size_limit
     from orch.source.read import parse
     from orch.spec.inputs import bind
@@ -138,7 +138,7 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
         task=request.task,
         fail_fast=request.fail_fast,
         selection=request.select,
-        schemas={path: json.loads(data) for path, _, data in schemas},
+        schemas={path: strict_json.loads(data) for path, _, data in schemas},
         resources=resources,
         span=partial(document.span, key=True),
         value_span=document.span,
@@ -199,10 +199,11 @@ def _schemas(root: str, pipeline: Pipeline, document: Document) -> list[tuple[st
 
 
 def _schema_fault(data: bytes) -> str | None:
+    from orch.source import strict_json
     from orch.spec.output_schema import fault
 
     try:
-        wrong = fault(json.loads(data))
+        wrong = fault(strict_json.loads(data))
     except (ValueError, RecursionError) as error:
         wrong = str(error)
     return f"is not a JSON Schema: {wrong}" if wrong else None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from orch.problems.problem import Exit, OrchError, Problem
+from orch.source import strict_json
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.pipeline import Input, Pipeline
 from orch.spec.values import mismatch
@@ -59,7 +59,7 @@ def _read(declared: Input, text: str) -> Any:
             return text == "true"
         case "list":
             try:
-                return json.loads(text, parse_constant=_not_json)
+                return strict_json.loads(text)
             except (ValueError, RecursionError):
                 raise ValueError("is not a list in JSON") from None
     return text
@@ -71,10 +71,6 @@ def _prints_back(text: str) -> bool:
         return repr(float(text)) == text
     except ValueError:
         return False
-
-
-def _not_json(word: str) -> None:
-    raise ValueError(f"{word} is not JSON")
 
 
 def _unknown(pipeline: Pipeline, name: str) -> Problem:

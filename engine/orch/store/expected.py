@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 
 from orch.model.compiled import Compiled
 from orch.model.events import Event, Opened
@@ -18,6 +19,9 @@ from orch.store.ledger import Ledger
 from orch.store.left import remove
 from orch.store.manifests import NodeManifests, run_manifest
 from orch.store.rundir import RunDir, token_digest
+
+HANDED_OVER = ("outputs", "reports")
+"""The folders of a run into which commands write."""
 
 
 def manifest_name(plan: Compiled, step: int) -> str:
@@ -79,8 +83,7 @@ def is_document(run: RunDir, name: str) -> bool:
 
 def remove_unfinished(run: RunDir) -> list[str]:
     """Remove what a crash left half done: files that were to be renamed, and what an attempt was to hand over."""
-    removed = []
-    remove(f"{run.path}/reports")
+    removed = remove_handed_over(run)
     for folder, subfolders, names in os.walk(run.path):
         if os.path.basename(folder) == "sha256":
             subfolders.clear()
@@ -92,8 +95,19 @@ def remove_unfinished(run: RunDir) -> list[str]:
     return removed
 
 
+def remove_handed_over(run: RunDir) -> list[str]:
+    """Remove the folders of `$ORCH_OUTPUT` and of reports: what was handed over is in the journal, and what commands
+    wrote beside it is nobody's."""
+    left: list[str] = []
+    for folder in HANDED_OVER:
+        with suppress(OSError):
+            left += [f"{folder}/{name}" for name in os.listdir(f"{run.path}/{folder}")]
+        remove(f"{run.path}/{folder}")
+    return left
+
+
 def is_unfinished(name: str) -> bool:
     """Is this file (relative to the run) one that a crash left half done?"""
     folder, _, base = name.rpartition("/")
-    handed_over = folder == "outputs" or name.startswith("reports/")
+    handed_over = name.partition("/")[0] in HANDED_OVER
     return handed_over or base.endswith(BESIDE) or (folder == "logs" and base.startswith("."))

@@ -34,7 +34,7 @@ class Files:
         self._known = set(_OWN)
         self._logs: dict[str, str] = {}
         self._kept: dict[str, str] = {}
-        self._copies: dict[str, set[str]] = {}
+        self._copies: dict[str, list[str]] = {}
         self._collect(events)
         self.count = len(self._there)
 
@@ -65,11 +65,13 @@ class Files:
             problems += self._recorded(name, sha256)
         for name, found in self._there.items():
             if not stat.S_ISREG(found.st_mode):
+                if name.startswith("outputs/") and not closed:
+                    continue  # whatever a command made of it
                 problems.append(Problem("O613", f"{name} is not a regular file"))
             elif name.startswith("cas/sha256/"):
                 problems += [] if name in self._kept else self._recorded(name, os.path.basename(name))
             elif name.startswith(_COPIES):
-                problems += [] if live or (not closed and is_unfinished(name)) else self._copied(name)
+                problems += [] if live or (not closed and is_unfinished(name)) else self._copied(name, closed)
             elif name in self._known or name in self._logs or live or not derived:
                 continue
             elif not is_unfinished(name):
@@ -79,6 +81,9 @@ class Files:
                 problems.append(Problem("O613", f"{name} is left over", hint=hint))
         if closed:
             problems += [Problem("O610", f"{name} is missing") for name in ("lock", "beat") if name not in self._there]
+            lost = [name for name in self._copies if name.startswith("artifacts/") and name not in self._there]
+            hint = f"orch resume {self._run.run_id}"
+            problems += [Problem("O610", f"{name} is missing", hint=hint) for name in lost if not live]
         if "lock" in self._there and self._there["lock"].st_size:
             problems.append(Problem("O611", "lock was written to"))
         return problems
@@ -119,20 +124,20 @@ class Files:
                     if mode in _FILE_MODES:
                         self._keep(str(sha256))
         for name, sha256 in (*copies(events), *adapter_copies(self._plan.head.get("resources", ()))):
-            self._copies.setdefault(name, set()).add(sha256)
+            self._copies.setdefault(name, []).append(sha256)
 
     def _keep(self, sha256: str) -> None:
         self._kept[f"cas/sha256/{sha256[:2]}/{sha256}"] = sha256
 
-    def _copied(self, name: str) -> list[Problem]:
-        """A copy must be of what was recorded for it; where a crash kept that out of the journal, of what is kept: both
-        are made before the record."""
-        sha256 = self._digest(name)
-        if name in self._copies:
-            return [] if sha256 in self._copies[name] else [Problem("O611", f"{name} was changed")]
-        if f"cas/sha256/{sha256[:2]}/{sha256}" in self._there:
+    def _copied(self, name: str, closed: bool) -> list[Problem]:
+        """A copy must be of what was recorded for it, of an artifact what was recorded last. Where a crash kept that
+        out of the journal it is of what is kept: both are made before the record, and resuming puts copies right."""
+        sha256, recorded = self._digest(name), self._copies.get(name, [])
+        if sha256 in (recorded[-1:] if closed and name.startswith("artifacts/") else recorded):
             return []
-        return [Problem("O613", f"{name} is not accounted for")]
+        if not (closed and recorded) and f"cas/sha256/{sha256[:2]}/{sha256}" in self._there:
+            return []
+        return [Problem("O611", f"{name} was changed") if recorded else Problem("O613", f"{name} is not accounted for")]
 
     def _recorded(self, name: str, sha256: str) -> list[Problem]:
         if name not in self._there:

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import suppress
 from typing import BinaryIO
 
 
 def remove(path: str) -> None:
-    """Whatever a command has put there."""
+    """Remove a file, a link or a whole folder; nothing where there is none. A link is not followed, and a folder that
+    was closed to its owner is opened. Raises OSError where it cannot be removed."""
     try:
-        os.unlink(path)
+        if not stat.S_ISDIR(os.lstat(path).st_mode):
+            os.unlink(path)
+            return
     except FileNotFoundError:
-        pass
+        return
+    try:
+        os.rmdir(path)
+        return
     except OSError:
         from shutil import rmtree
 
-        _open_folders(path)
-        rmtree(path)
+        os.chmod(path, 0o700)
+    for folder, subfolders, _ in os.walk(path):
+        for name in subfolders:
+            if not os.path.islink(f"{folder}/{name}"):
+                os.chmod(f"{folder}/{name}", 0o700)
+    rmtree(path)
 
 
 def open_regular(path: str) -> BinaryIO:
@@ -39,12 +48,3 @@ def read_regular(path: str, limit: int) -> bytes:
     if len(data) > limit:
         raise ValueError(f"over {limit // 1024} KiB")
     return data
-
-
-def _open_folders(path: str) -> None:
-    """Let the owner of a tree empty every folder in it."""
-    for folder, below, _ in os.walk(path):
-        for name in below:
-            if not os.path.islink(f"{folder}/{name}"):
-                with suppress(OSError):
-                    os.chmod(f"{folder}/{name}", 0o700)

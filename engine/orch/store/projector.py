@@ -12,7 +12,14 @@ from orch.model.status import Status
 from orch.store.atomic import write_file
 from orch.store.copies import adapter_copies, copies, put_back
 from orch.store.errors import error_bytes, error_name
-from orch.store.expected import derived, is_document, lies_there, manifest_name, remove_unfinished
+from orch.store.expected import (
+    derived,
+    is_document,
+    lies_there,
+    manifest_name,
+    remove_handed_over,
+    remove_unfinished,
+)
 from orch.store.ledger import Ledger, replay
 from orch.store.manifests import NodeManifests, run_manifest
 from orch.store.rundir import RunDir, token_digest
@@ -44,6 +51,7 @@ class Projector:
                 touched.update((step, None) for step in ledger.records if state.status[step] < Status.SUCCEEDED)
             elif type(event) is Closed:
                 whole_run = True
+                remove_handed_over(self._run)
         for step in touched:
             record = ledger.records[step]
             if not record.running:
