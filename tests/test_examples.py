@@ -97,6 +97,7 @@ def test_a_file_that_an_example_would_write_is_kept_as_it_is(desk: Desk) -> None
     desk.write("hello.js", "mine\n")
     said = desk.orch("init", "--example", "node")
     assert "kept  pipelines/ci.yaml" in said.out
+    assert "orch apply pipelines/ci.yaml" in said.out
     assert (desk.folder / "pipelines" / "ci.yaml").read_text() == (desk.folder / "hello.js").read_text() == "mine\n"
 
 

@@ -87,6 +87,9 @@ class Observer:
     def outputs(self, stem: str, declared: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
         raise AssertionError("no outputs here")
 
+    def folder(self, stem: str) -> str:
+        raise AssertionError("no reports here")
+
     def artifacts(self, address: str, cwd: str, paths: Mapping[str, str]) -> Any:
         raise AssertionError("no artifacts here")
 
@@ -101,8 +104,8 @@ class Begun:
 def ran(plan: Compiled) -> list[Happened]:
     """What the loop asked for from `opened` to `closed`."""
     one = Observer()
-    world = World(one, one, one, one, one, one, one, lambda: None)
-    loop = Loop(plan, RunState.new(plan), world, Renderer(plan, Surroundings("/", {})))
+    world = World(one, one, one, one, one, one, one, one, lambda: None)
+    loop = Loop(plan, RunState.new(plan), world, Renderer(plan, Surroundings("/", "/", {})))
     loop.begin([Opened(0, 1, {"run_id": "r"}, plan.digest, "none", {}, 0, ())])
     loop.run()
     return one.seen

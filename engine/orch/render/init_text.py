@@ -25,6 +25,7 @@ def init_text(done: Initialised, style: Style) -> str:
     lines += [f"{style.icon('skip')} kept  {path} as it is" for path in done.kept]
     if done.to_add:
         lines += ["", "orch.yaml has no id, which decisions are bound to. Add this line to it:", f"  {done.to_add}"]
-    pipeline = "".join(f" {path}" for path in done.written if path.startswith("pipelines/"))
+    there = [*done.written, *done.kept]
+    pipeline = "".join(f" {path}" for path in there if path.startswith("pipelines/") and path.endswith(".yaml"))
     lines += ["", "next  orch validate", f"      orch plan{pipeline}", f"      orch apply{pipeline}"]
     return style.ascii("\n".join(lines))
