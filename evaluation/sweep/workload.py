@@ -1,4 +1,4 @@
-"""The project that is swept: twelve nodes, three phases, each kind of gate; every start leaves a line outside .runs."""
+"""The project that is swept: thirteen nodes, three phases, each kind of gate; every start leaves a line outside .runs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ NODES = (
     "check.join",
     "check.style",
     "check.quiet",
+    "check.tested",
     "ship.release",
     "ship.announce",
     "finally.report",
@@ -99,6 +100,7 @@ phases:
         needs: [join]
         run: |
           {STARTED}
+      tested: {{ needs: [join], adapter: halves, command: test }}
   ship:
     gates:
       approved:
@@ -125,6 +127,24 @@ outputs:
 """
 
 
+ADAPTER = """\
+apiVersion: orch/v1
+kind: Adapter
+name: halves
+detect: [{ file: spec.md, score: 50 }]
+files: [test.sh]
+commands:
+  test:
+    argv: [sh, "{files}/test.sh", "{reports}/halves.tap"]
+    reports: [{ format: tap, path: "{reports}/halves.tap" }]
+"""
+
+TEST = f"""\
+{STARTED}
+printf '1..2\\nok 1 left\\nok 2 right\\n' > "$1"
+"""
+
+
 def root_of(base: str) -> str:
     """The folder of the project; what its nodes do to the world lies beside it."""
     return os.path.join(base, "project")
@@ -133,11 +153,14 @@ def root_of(base: str) -> str:
 def lay_out(base: str) -> str:
     """Write the project below an empty folder; its root."""
     root = root_of(base)
-    os.makedirs(os.path.join(root, "pipelines"))
+    for folder in ("pipelines", "adapters/halves"):
+        os.makedirs(os.path.join(root, folder))
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     for path, text in (
         ("orch.yaml", PROJECT),
         ("pipelines/sweep.yaml", PIPELINE),
+        ("adapters/halves/adapter.yaml", ADAPTER),
+        ("adapters/halves/test.sh", TEST),
         ("spec.md", f"---\nlast_review: {today}\n---\n# What is made\n"),
     ):
         with open(os.path.join(root, path), "w", encoding="utf-8") as file:

@@ -73,8 +73,10 @@ class DirReports:
             return Reading(trouble=f"the reports could not be read: {end.message}")
         if end.exit_code == 0 and end.stdout is not None:
             path = f"{self._run_dir}/{end.stdout.path}"
+            answer = None
             with suppress(OSError, ValueError, TypeError):
                 answer = Reading(**json.loads(read_regular(path, _MAX_ANSWER_BYTES)))
+            if answer is not None:
                 remove(path)
                 return answer
         if end.stopped == "timeout":
