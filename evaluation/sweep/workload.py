@@ -1,4 +1,5 @@
-"""The project that is swept: thirteen nodes, three phases, each kind of gate; every start leaves a line outside .runs."""
+"""The project that is swept: thirteen nodes, one of them an adapter's, three phases, each kind of gate; every start
+leaves a line outside .runs."""
 
 from __future__ import annotations
 
