@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -65,7 +66,7 @@ def _plan(context: Context, request: PlanRequest) -> Planned:
         raise OrchError(Problem("O287", f"the path {display} is not UTF-8", hint=hint), Exit.USAGE)
     text, project_text = _read(path, display), read_bytes(root)
     # a node could rewrite the cache: a pipeline with gates is always read from its own text
-    cache = os.path.join(context.cache_dir, "plans") if context.cache_dir and b"gates" not in text else None
+    cache = os.path.join(context.cache_dir, "plans") if context.cache_dir and not _may_have_gates(text) else None
     key = _key(context, request, display, text, project_text)
     known = _from_cache(cache, key, root) if cache else None
     if known is None:
@@ -76,6 +77,20 @@ def _plan(context: Context, request: PlanRequest) -> Planned:
         (plan, compiled, schemas), warnings = known, []  # no gates, and so nobody whom they could miss
     blobs = {_sha(data): data for data in (text, project_text, *(data for _, _, data in schemas)) if data}
     return Planned(root, plan, compiled, blobs, warnings)
+
+
+def _may_have_gates(text: bytes) -> bool:
+    """Could there be gates in a pipeline that nobody has parsed? Their key can be written with escapes, too: with those
+    that stand for a letter, or broken over two lines, as only a key behind a `?` can be."""
+    return (
+        b"gates" in text
+        or _ESCAPED_LETTER.search(text) is not None
+        or (b"\\" in text and _EXPLICIT_KEY.search(text) is not None)
+    )
+
+
+_ESCAPED_LETTER = re.compile(rb"\\[xuU]")
+_EXPLICIT_KEY = re.compile(rb"(?:^|[\s{,\[])\?\s")
 
 
 def pipeline_path(cwd: str, root: str, given: str | None) -> str:
