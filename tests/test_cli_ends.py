@@ -117,19 +117,20 @@ def test_a_cancel_that_comes_at_the_very_end_is_answered_and_does_not_reach_into
     assert '"reason":"requested"' not in (desk.run_dir() / "journal.ndjson").read_text().split('"epoch":2')[1]
 
 
-def test_a_pipeline_with_gates_is_never_taken_from_the_cache(desk: Desk) -> None:
+@pytest.mark.parametrize("key", ["gates:", '"gates":', r'"g\x61tes":', r'"\u0067ates":', '? "ga\\\n      tes"\n    :'])
+def test_a_pipeline_with_gates_is_never_taken_from_the_cache_however_their_key_is_written(desk: Desk, key: str) -> None:
     def kept() -> int:
         return len([path for path in desk.home.rglob("*") if path.is_file()])
 
-    desk.pipeline("  one:\n    nodes: { a: { run: echo } }\n")
+    desk.pipeline("  one:\n    nodes: { a: { run: 'echo \\ a?' } }\n")
     desk.orch("plan")
     before = kept()
     assert before
     desk.pipeline(
-        "  one:\n    gates: { ok: { approval: { subject: [orch.yaml], require: { editor: 1 } } } }\n"
+        f"  one:\n    {key} {{ ok: {{ approval: {{ subject: [orch.yaml], require: {{ editor: 1 }} }} }} }}\n"
         "    nodes: { a: { run: echo } }\n"
     )
-    desk.orch("plan")
+    assert "needs 1 more" in desk.orch("plan").out
     assert kept() == before
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -385,6 +386,8 @@ def test_the_printed_command_of_a_plan_with_a_task_is_about_that_task(gated: Des
     "damage",
     [
         'echo "{" > plan.json',
+        "sed -i s/roles/rules/ plan.json",
+        "sed -i 's/steps.:/steps;/' plan.json",
         "sed -i 2d journal.ndjson",
         "sed -i s/waiting/wailing/ journal.ndjson",
         "rm journal.ndjson; mkdir journal.ndjson",
@@ -405,6 +408,43 @@ def test_a_damaged_run_is_named_and_passed_over_where_no_run_is_given(gated: Des
     assert "passed over" not in gated.orch("gate", "--run", whole).err
     assert gated.orch("gate", "--run", damaged.name, code=None).code in (7, 74)
     gated.orch("resume", whole)
+
+
+READING = ("poll", "runs show", "runs logs", "runs errors", "verify", "resume", "retry --failed")
+
+
+@pytest.mark.parametrize("damage", ["s/steps.:/steps;/", "s/.address.:/7:/", "s/.run.:.echo.*$/&,/"])
+def test_every_verb_says_that_a_plan_is_damaged_wherever_it_is(desk: Desk, damage: str) -> None:
+    desk.pipeline("  one:\n    nodes:\n      a: { run: echo }\n")
+    desk.orch("apply")
+    desk.run(["sed", "-i", damage, str(desk.run_dir() / "plan.json")])
+    for verb in READING:
+        word, *rest = verb.split()
+        words = [word, rest[0], "@last"] if word == "runs" else [word, "@last", *rest]
+        assert "error[O6" in desk.orch(*words, code=7).text
+
+
+def test_a_run_that_was_killed_before_its_first_record_is_shown_and_resumed(desk: Desk) -> None:
+    desk.pipeline("  one:\n    nodes:\n      a: { run: echo }\n")
+    desk.orch("apply")
+    for entry in desk.run_dir().iterdir():
+        if entry.name not in ("plan.json", "resume-token", "cas"):
+            desk.run(["rm", "-r", str(entry)])
+    for words in (["poll", "@last"], ["runs", "show", "@last"], ["runs", "list"], ["runs", "show", "@last", "--json"]):
+        assert "interrupted" in desk.orch(*words).out
+    desk.orch("verify", "@last")
+    desk.orch("resume", "@last")
+    desk.orch("verify", "@last")
+
+
+def test_a_journal_that_is_a_pipe_holds_up_nobody(desk: Desk) -> None:
+    desk.pipeline("  one:\n    nodes:\n      a: { run: echo }\n")
+    desk.orch("apply")
+    journal = desk.run_dir() / "journal.ndjson"
+    journal.unlink()
+    os.mkfifo(journal)
+    for words in (["runs", "list"], ["runs", "show", "@last"], ["plan"], ["gate"], ["verify", "@last"]):
+        desk.orch(*words, code=None)
 
 
 def test_a_run_that_waits_and_is_whole_is_taken_without_a_word(gated: Desk) -> None:

@@ -35,8 +35,8 @@ MUTANTS = (
     ),
     Mutant(
         "what a crash left half done is not removed",
-        "store/projector.py",
-        "        remove_unfinished(self._run)\n",
+        "store/expected.py",
+        "    remove(folder)\n",
         "",
         "kill",
         r"^rename .*/nodes/",

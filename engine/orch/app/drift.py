@@ -9,13 +9,17 @@ from orch.app.context import Context
 from orch.app.library import resource_file
 from orch.app.root import RUNS, find_root
 from orch.problems.problem import Problem
-from orch.store.rundir import find, load_plan
+from orch.store.rundir import damaged_plan, find, load_plan
 
 
 def drift(context: Context, ref: str) -> list[Problem]:
     """A warning for each file that is other than when the run was planned."""
     root = find_root(context.cwd)
-    doc = load_plan(find(os.path.join(root, RUNS), ref)).doc
+    run = find(os.path.join(root, RUNS), ref)
+    try:
+        doc = load_plan(run).doc
+    except ValueError as error:
+        raise damaged_plan(run, error) from error
     hint = (
         f"the run goes on with what was planned; a new run would use the change: orch apply {doc['pipeline']['path']}"
     )

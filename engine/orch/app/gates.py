@@ -14,18 +14,18 @@ from orch.app.planning import PlanRequest, make_plan
 from orch.app.project import load
 from orch.app.prospects import plan_gates
 from orch.app.root import RUNS, find_root
+from orch.app.runplan import plan_of
 from orch.gates.verdict import Context as CommandContext
 from orch.governance.decide import Request, Written
 from orch.governance.seen import Seen
 from orch.model.compiled import Compiled
 from orch.model.state import RunState
-from orch.plan.compile import compile_plan
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.store.glance import glance
 from orch.store.journal import read
 from orch.store.ledger import replay
 from orch.store.manifests import NodeManifests
-from orch.store.rundir import RunDir, find, load_plan, newest
+from orch.store.rundir import RunDir, find, newest
 
 if TYPE_CHECKING:
     from orch.gates.facts import ApprovalFacts
@@ -203,7 +203,7 @@ def _declaring(context: Context, root: str, target: Target, gate: str | None) ->
 
 
 def _of_run(context: Context, root: str, run: RunDir) -> _Subject:
-    plan = compile_plan(load_plan(run))
+    plan = plan_of(run)
     events = read(run.journal, plan.digest).events
     state, ledger = replay(plan, events)
     manifests = NodeManifests(plan)

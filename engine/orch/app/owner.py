@@ -13,6 +13,7 @@ from orch.app.context import Context
 from orch.app.outcome import exit_of, exit_of_signal
 from orch.app.recorder import RunRecorder
 from orch.app.reporting import Reporter, RunInfo
+from orch.app.runplan import plan_of
 from orch.app.signals import Interruption
 from orch.app.surroundings import surroundings
 from orch.local.contain import Containment
@@ -22,7 +23,6 @@ from orch.model.attempt import Attempt, Result, StartError
 from orch.model.compiled import Compiled
 from orch.model.events import Closed, Event, Opened
 from orch.model.state import RunState
-from orch.plan.compile import compile_plan
 from orch.ports import GateWatch, Look, Reading, Reports
 from orch.problems.problem import Exit
 from orch.run.attempts import Renderer
@@ -38,7 +38,7 @@ from orch.store.manifests import NodeManifests
 from orch.store.owner import Owner, write_owner
 from orch.store.projector import Projector
 from orch.store.requests import Inbox
-from orch.store.rundir import RunDir, load_plan
+from orch.store.rundir import RunDir
 
 ENDED = ("succeeded", "failed", "cancelled")
 
@@ -96,7 +96,7 @@ class Ownership:
         7: the journal is corrupt), OSError where the disk fails."""
         lock = Lock.acquire(self._run)
         try:
-            compiled = work.compiled or compile_plan(load_plan(self._run))
+            compiled = work.compiled or plan_of(self._run)
             durability = compiled.head["durability"]
             journal, events, torn = FileJournal.open(self._run.journal, compiled.digest, durability=durability)
             projector = Projector(self._run, compiled, lambda: journal.head)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -66,8 +67,7 @@ def _plan(context: Context, request: PlanRequest) -> Planned:
     text, project_text = _read(path, display), read_bytes(root)
     # a node could rewrite the cache: a pipeline with gates is always read from its own text
     # and one with adapters follows from the whole repository
-    fixed = b"gates" not in text and b"adapter" not in text
-    cache = os.path.join(context.cache_dir, "plans") if context.cache_dir and fixed else None
+    cache = os.path.join(context.cache_dir, "plans") if context.cache_dir and _is_alone(text) else None
     key = _key(context, request, display, text, project_text)
     known = _from_cache(cache, key, root) if cache else None
     made = known or _make(context, request, root, display, text)
@@ -77,6 +77,21 @@ def _plan(context: Context, request: PlanRequest) -> Planned:
     read = (text, project_text, *(data for _, _, data in made.schemas), *made.resources)
     blobs = {_sha(data): data for data in read if data}
     return Planned(root, made.plan, made.compiled, blobs, made.warnings)
+
+
+def _is_alone(text: bytes) -> bool:
+    """Does a pipeline that nobody has parsed certainly have neither gates nor adapters? Their keys can be written with
+    escapes, too: with those that stand for a letter, or broken over two lines, as only a key behind a `?` can be."""
+    return not (
+        b"gates" in text
+        or b"adapter" in text
+        or _ESCAPED_LETTER.search(text) is not None
+        or (b"\\" in text and _EXPLICIT_KEY.search(text) is not None)
+    )
+
+
+_ESCAPED_LETTER = re.compile(rb"\\[xuU]")
+_EXPLICIT_KEY = re.compile(rb"(?:^|[\s{,\[])\?\s")
 
 
 def pipeline_path(cwd: str, root: str, given: str | None) -> str:

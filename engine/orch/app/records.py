@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from orch.app.context import Context
 from orch.app.root import RUNS, find_root
+from orch.app.runplan import plan_of
 from orch.model.attempt import LOG_CAP_BYTES
 from orch.model.compiled import Compiled
 from orch.model.events import Finished, Settled
@@ -26,7 +27,7 @@ from orch.store.ledger import Ledger, replay
 from orch.store.lock import is_held
 from orch.store.manifests import NodeManifests, run_manifest
 from orch.store.poll import poll as ask
-from orch.store.rundir import RunDir, find, load_plan, newest, pipeline_of, token_digest
+from orch.store.rundir import RunDir, find, newest, pipeline_of, token_digest
 from orch.store.standing import Standing, look
 from orch.store.verify import Verified
 from orch.store.verify import verify as check
@@ -63,7 +64,7 @@ class Past(NamedTuple):
 def past(context: Context, ref: str) -> Past:
     """Read a run from its plan and journal. Raises OrchError for a run that is not there or is damaged."""
     run = find(os.path.join(find_root(context.cwd), RUNS), ref)
-    plan = compile_plan(load_plan(run))
+    plan = plan_of(run)
     now = _look(context, run)
     journal = read(run.journal, plan.digest)
     state, ledger = replay(plan, journal.events)
@@ -118,7 +119,7 @@ def logs(context: Context, ref: str, address: str | None = None) -> list[LogFile
     interrupted, too."""
     run = find(os.path.join(find_root(context.cwd), RUNS), ref)
     folder = f"{run.path}/logs"
-    plan = compile_plan(load_plan(run))
+    plan = plan_of(run)
     if address is not None and address not in plan.index_of:
         address = plan.addresses[plan.ids[address]] if plan.ids.get(address, plan.size) < plan.size else address
         if address not in plan.index_of:
@@ -195,6 +196,6 @@ def poll(context: Context, ref: str, since: int | None = None) -> dict[str, Any]
     from orch.gates.judge import judge
 
     run = find(os.path.join(find_root(context.cwd), RUNS), ref)
-    plan = compile_plan(load_plan(run))
+    plan = plan_of(run)
     now_ms, steady = context.clock.now_ms(), context.clock.steady()
     return ask(run, plan, now_ms=now_ms, steady=steady, host=os.uname().nodename, since=since, judge=judge)

@@ -14,6 +14,7 @@ from orch.app.owner import ENDED, Ownership, Work
 from orch.app.planning import Planned
 from orch.app.reporting import Reporter
 from orch.app.root import RUNS, find_root
+from orch.app.runplan import plan_of
 from orch.app.signals import Interruption
 from orch.local.contain import Containment, contain
 from orch.model.compiled import Compiled
@@ -21,7 +22,6 @@ from orch.model.events import Opened
 from orch.model.fold import apply as apply_event
 from orch.model.fold import fold
 from orch.model.state import RunState
-from orch.plan.compile import compile_plan
 from orch.ports import Request
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.run.requests import refusal_of
@@ -29,7 +29,7 @@ from orch.store.glance import glance
 from orch.store.journal import read
 from orch.store.lock import is_held, taken
 from orch.store.requests import ask
-from orch.store.rundir import RunDir, create, find, is_token, load_plan
+from orch.store.rundir import RunDir, create, find, is_token
 
 Guard = Callable[[Interruption, Callable[[], int]], int]
 """Runs the work of the contained process and turns what it raises into an exit code; heeds signals to its end."""
@@ -107,7 +107,7 @@ def settle(
     root, run = _find(context, ref)
     if not is_held(run):
         _refuse_ended(run, "settle")
-    plan = compile_plan(load_plan(run))
+    plan = plan_of(run)
     state = fold(plan, read(run.journal, plan.digest).events)
     if not is_held(run):  # what a dead owner left running is in doubt once somebody owns the run
         apply_event(plan, state, Opened(state.latest_ms, state.epoch + 1, {}, plan.digest, "none", {}))

@@ -21,7 +21,8 @@ def run_text(manifest: dict[str, Any], style: Style) -> str:
     ]
     if manifest["task_id"] != "-":
         rows.append(("task", manifest["task_id"]))
-    rows.append(("started", _time(manifest["started_at"])))
+    if "started_at" in manifest:
+        rows.append(("started", _time(manifest["started_at"])))
     if manifest.get("completed_at"):
         rows.append(
             ("ended", f"{_time(manifest['completed_at'])}, at work for {duration(manifest['duration_seconds'] * 1000)}")
@@ -31,7 +32,8 @@ def run_text(manifest: dict[str, Any], style: Style) -> str:
     steps = manifest.get("steps", [])
     if tests := counts_text(summed(step["tests"] for step in steps if "tests" in step)):
         rows.append(("tests", tests))
-    rows.append(("epoch", f"{manifest['epoch']}, containment {manifest['containment']}"))
+    if "containment" in manifest:
+        rows.append(("epoch", f"{manifest['epoch']}, containment {manifest['containment']}"))
     if manifest.get("outputs"):
         rows.append(("outputs", json.dumps(manifest["outputs"], ensure_ascii=False)))
     rows += [("files", manifest["artifact_root"]), ("head", f"sha256:{manifest['journal_head']}")]

@@ -89,7 +89,7 @@ def remove_unfinished(run: RunDir) -> list[str]:
             subfolders.clear()
         relative = os.path.relpath(folder, run.path)
         for name in names:
-            if is_unfinished(os.path.normpath(f"{relative}/{name}")):
+            if _is_beside(os.path.normpath(f"{relative}/{name}")):
                 os.unlink(f"{folder}/{name}")
                 removed.append(os.path.normpath(f"{relative}/{name}"))
     return removed
@@ -108,6 +108,9 @@ def remove_handed_over(run: RunDir) -> list[str]:
 
 def is_unfinished(name: str) -> bool:
     """Is this file (relative to the run) one that a crash left half done?"""
+    return name.partition("/")[0] in HANDED_OVER or _is_beside(name)
+
+
+def _is_beside(name: str) -> bool:
     folder, _, base = name.rpartition("/")
-    handed_over = name.partition("/")[0] in HANDED_OVER
-    return handed_over or base.endswith(BESIDE) or (folder == "logs" and base.startswith("."))
+    return base.endswith(BESIDE) or (folder == "logs" and base.startswith("."))

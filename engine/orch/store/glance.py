@@ -29,12 +29,14 @@ class Glance(NamedTuple):
 def glance(journal_path: str) -> Glance:
     """Look at the first and the last whole record; what cannot be read is None."""
     try:
-        fd = os.open(journal_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(journal_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return Glance()
     try:
         start = os.pread(fd, _BLOCK, 0)
         line = _last_of(start) if len(start) < _BLOCK else _last(fd)
+    except OSError:  # a folder, a pipe
+        return Glance()
     finally:
         os.close(fd)
     try:

@@ -137,7 +137,7 @@ class Tail:
     def poll(self) -> list[Event]:
         """The events since the last call. Raises OrchError as `read`."""
         try:
-            fd = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            fd = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             return []
         with open(fd, "rb", buffering=0) as file:

@@ -141,10 +141,12 @@ def _add_rare(record: Record, parts: list[str]) -> None:
 
 
 def run_manifest(run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, head: str, token_sha256: str) -> bytes:
-    """The manifest of a run: as it closed, or as it stood when its present owner began. `head` is the sha256 (hex) of
-    the last record then. What is not known yet is absent."""
-    closed, opened = ledger.closed, ledger.openings[-1]
-    began, at = ledger.openings[0].at, opened.at if closed is None else closed.at
+    """The manifest of a run: as it closed, or as it stood when its present owner began; one that died before its first
+    record leaves it without times. `head` is the sha256 (hex) of the last record then. What is not known yet is
+    absent."""
+    closed, opened = ledger.closed, ledger.openings[-1] if ledger.openings else None
+    began = to_iso(ledger.openings[0].at) if opened is not None else None
+    at = to_iso(closed.at) if closed is not None else to_iso(opened.at) if opened is not None else None
     ended = closed is not None and closed.status != "waiting"
     document: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
@@ -155,13 +157,13 @@ def run_manifest(run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, h
         "status": "running" if closed is None else closed.status,
         "status_detail": None if closed is None else closed.reason,
         "summary": None if closed is None else closed.summary,
-        "epoch": opened.epoch,
-        "started_at": to_iso(began),
-        "updated_at": to_iso(at),
-        "completed_at": to_iso(at) if ended else None,
+        "epoch": 0 if opened is None else opened.epoch,
+        "started_at": began,
+        "updated_at": at,
+        "completed_at": at if ended else None,
         "duration_seconds": ledger.worked_ms / 1000 if ended else None,
-        "owner": opened.owner,
-        "heartbeat_at": to_iso(at),
+        "owner": None if opened is None else opened.owner,
+        "heartbeat_at": at,
         "heartbeat_interval_seconds": INTERVAL_SECONDS,
         "heartbeat_stale_after_seconds": STALE_AFTER_SECONDS,
         "artifact_root": run.artifact_root,
@@ -170,8 +172,8 @@ def run_manifest(run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, h
         "gates": [_gate(plan, state, gate) for gates in plan.phase_gates for gate in gates],
         "nodes": status_counts(plan, state),
         "errors": error_list(plan, ledger),
-        "containment": opened.containment,
-        "versions": opened.versions,
+        "containment": None if opened is None else opened.containment,
+        "versions": None if opened is None else opened.versions,
         "outputs": None if closed is None else closed.outputs,
         "plan_digest": plan.digest,
         "journal_head": head,
