@@ -115,7 +115,7 @@ MUTANTS = (
         " if unique else path\n",
         "kill",
         r"^write .*/(nodes|errors|manifest\.json)",
-        "is not whole",
+        "errors/02-check-style.json is ",
     ),
     Mutant(
         "a derived file that is there is believed",
@@ -151,7 +151,7 @@ MUTANTS = (
         "return True",
         "power",
         r"^write .*/nodes/check\.join\.json",
-        "is not whole",
+        "errors/02-check-style.json is ",
     ),
 )
 
