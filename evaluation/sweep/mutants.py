@@ -115,7 +115,7 @@ MUTANTS = (
         " if unique else path\n",
         "kill",
         r"^write .*/(nodes|errors|manifest\.json)",
-        "errors/02-check-style.json is ",
+        "is not whole",
     ),
     Mutant(
         "a derived file that is there is believed",
