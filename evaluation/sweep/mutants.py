@@ -151,7 +151,7 @@ MUTANTS = (
         "return True",
         "power",
         r"^write .*/nodes/check\.join\.json",
-        "is not whole",
+        "errors/02-check-style.json is ",
     ),
 )
 
