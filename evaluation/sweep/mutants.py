@@ -36,7 +36,7 @@ MUTANTS = (
     Mutant(
         "what a crash left half done is not removed",
         "store/expected.py",
-        "    remove(folder)\n",
+        '        remove(f"{run.path}/{folder}")\n',
         "",
         "kill",
         r"^rename .*/nodes/",
