@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from orch.model.names import TASK
 from orch.model.plan import FORMAT_VERSION, GroupDoc, PhaseDoc, PlanDoc, ResourceDoc, StepDoc
-from orch.plan.adapter_nodes import Stacks
 from orch.plan.fill import fill
 from orch.plan.gates import gate_doc
 from orch.plan.nodes import Expansion, expand_node, node_doc
@@ -18,10 +17,13 @@ from orch.problems.problem import Exit, OrchError, Problem, Span
 from orch.source.document import Route
 from orch.spec.expressions.parse import parse_template
 from orch.spec.expressions.tree import references
-from orch.spec.library import Resource
 from orch.spec.node import FinallyNode, Node
 from orch.spec.pipeline import Pipeline
 from orch.spec.project import Project
+
+if TYPE_CHECKING:  # loaded only where a node names an adapter
+    from orch.plan.adapter_nodes import Stacks
+    from orch.spec.library import Resource
 
 
 @dataclass(frozen=True, slots=True)

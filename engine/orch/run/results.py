@@ -145,8 +145,11 @@ def _broken(reading: Reading) -> int:
 
 def _because(reading: Reading) -> str:
     """What is known of a failure, as the rest of a sentence."""
-    if broken := _broken(reading):
-        return f": {broken} of {_counted(reading)} tests failed"
+    tests = reading.tests
+    if tests is not None and tests["failed"]:
+        return f": {_broken(reading)} of {_counted(reading)} tests failed"
+    if tests is not None and tests["errors"]:
+        return f": {tests['errors']} error{'s' * (tests['errors'] > 1)} outside of an assertion"
     if reading.cause is not None:
         return f": {reading.cause}"
     if reading.found:

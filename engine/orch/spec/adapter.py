@@ -8,10 +8,8 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_va
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_before_validator_function
 
-from orch.spec.shapes import EnvName, Id, Maybe, Shape, Text, Texts
+from orch.spec.shapes import CommandName, EnvName, Id, Maybe, Shape, Text, Texts
 
-CommandName = Literal["setup", "build", "lint", "format", "check", "test"]
-COMMANDS: tuple[CommandName, ...] = ("setup", "build", "lint", "format", "check", "test")
 ReportFormat = Literal["junit", "tap", "gotest", "cargo", "cargo-json", "jest", "eslint", "ruff"]
 PLACES = ("env", "files", "reports", "args")
 """What stands for a path, or for the node's `args`, in the texts of a command, beside the variables."""

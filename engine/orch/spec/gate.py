@@ -74,5 +74,5 @@ class Gate(Shape):
             kinds = [key for key in data if key in GATE_KINDS or key in NOT_YET["gate"]]
             unknown = any(key not in GATE_KINDS and key not in ("if", "description") for key in data)
             if len(kinds) > 1 or not (kinds or unknown):
-                raise PydanticCustomError("kinds", "exactly one kind", {"kinds": kinds, "what": "gate"})
+                raise PydanticCustomError("kinds", "exactly one kind", {"kinds": kinds})
         return data

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from orch.source.document import Document, Route
 from orch.source.scalars import lookalike
-from orch.spec.adapter import COMMANDS
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.gate import GATE_KINDS
+from orch.spec.kinds import report_kinds
 from orch.spec.node import NODE_KINDS
-from orch.spec.not_yet import NOT_YET, SINGULAR, VALUES
+from orch.spec.not_yet import NODE_KINDS_NOT_YET, NOT_YET, SINGULAR, VALUES
 from orch.spec.places import Place, keys, place_of
 from orch.spec.report import Report
+from orch.spec.shapes import CommandName
 
 _WANTED = {
     "string_type": "a text",
@@ -133,7 +134,7 @@ class _Translation:
             case "missing":
                 self.missing_key(route)
             case "kinds":
-                self.kinds(route, detail["ctx"]["kinds"], detail["ctx"]["what"])
+                report_kinds(self.report, route, detail["ctx"]["kinds"], "gate", GATE_KINDS)
             case _ if on_key:
                 self.bad_name(route)
             case _:
@@ -151,6 +152,12 @@ class _Translation:
             return
         table = NOT_YET.get("node" if place.table == "finally" else place.table, {})
         known = keys(place)
+        if table is NOT_YET["node"] and name in NODE_KINDS_NOT_YET:
+            kinds = [key for key in self.mapping(tuple(parent)) if key in NODE_KINDS or key in NODE_KINDS_NOT_YET]
+            if len(kinds) > 1:
+                if name == next(kind for kind in kinds if kind not in NODE_KINDS):  # one problem for all of them
+                    report_kinds(self.report, tuple(parent), kinds, "node", NODE_KINDS)
+                return
         if name in table:
             if not any(kind in self.mapping(tuple(parent)) for kind in _companions(name, table)):
                 self.not_yet(table[name], route, key=True)
@@ -176,17 +183,6 @@ class _Translation:
             return
         self.report.add("O102", f"`{name}` is missing in {words}", parent, _EXAMPLES.get(name), key=True)
 
-    def kinds(self, route: Route, kinds: list[str], what: str) -> None:
-        if not kinds:
-            known = names_text(GATE_KINDS if what == "gate" else NODE_KINDS)
-            self.report.add(
-                "O105", f"a {what} without a kind key", route, f"a {what} has exactly one of {known}", key=True
-            )
-            return
-        hint = f"a {what} has exactly one kind key: split it into one {what} for each"
-        message = f"a {what} with both `{kinds[0]}` and `{kinds[1]}`"
-        self.report.add("O105", message, (*route, kinds[1]), hint, key=True)
-
     def not_yet(self, words: str, route: Route, *, key: bool = False) -> None:
         verb = "is" if words in SINGULAR or (words[0] == "`" == words[-1]) else "are"
         hint = "`orch explain O110` lists what this version has"
@@ -199,8 +195,8 @@ class _Translation:
         if parent == "env":
             hint = "the name of an environment variable is letters, digits and `_`, and does not begin with a digit"
         elif parent == "commands":
-            near = nearest(name, COMMANDS)
-            hint = f"did you mean `{near}`?" if near else f"the commands are {names_text(COMMANDS)}"
+            near = nearest(name, get_args(CommandName))
+            hint = f"did you mean `{near}`?" if near else f"the commands are {names_text(get_args(CommandName))}"
         elif parent == "people":
             hint = "a handle is up to 39 lower-case letters, digits, `-` and `_`"
         else:

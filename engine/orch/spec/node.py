@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, WithJsonSchema
 
-from orch.spec.adapter import CommandName
-from orch.spec.not_yet import NODE_KINDS_NOT_YET
 from orch.spec.shapes import (
     OUTPUT_NAME_PATTERN,
+    CommandName,
     EnvName,
     EnvText,
     Id,
@@ -29,8 +27,6 @@ TriggerRule = Literal["all_success", "none_failed", "one_success", "none_failed_
 
 NODE_KINDS = ("run", "adapter")
 OUTPUT_TYPES = ("string", "number", "integer", "boolean", "list", "object")
-_ALL_KINDS = frozenset((*NODE_KINDS, *NODE_KINDS_NOT_YET))
-_OTHER_KINDS = _ALL_KINDS - {"run"}
 OUTPUTS_SCHEMA: dict[str, Any] = {
     "anyOf": [
         {
@@ -159,16 +155,6 @@ class Work(Shape):
     )
     tags: Texts[Tag] = Field(default=(), description="Words to select nodes by.")
     description: Maybe[str] = Field(default=None, description="For people: what this node is for.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_kind(cls, data: object) -> object:
-        if isinstance(data, dict) and ("run" not in data or not data.keys().isdisjoint(_OTHER_KINDS)):
-            kinds = [key for key in data if key in _ALL_KINDS]
-            known = {field.alias or name for name, field in cls.model_fields.items()}
-            if len(kinds) > 1 or not (kinds or data.keys() - known):
-                raise PydanticCustomError("kinds", "exactly one kind", {"kinds": kinds, "what": "node"})
-        return data
 
 
 class Node(Work):

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from orch.source.document import Document, Route
-from orch.spec.adapter import PLACES, Adapter, Case, CommandName, Variant, When
+from orch.spec.adapter import PLACES, Adapter, Case, Variant, When
 from orch.spec.checks.adapter_nodes import AUTO
 from orch.spec.checks.paths import check_path, outside
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.report import Report
+from orch.spec.shapes import CommandName
 
 CWD = "the node's `cwd`"
 _PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")

@@ -10,7 +10,8 @@ from orch.spec.checks.shapes import has_schema
 from orch.spec.checks.texts import View, check_bare, check_template
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.graph import Graph
-from orch.spec.node import OUTPUT_TYPES, FinallyNode, Node
+from orch.spec.kinds import report_kinds
+from orch.spec.node import NODE_KINDS, OUTPUT_TYPES, FinallyNode, Node
 from orch.spec.report import Report
 
 _PLAIN = {"run", "needs", "timeout", "description", "tags", "trigger_rule", "allow_failure"}
@@ -41,6 +42,9 @@ def _is_plain(node: Node) -> bool:
 def _check(graph: Graph, report: Report, view: View, route: Route, node: Node | FinallyNode) -> None:
     if node.if_ is not None:
         check_bare(graph, report, view, (*route, "if"), node.if_)
+    if (node.run is None) == (node.adapter is None):
+        written = report.written(route)
+        report_kinds(report, route, [key for key in written if key in NODE_KINDS], "node", NODE_KINDS)
     if node.run is not None:
         _check_command(graph, report, view, (*route, "run"), node.run, "run")
     check_adapter_node(graph, report, view, route, node)
