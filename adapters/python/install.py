@@ -36,7 +36,7 @@ def main() -> None:
         _pip(options, python)
     missing = [tool for tool in [_test_tool(options), *options.tools.split(",")] if tool and not _has(python, tool)]
     if missing:
-        _call([python, "-m", "pip", "install", "--quiet", "--retries=1", *dict.fromkeys(missing)])
+        _call([python, "-m", "pip", "install", "--quiet", *dict.fromkeys(missing)])
     with open(stamp, "w", encoding="utf-8") as file:
         file.write(wanted)
 
@@ -73,12 +73,12 @@ def _pip(options: argparse.Namespace, python: str) -> None:
     if kind == "file":
         arguments += ["--requirement", name]
     elif kind == "group":
-        _call([python, "-m", "pip", "install", "--quiet", "--retries=1", "pip>=25.1"])  # older ones know no groups
+        _call([python, "-m", "pip", "install", "--quiet", "pip>=25.1"])  # older ones know no groups
         arguments += ["--group", name]
     elif kind == "tox":
         arguments += _tox_deps(name)
     if arguments:
-        _call([python, "-m", "pip", "install", "--quiet", "--retries=1", *arguments])
+        _call([python, "-m", "pip", "install", "--quiet", *arguments])
 
 
 def _tox_deps(name: str) -> list[str]:
