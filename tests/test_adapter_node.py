@@ -120,6 +120,11 @@ def test_a_script_that_chooses_its_reporter_is_left_as_it_is(desk: Desk) -> None
     assert (manifest["status"], manifest.get("tests")) == ("succeeded", None)
 
 
+def test_a_script_with_many_options_is_understood_in_no_time(desk: Desk) -> None:
+    package(desk, scripts={"test": f"node{' --x' * 60} a.js | cat"})
+    assert "npm run test" in desk.orch("adapters", "show", "node", seconds=10).out
+
+
 @node_is_here
 def test_a_root_without_tests_runs_those_of_its_workspaces(desk: Desk) -> None:
     package(desk, workspaces=["packages/*"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from command import Desk
 
 from orch.app.checkout import Checkout
 from orch.plan.adapters import command_of, detect, sign_of
+from orch.plan.cases import Difference, differences
 from orch.plan.conditions import Conditions, words_of
 from orch.source.read import parse
-from orch.spec.adapter import Adapter, When
+from orch.spec.adapter import Adapter, Case, When
 from orch.spec.load import load_adapter
 from orch.spec.repository import Repository, WrittenDown
 
@@ -280,6 +282,28 @@ def test_a_command_that_the_stack_lacks_is_refused_with_those_that_it_has(desk: 
     assert "O402" in said
     assert "the adapter `stone` has no `lint`" in said
     assert "it has test" in said
+
+
+@pytest.mark.parametrize("text", ['{"name": "a", "scripts": {"test": "node --test"},}', "\n" * (1 << 20) + "{}"])
+def test_a_broken_file_is_no_reason_to_skip(desk: Desk, text: str) -> None:
+    desk.write("one/package.json", text)
+    said = refused(desk, "      a: { adapter: node, command: test, cwd: one }\n")
+    assert "O411" in said
+    assert "`one/package.json` cannot be read as" in said
+    assert "one/package.json" in desk.orch("adapters", "show", "node", "--cwd", "one").out
+    planned(desk, "      a: { adapter: node, command: setup, cwd: one }\n")  # npm will tell what is broken
+
+
+def test_a_broken_file_makes_a_case_that_expects_a_skip_wrong() -> None:
+    variants = "[{ when: { json: a.json, has: a }, argv: [a] }, { skip: no a }]"
+    it = adapter("it", f"detect: [{{ file: a.json, score: 1 }}]\ncommands: {{ test: {variants} }}\n")
+    case = Case.model_validate({"description": "c", "tree": {"a.json": "{"}, "commands": {"test": {"skip": "no a"}}})
+    assert differences(it, case) == [Difference("test", "no a", "`a.json` cannot be read as JSON")]
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "package.json")
+    assert Checkout(str(tmp_path)).text("package.json") is None
 
 
 def test_an_unknown_adapter_is_refused_at_its_place_with_what_is_near(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 
 from orch.spec.globs import compiled, fixed_folder, is_pattern
@@ -38,9 +39,11 @@ class Checkout:
         return sorted(path for path in self._walk(start, deep=deep) if whole.fullmatch(path))
 
     def text(self, path: str) -> str | None:
-        """The text of a file of at most a MiB; None where it cannot be read."""
+        """The text of a regular file of at most a MiB; None where it cannot be read."""
         try:
-            with open(os.path.join(self._root, path), "rb") as file:
+            with open(os.path.join(self._root, path), "rb", opener=_without_waiting) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    return None
                 data = file.read(MAX_TEXT_BYTES + 1)
         except OSError:
             return None
@@ -63,3 +66,8 @@ class Checkout:
                         folders.append(path)
                 elif entry.is_file():
                     yield path
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """For `open`: a pipe has no writer that would be waited for."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)

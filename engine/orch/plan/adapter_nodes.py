@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orch.plan.adapters import command_of, detect
+from orch.plan.adapters import Unread, command_of, detect
 from orch.plan.fill import fill
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.spec.adapter import Adapter
@@ -57,7 +57,11 @@ class Stacks:
 
     def _command(self, name: str, node: Node | FinallyNode, cwd: str, doc: Mapping[str, Any]) -> dict[str, Any]:
         adapter = self.adapter(name)
-        made = command_of(adapter, str(node.command), self._repository, cwd, node.args)
+        try:
+            made = command_of(adapter, str(node.command), self._repository, cwd, node.args)
+        except Unread as why:
+            message = f"{why}: whether `{name}` has a `{node.command}` here is not known"
+            raise OrchError(Problem("O411", message, hint="mend the file; a broken one is no reason to skip")) from None
         if made is None:
             has = ", ".join(adapter.commands)
             missing = node.command not in adapter.commands

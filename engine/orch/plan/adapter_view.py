@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from orch.plan.adapters import as_written, choices_of, command_of
+from orch.plan.adapters import Unread, as_written, choices_of, command_of
 from orch.plan.conditions import Conditions, words_of
 from orch.spec.adapter import Adapter
 from orch.spec.repository import Repository
@@ -28,10 +28,11 @@ class SeenVariable(NamedTuple):
 
 
 class SeenCommand(NamedTuple):
-    """What a command becomes: `step` holds `run`, `env` and `adapter` of its step; None where no variant fits."""
+    """What a command becomes: `step` holds `run`, `env` and `adapter` of its step; None where `why` says why not."""
 
     name: str
     step: Mapping[str, Any] | None
+    why: str = ""
 
 
 class View(NamedTuple):
@@ -52,14 +53,22 @@ def view_of(adapter: Adapter, repository: Repository, cwd: str) -> View:
         SeenVariable(name, value, None if choice is None else words_of(choice.when) if choice.when else "")
         for name, (value, choice) in choices_of(adapter, conditions).items()
     ]
-    commands = [SeenCommand(name, step_of(adapter, name, repository, cwd)) for name in adapter.commands]
+    commands = [_seen(adapter, name, repository, cwd) for name in adapter.commands]
     return View(adapter, cwd, tuple(signs), tuple(variables), tuple(commands))
+
+
+def _seen(adapter: Adapter, name: str, repository: Repository, cwd: str) -> SeenCommand:
+    try:
+        step = step_of(adapter, name, repository, cwd)
+    except Unread as why:
+        return SeenCommand(name, None, str(why))
+    return SeenCommand(name, step, "" if step else "no variant fits here")
 
 
 def step_of(
     adapter: Adapter, command: str, repository: Repository, cwd: str, args: tuple[str, ...] = ()
 ) -> dict[str, Any] | None:
-    """What `command_of` makes, with places as the adapter writes them."""
+    """What `command_of` makes, with places as the adapter writes them. Raises Unread."""
     made = command_of(adapter, command, repository, cwd, args)
     return None if made is None else {key: _written(value) for key, value in made.items()}
 

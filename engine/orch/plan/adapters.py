@@ -16,6 +16,10 @@ PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _AT_RUN_TIME = {name: f"${{{{ adapter.{name} }}}}" for name in ("env", "files", "reports")}
 
 
+class Unread(Exception):
+    """A command has nothing to do as far as is known, and a file that would say more cannot be read."""
+
+
 class Sign(NamedTuple):
     """The strongest sign of a stack: its score (0: none) and the sign in words."""
 
@@ -70,7 +74,7 @@ def command_of(
     adapter: Adapter, name: str, repository: Repository, cwd: str, args: Sequence[str]
 ) -> dict[str, Any] | None:
     """The keys `run`, `env` and `adapter` of a step: an argv, or under `adapter` the reason to `skip` it. None where
-    the adapter has no such command, or no variant of it fits here."""
+    the adapter has no such command, or no variant of it fits here. Raises Unread: a broken file is no reason to skip."""
     conditions = Conditions(repository, cwd)
     values = {known: value for known, (value, _) in choices_of(adapter, conditions).items()}
     variants = next((variants for known, variants in adapter.commands.items() if known == name), ())
@@ -83,6 +87,8 @@ def command_of(
     if shown:
         about["variables"] = shown
     if variant.skip is not None:
+        for path, kind in conditions.broken.items():
+            raise Unread(f"`{path}` cannot be read as {kind}")
         about["skip"] = filled(variant.skip, values)
         return {"adapter": about}
     about.update(_about(adapter, variant, values))

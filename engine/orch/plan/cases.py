@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from orch.plan.adapter_view import step_of
-from orch.plan.adapters import choices_of, sign_of
+from orch.plan.adapters import Unread, choices_of, sign_of
 from orch.plan.conditions import Conditions
 from orch.spec.adapter import Adapter, Case, CaseCommand
 from orch.spec.repository import WrittenDown
@@ -29,8 +29,10 @@ def differences(adapter: Adapter, case: Case) -> list[Difference]:
     for name, value in case.variables.items():
         compared.append(Difference(f"variable {name}", value, values[name][0] if name in values else None))
     for name, expected in case.commands.items():
-        step = step_of(adapter, name, repository, case.cwd, case.args)
-        compared += _of_command(name, expected, step or {})
+        try:
+            compared += _of_command(name, expected, step_of(adapter, name, repository, case.cwd, case.args) or {})
+        except Unread as why:
+            compared.append(Difference(name, expected.skip or list(expected.argv or ()), str(why)))
     return [one for one in compared if one.expected != one.got]
 
 

@@ -25,6 +25,8 @@ class Conditions:
     def __init__(self, repository: Repository, cwd: str) -> None:
         self._repository = repository
         self._prefix = "" if cwd in (".", "") else cwd.rstrip("/") + "/"
+        self.broken: dict[str, str] = {}
+        """Files that are there and could not be taken apart, and what they are not: nothing is known of them."""
         self._parsed: dict[tuple[str, str], Any] = {}
 
     def holds(self, when: When | None, variables: Mapping[str, str]) -> bool:
@@ -59,14 +61,22 @@ class Conditions:
     def _is_written(self, when: When, wanted: str) -> bool:
         files = [self._prefix + when.file] if when.file else self._matching(when.glob or "")[:MAX_FILES]
         pattern = re.compile(wanted, re.MULTILINE)
-        texts = (self._repository.text(file) for file in files)
-        return any(text is not None and pattern.search(text) for text in texts)
+        return any(text is not None and pattern.search(text) for text in map(self._text, files))
+
+    def _text(self, file: str) -> str | None:
+        text = self._repository.text(file)
+        if text is None and self._repository.is_file(file):
+            self.broken[file] = "text"
+        return text
 
     def _look(self, kind: str, name: str, path: str) -> Any:
         key = (kind, name)
         if key not in self._parsed:
-            text = self._repository.text(self._prefix + name)
-            self._parsed[key] = {} if text is None else _parsed(kind, text)
+            text = self._text(self._prefix + name)
+            parsed = {} if text is None else _parsed(kind, text)
+            if parsed is _ABSENT:
+                self.broken[self._prefix + name] = kind.upper()
+            self._parsed[key] = {} if parsed is _ABSENT else parsed
         return _at(self._parsed[key], path)
 
 
@@ -92,7 +102,7 @@ def _short(pattern: str) -> str:
 
 
 def _parsed(kind: str, text: str) -> Any:
-    """The file as data; nothing where it is broken: whoever uses it will say so."""
+    """The file as data; `_ABSENT` where it is broken."""
     try:
         if kind == "toml":
             return tomllib.loads(text)
@@ -103,7 +113,7 @@ def _parsed(kind: str, text: str) -> Any:
         reader.read_string(text)
         return {section: dict(reader[section]) for section in reader.sections()}
     except (ValueError, RecursionError, configparser.Error):
-        return {}
+        return _ABSENT
 
 
 def _at(data: Any, path: str) -> Any:

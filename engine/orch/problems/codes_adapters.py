@@ -58,4 +58,9 @@ CODES: dict[str, Code] = {
         "a key without the adapter that it belongs to",
         "`command`, `args` and `one_of` say what an `adapter` node does. Elsewhere they would be ignored.",
     ),
+    "O411": Code(
+        "a broken file is no reason to skip",
+        "The adapter would skip this command, since nothing says what it is to do; but a file that may say so, such "
+        "as package.json, is broken, or larger than a MiB. A run that skips its tests for that would be green.",
+    ),
 }

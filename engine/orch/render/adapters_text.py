@@ -180,7 +180,7 @@ def _tool(one: Found, needed: bool, style: Style) -> list[str]:
 
 def _command(command: SeenCommand, adapter: Adapter, style: Style) -> list[str]:
     if command.step is None:
-        return [f"{command.name:7} {style.status('skip', 'no variant fits here')}"]
+        return [f"{command.name:7} {style.status('skip', visible(command.why))}"]
     about: Mapping[str, Any] = command.step["adapter"]
     if "skip" in about:
         return [f"{command.name:7} {style.status('skip', 'skipped')}: {visible(about['skip'])}"]
