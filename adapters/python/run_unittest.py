@@ -1,16 +1,20 @@
 """Runs unittest's discovery as `python -m unittest discover` does, and writes a JUnit report beside its usual output.
 
-Usage: run_unittest.py REPORT FOLDER [PATTERN]. Exit 0 where all passed, 1 where not, 5 where there was no test."""
+Usage: run_unittest.py REPORT FOLDER [PATTERN]. Exit 0 where all passed, 1 where not, 5 where there was no test. Discovery
+enters packages only: where it finds nothing, every folder with files of the pattern is looked into, from its own top."""
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import sys
 import time
 import traceback
 import unittest
+from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
+MADE = ("build", "dist", "node_modules", "__pycache__")
 Case = tuple[str, str, str, str]  # name, kind (passed, failure, error, skipped), message, details
 
 
@@ -62,13 +66,31 @@ def main(report: str, folder: str, pattern: str = "test*.py") -> int:
     """Find, run, write."""
     sys.path.insert(0, os.getcwd())
     began = time.monotonic()
-    suite = unittest.defaultTestLoader.discover(folder, pattern, os.getcwd() if folder == "." else None)
+    loader = unittest.defaultTestLoader
+    suite = loader.discover(folder, pattern, os.getcwd() if folder == "." else None)
+    if not suite.countTestCases():
+        suite = unittest.TestSuite(loader.discover(top, pattern, top) for top in sorted(set(_tops(pattern))))
     result = unittest.TextTestRunner(resultclass=Recorded, verbosity=1).run(suite)
     assert isinstance(result, Recorded)
     _write(report, result.cases, time.monotonic() - began)
     if not result.cases and not result.testsRun:
         return 5
     return 0 if result.wasSuccessful() else 1
+
+
+def _tops(pattern: str) -> Iterator[str]:
+    """The folders from which the packages of test files are imported."""
+    for folder, folders, names in os.walk("."):
+        folders[:] = [one for one in folders if one[0] != "." and one not in MADE and not _is_venv(folder, one)]
+        if fnmatch.filter(names, pattern):
+            top = folder
+            while top != "." and os.path.exists(os.path.join(top, "__init__.py")):
+                top = os.path.dirname(top)
+            yield top
+
+
+def _is_venv(folder: str, name: str) -> bool:
+    return os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
 
 
 def _write(report: str, cases: list[Case], seconds: float) -> None:
