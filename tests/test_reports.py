@@ -136,6 +136,16 @@ def test_errors_of_a_linter_are_kept_before_its_warnings() -> None:
     assert (report.found, report.findings[0].message) == (60, "error")
 
 
+def test_a_file_of_jest_that_failed_after_its_tests_is_an_error_and_one_with_a_failed_test_is_none() -> None:
+    def report(status: str) -> Report:
+        file = {"name": "/a.js", "status": "failed", "message": "after", "assertionResults": [{"status": status}]}
+        return read("jest", json.dumps({"testResults": [file]}).encode())
+
+    assert report("passed").tests == Counts(passed=1, errors=1)
+    assert report("passed").findings == (Finding("after", "/a.js"),)
+    assert report("failed").tests == Counts(failed=1)
+
+
 def test_a_file_url_becomes_a_path() -> None:
     tap = b"TAP version 13\nnot ok 1 - a\n  ---\n  at: file:///home/a%20b/c.mjs:7:1\n  ...\n1..1\n"
     assert read("tap", tap).findings == (Finding("a", "/home/a b/c.mjs", 7, "a"),)

@@ -12,7 +12,7 @@ from orch.store.reports.json_text import json_object, text_at
 
 
 def read(stream: BinaryIO) -> Report:
-    """Count the tests; a file that could not be run is an error. Raises UnreadableReport."""
+    """Count the tests; a file that failed, and no test of it, is an error. Raises UnreadableReport."""
     gathered = Gathered()
     document = json_object(stream)
     if "testResults" not in document:
@@ -21,7 +21,7 @@ def read(stream: BinaryIO) -> Report:
         tests = list(_objects(file, "assertionResults"))
         for test in tests:
             _count(gathered, test, text_at(file, "name"))
-        if not tests and text_at(file, "status") == "failed":
+        if text_at(file, "status") == "failed" and all(text_at(test, "status") != "failed" for test in tests):
             gathered.errors += 1
             gathered.add(*_told(text_at(file, "message"), text_at(file, "name")))
     return gathered.report()
