@@ -67,6 +67,14 @@ class Desk:
         file.write_text(text, encoding="utf-8")
         return file
 
+    def program(self, name: str, script: str) -> None:
+        """A program of the user's, before all others on PATH."""
+        folder = self.home / "programs"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        (folder / name).chmod(0o755)
+        self.env["PATH"] = f"{folder}{os.pathsep}{PATH}"
+
     def pipeline(self, phases: str, more: str = "") -> None:
         """pipelines/main.yaml with these phases (the text below the key)."""
         self.write("pipelines/main.yaml", f"apiVersion: orch/v1\nkind: Pipeline\nname: main\n{more}phases:\n{phases}")

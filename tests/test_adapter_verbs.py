@@ -23,7 +23,7 @@ variables:
   mortar:
     - { when: { any: [{ file: lime.txt }, { file: clay.txt }] }, value: soft }
 tools:
-  sh: { install: apt-get install dash, version: ["-c", "echo sh 2.10.1"], min: "2.9" }
+  sh: { install: apt-get install dash, version: [-V], min: "2.9" }
   trowel_of_nobody: { install: apt-get install trowel }
 environment: { kind: folder, path: .orch/bricks }
 files: [lay.sh]
@@ -55,6 +55,7 @@ def desk(tmp_path: Path) -> Desk:
     desk.write("orch.yaml", "name: walls\n")
     desk.write("adapters/brick/adapter.yaml", BRICK)
     desk.write("adapters/brick/lay.sh", "true\n")
+    desk.program("sh", "echo sh 2.10.1")
     return desk
 
 

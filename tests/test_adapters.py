@@ -372,10 +372,27 @@ def test_a_tool_that_is_missing_is_a_warning_with_the_command_that_installs_it(d
 
 @pytest.mark.parametrize(("version", "old"), [("3.9", False), ("3.10.1", False), ("3.8.20", True), ("3", True)])
 def test_a_tool_that_is_older_than_it_must_be_is_a_warning(desk: Desk, version: str, old: bool) -> None:
-    tool = f'tools: {{ sh: {{ min: "3.9", install: get sh, version: ["-c", "echo v{version}"] }} }}'
+    tool = 'tools: { sh: { min: "3.9", install: get sh, version: [-V] } }'
+    desk.program("sh", f"echo v{version}")
     signs, commands = "detect: [{ file: x, score: 1 }]", "commands: { test: { argv: [sh], tools: [sh] } }"
     body = f"{signs}\n{tool}\n{commands}\n"
     desk.write("adapters/shell/adapter.yaml", f"{HEAD}name: shell\n{body}")
     desk.pipeline("  main:\n    nodes:\n      a: { adapter: shell, command: test }\n")
     said = desk.orch("plan").text
     assert ("`sh` 3.9 or later" in said) == old
+
+
+@pytest.mark.parametrize(
+    "tool", ['sh: { min: "1", version: [version]', 'sh: { min: "1", version: [-c, ./version]', './version: { min: "1"']
+)
+def test_a_plan_runs_nothing_of_the_repository_to_learn_the_version_of_a_tool(desk: Desk, tool: str) -> None:
+    for name in ("version", "bin/version"):
+        desk.write(name, "#!/bin/sh\ntouch was_run\n")
+        (desk.folder / name).chmod(0o755)
+    body = "detect: [{ file: x, score: 1 }]\ncommands: { test: { argv: [sh], tools: [TOOL] } }\n"
+    body = body.replace("TOOL", tool.partition(":")[0]) + f"tools: {{ {tool}, install: get it }} }}\n"
+    desk.write("adapters/shell/adapter.yaml", f"{HEAD}name: shell\n{body}")
+    desk.pipeline("  main:\n    nodes:\n      a: { adapter: shell, command: test }\n")
+    desk.orch("plan", code=None)
+    desk.orch("adapters", "show", "shell", code=None)
+    assert not (desk.folder / "was_run").exists()

@@ -65,6 +65,7 @@ def version_of(path: str, tool: Tool, env: Mapping[str, str]) -> str | None:
     try:
         done = subprocess.run(
             [path, *tool.version],
+            cwd=None if all(word.startswith("-") for word in tool.version) else "/",  # `sh version` would run a file
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

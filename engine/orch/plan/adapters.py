@@ -74,7 +74,7 @@ def command_of(
     adapter: Adapter, name: str, repository: Repository, cwd: str, args: Sequence[str]
 ) -> dict[str, Any] | None:
     """The keys `run`, `env` and `adapter` of a step: an argv, or under `adapter` the reason to `skip` it. None where
-    the adapter has no such command, or no variant of it fits here. Raises Unread: a broken file is no reason to skip."""
+    the adapter has no such command, or no variant of it fits here. Raises Unread: a broken file is no reason."""
     conditions = Conditions(repository, cwd)
     values = {known: value for known, (value, _) in choices_of(adapter, conditions).items()}
     variants = next((variants for known, variants in adapter.commands.items() if known == name), ())

@@ -16,6 +16,9 @@ PLACES = ("env", "files", "reports", "args")
 
 ARGV_EXAMPLE = 'write `argv: ["{env}/bin/python", -m, pytest]`'
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
+ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._+-]*$")]
+AskForVersion = Annotated[str, Field(pattern=r"^-{0,2}[vV](ersion)?$")]
+"""Tools are started when a plan is made, which runs nothing of the repository: so they can be asked this, and no more."""
 
 
 class When(Shape):
@@ -71,7 +74,9 @@ class Tool(Shape):
     min: Maybe[Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$")]] = Field(
         default=None, description="The oldest version that will do, in quotes."
     )
-    version: Texts[Text] = Field(default=("--version",), description="The arguments that print the version.")
+    version: Texts[AskForVersion] = Field(
+        default=("--version",), description="The arguments that print the version: `[version]`, `[-V]`."
+    )
 
 
 class Environment(Shape):
@@ -160,7 +165,7 @@ class Adapter(Shape):
     variables: dict[Id, Annotated[Texts[Choice], Field(min_length=1)]] = Field(
         default_factory=dict, description="Values that follow from the repository; the first choice that fits is taken."
     )
-    tools: dict[Text, Tool] = Field(default_factory=dict, description="Programs, and how to install each.")
+    tools: dict[ToolName, Tool] = Field(default_factory=dict, description="Programs, and how to install each.")
     environment: Maybe[Environment] = Field(default=None, description="Where it keeps what it installs.")
     env: dict[EnvName, str] = Field(default_factory=dict, description="Environment variables of every command.")
     files: Texts[FileName] = Field(
