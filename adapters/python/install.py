@@ -27,7 +27,7 @@ def main() -> None:
     if os.path.exists(python) and _read(stamp) == wanted:
         print(f"{options.env} is up to date")
         return
-    _make(options.env, python)
+    _make(options.env, stamp)
     if options.runner == "uv":
         _uv(options)
     elif options.runner == "poetry":
@@ -52,14 +52,17 @@ def _test_tool(options: argparse.Namespace) -> str:
     return "pytest" if options.tests == "pytest" else ""
 
 
-def _make(env: str, python: str) -> None:
+def _make(env: str, stamp: str) -> None:
+    """A venv to install into: the one that is there, or a new one where no set-up of it has come to its end."""
     folder = os.path.dirname(env)
     os.makedirs(folder, exist_ok=True)
     if os.path.basename(folder) == ".orch":
         with open(os.path.join(folder, ".gitignore"), "w", encoding="utf-8") as file:
             file.write("*\n")
-    if not os.path.exists(python):
-        _call([sys.executable, "-m", "venv", env])
+    if os.path.exists(stamp):
+        os.unlink(stamp)
+    else:
+        _call([sys.executable, "-m", "venv", "--clear", env])
 
 
 def _pip(options: argparse.Namespace, python: str) -> None:
