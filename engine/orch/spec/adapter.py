@@ -18,7 +18,7 @@ ARGV_EXAMPLE = 'write `argv: ["{env}/bin/python", -m, pytest]`'
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
 ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._+-]*$")]
 AskForVersion = Annotated[str, Field(pattern=r"^-{0,2}[vV](ersion)?$")]
-"""Tools are started when a plan is made, which runs nothing of the repository: so they can be asked this, and no more."""
+"""Tools are started when a plan is made, which runs nothing of the repository: they are asked this, and no more."""
 
 
 class When(Shape):
