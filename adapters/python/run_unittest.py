@@ -1,7 +1,8 @@
 """Runs unittest's discovery as `python -m unittest discover` does, and writes a JUnit report beside its usual output.
 
-Usage: run_unittest.py REPORT FOLDER [PATTERN]. Exit 0 where all passed, 1 where not, 5 where there was no test. Discovery
-enters packages only: where it finds nothing, every folder with files of the pattern is looked into, from its own top."""
+Usage: run_unittest.py REPORT FOLDER [PATTERN]. Exit 0 where all passed, 1 where not, 5 where there was no test.
+Discovery enters packages only: where it finds nothing, every folder with files of the pattern is looked into, from its
+own top."""
 
 from __future__ import annotations
 
