@@ -153,6 +153,15 @@ def test_what_changed_since_the_decision_is_named() -> None:
     assert "what changed since is not known: the decision names no commit" in unknown
 
 
+def test_while_a_part_of_the_subject_is_not_there_yet_no_decision_is_said_to_be_about_other_content() -> None:
+    awaited = {"kind": "not-known-yet", "about": "artifact:plan.make.plan"}
+    subject = {**facts()["subject"], "digest": "sha256:" + "0" * 64, "problems": [awaited]}
+    found = look(decision(), subject=subject)
+    assert found.status == "waiting"
+    assert "decision of lead as product cannot be compared with the subject yet" in found.sentence
+    assert "other content" not in found.sentence
+
+
 def test_a_digest_that_is_not_that_of_the_recorded_files_keeps_the_gate_shut() -> None:
     subject = {"digest": OTHER, "files": FILES, "problems": []}
     assert look(decision(subject=OTHER), subject=subject).status == "waiting"

@@ -78,6 +78,8 @@ def _approved(decision: DecisionFacts, gate: Mapping[str, Any], facts: ApprovalF
         return Standing("void", decision, f"{who} fills no place: the gate does not ask for that role")
     if by in facts.get("authors", {"handles": []})["handles"]:
         return Standing("void", decision, f"{who} does not count: {by} is an author of the subject")
+    if any(problem["kind"] == "not-known-yet" for problem in facts["subject"]["problems"]):
+        return Standing("void", decision, f"{who} cannot be compared with the subject yet")
     if decision["subject"] != facts["subject"]["digest"]:
         what = words.changed(decision.get("changed"))
         return Standing("void", decision, f"{who} is about other content: {what}", "stale")
