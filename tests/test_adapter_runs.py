@@ -321,6 +321,13 @@ def test_failing_tests_say_more_than_a_line_of_the_log(desk: Desk) -> None:
     assert error(desk)["summary"] == "exit code 1: 1 of 3 tests failed"
 
 
+def test_a_pattern_of_a_cause_that_never_ends_takes_nothing_from_what_reports_say(desk: Desk) -> None:
+    endless = "causes: [{ matches: '(a+)+$', means: never }]\n"
+    script = f"echo {'a' * 60}! >&2; {writes(BAD, 'exit 1')}"
+    assert applied(desk, script, head=endless, code=1)["tests"]["failed"] == 1
+    assert error(desk)["summary"] == "exit code 1: 1 of 3 tests failed"
+
+
 # Environment
 
 

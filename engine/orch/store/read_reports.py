@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from orch.model.report import Finding, Report, UnreadableReport
@@ -14,6 +16,7 @@ from orch.store.left import open_regular
 from orch.store.reports.catalogue import READERS, merge
 
 TAIL_BYTES = 64 * 1024
+CAUSE_SECONDS = 3.0
 
 
 def main(file: str, _folder: str) -> None:
@@ -34,10 +37,18 @@ def main(file: str, _folder: str) -> None:
             answer["found"] = whole.found
     if trouble:
         answer["trouble"] = trouble
-    cause = _cause(asked["causes"], asked["logs"])
-    if cause:
-        answer["cause"] = cause
+    with suppress(TimeoutError):
+        signal.signal(signal.SIGALRM, _give_up)
+        signal.setitimer(signal.ITIMER_REAL, CAUSE_SECONDS)
+        if cause := _cause(asked["causes"], asked["logs"]):
+            answer["cause"] = cause
+        signal.setitimer(signal.ITIMER_REAL, 0)
     sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode())
+
+
+def _give_up(*_: object) -> None:
+    """A pattern of an adapter may need forever: what the reports say is told all the same."""
+    raise TimeoutError
 
 
 def _reports(asked: Mapping[str, Any]) -> tuple[list[Report], str | None]:
