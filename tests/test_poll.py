@@ -31,6 +31,7 @@ from orch.store.owner import Owner, write_owner
 from orch.store.poll import poll
 
 FAILED = {"status": "failed", "reason": "command-failed", "exit_code": 2, "error": {"summary": "exit code 2"}}
+BOTH = "--done (or --not-done)"
 
 
 def judge(gate: Mapping[str, Any], facts: Mapping[str, Any], at: float, context: CommandContext) -> Verdict:
@@ -127,7 +128,7 @@ def test_a_once_step_that_was_interrupted_reads_in_doubt_and_its_probe_is_asked_
     found = ask(run)
     assert [(command["status"], command["reason"]) for command in found["commands"]] == [("waiting", "in-doubt")] * 2
     assert found["waiting"] == [
-        {"step": "build.push", "reason": "in-doubt", "next": f"orch settle {run.run.run_id} build.push --done"},
+        {"step": "build.push", "reason": "in-doubt", "next": f"orch settle {run.run.run_id} build.push {BOTH}"},
         {"step": "build.asked", "reason": "in-doubt"},
     ]
 
@@ -201,10 +202,27 @@ def test_a_step_in_doubt_waits_with_the_command_that_settles_it(tmp_path: Path) 
         {
             "step": "build.push[a]",
             "reason": "in-doubt",
-            "next": f"orch settle {run.run.run_id} 'build.push[a]' --done",
+            "next": f"orch settle {run.run.run_id} 'build.push[a]' {BOTH}",
         }
     ]
     run.leave()
+
+
+@pytest.mark.parametrize(("declared", "ways"), [({}, BOTH), ({"outputs": {"n": "number"}}, "--not-done")])
+def test_what_is_in_doubt_is_settled_before_a_run_that_waits_is_resumed(
+    tmp_path: Path, declared: dict[str, Any], ways: str
+) -> None:
+    run = run_of(tmp_path, push={"effect": {"once": "x"}, **declared})
+    run.open()
+    run.happen(Started(run.at(), "build.push", 1))
+    run.happen(Finished(run.at(), "build.push", 1, False, "waiting", "in-doubt"))
+    run.happen(Closed(run.at(), "waiting", "in-doubt", {}, ""))
+    run.leave()
+    found = ask(run)
+    assert found["status"] == "waiting"
+    assert found["next"] == found["waiting"][0]["next"] == f"orch settle {run.run.run_id} build.push {ways}"
+    plain = style_of({}, is_terminal=False, encoding="ascii", width=None)
+    assert f"next   {found['next']}" in poll_text(found, plain, all_steps=True)
 
 
 def test_since_gives_only_what_changed(tmp_path: Path) -> None:

@@ -194,6 +194,22 @@ def test_a_step_in_doubt_is_asked_about() -> None:
     show.tell(Started(0, "build.a", 1), Finished(10, "build.a", 1, False, "waiting", "in-doubt"))
     said = show.end("waiting", Exit.WAITING)
     assert "orch settle 20261122T190512Z-c41e00 build.a --done (or --not-done)" in said
+    assert "orch resume" not in said
+
+
+def test_the_end_of_a_run_has_the_hint_of_what_could_not_be_started(tmp_path: Path) -> None:
+    folder = tmp_path / PATH / "errors"
+    folder.mkdir(parents=True)
+    retry = "orch retry 20261122T190512Z-c41e00 --failed"
+    for number, (name, hint) in enumerate({"a": "install it: apt-get install x", "b": retry}.items(), 1):
+        artifact = {"address": f"build.{name}", "summary": "failed", "details": {"suggestion": hint}}
+        (folder / f"{number:02d}-build-{name}.json").write_text(json.dumps(artifact))
+    show = Show(compiled(one_phase(a={}, b={})), root=str(tmp_path))
+    show.ran("build.a", "failed", "start-failed")
+    show.ran("build.b", "failed", "command-failed")
+    said = show.end("failed", Exit.FAILED).splitlines()
+    assert said[1:3] == [f"  error {PATH}/errors/01-build-a.json", "  help  install it: apt-get install x"]
+    assert [line for line in said if retry in line] == [f"  next  {retry}"]
 
 
 def test_without_a_terminal_what_runs_is_said_every_30_seconds() -> None:

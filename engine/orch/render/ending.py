@@ -8,7 +8,6 @@ import shlex
 from typing import Any, NamedTuple
 
 from orch.model.compiled import GATE, Compiled
-from orch.model.retry import hands_over
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.problems.problem import Exit
@@ -18,7 +17,7 @@ from orch.render.logs_text import SHORTENED
 from orch.render.problems_text import visible
 from orch.render.style import Style
 from orch.run.close import tally
-from orch.store.errors import apply_command, error_name
+from orch.store.errors import apply_command, error_name, settle_commands
 
 SHOWN_FAILURES = 10
 TAIL_LINES = 8
@@ -79,6 +78,9 @@ def _failure(end: Ending, step: int, style: Style) -> list[str]:
     lines += [f"  {line}" for line in tail]
     if name:
         lines.append(f"  {'error':6}{_shown(end, name)}")
+    hint = details.get("suggestion", "")
+    if end.plan.kinds[step] != GATE and hint not in ("", f"orch retry {end.run_id} --failed"):  # else it comes as `next`
+        lines.append(f"  {'help':6}{visible(hint)}")
     if any(key.endswith("_tail") for key in details):
         lines.append(f"  {'log':6}orch runs logs {end.run_id} {shlex.quote(address)}")
     return [*lines, ""]
@@ -109,16 +111,14 @@ def _tail(text: str) -> list[str]:
 
 
 def _waiting(end: Ending, style: Style) -> list[str]:
-    lines = []
+    lines, doubts = [], settle_commands(end.run_id, end.plan, end.state)
     for step, status in enumerate(end.state.status):
         if status is not Status.WAITING or end.state.closed != "waiting":
             continue
         reason = end.state.reason[step] or ""
         told = end.state.sentence.get(step, "")
-        if end.plan.kinds[step] != GATE:
-            command = f"orch settle {end.run_id} {shlex.quote(end.plan.addresses[step])}"
-            ways = "--not-done" if hands_over(end.plan.action(step).step) else "--done (or --not-done)"
-            told = f"in doubt, {told + ':' if told else 'was it done?'} {command} {ways}"
+        if step in doubts:
+            told = f"in doubt, {told + ':' if told else 'was it done?'} {doubts[step]}"
         word = "rejected" if reason == "rejected" else "waiting"
         lines.append(f"{style.icon(word)} {end.plan.addresses[step]}  {word}: {visible(told or reason)}")
     return lines
@@ -133,7 +133,8 @@ def _summary(end: Ending, style: Style, elapsed_ms: float, unchanged: bool) -> s
 def _next(end: Ending) -> list[str]:
     if end.state.closed is None:
         return [f"orch resume {end.run_id}"]
-    commands = [f"orch resume {end.run_id}"] if end.state.closed == "waiting" else []
+    doubts = settle_commands(end.run_id, end.plan, end.state)
+    commands = [next(iter(doubts.values()), f"orch resume {end.run_id}")] if end.state.closed == "waiting" else []
     if not end.state.failed and end.state.closed not in ("failed", "cancelled"):
         return commands
     statuses = zip(end.state.status, end.plan.kinds, strict=True)

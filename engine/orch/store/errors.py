@@ -10,6 +10,9 @@ from typing import Any
 
 from orch.model.compiled import GATE, Compiled
 from orch.model.names import file_stem
+from orch.model.retry import hands_over
+from orch.model.state import RunState
+from orch.model.status import Status
 from orch.model.times import to_iso
 from orch.store.ledger import Failure
 from orch.store.rundir import RunDir
@@ -65,6 +68,17 @@ def apply_command(plan: Compiled, path: str) -> str:
     if plan.task != "-":
         words += ["--task", plan.task]
     return shlex.join(words)
+
+
+def settle_commands(run_id: str, plan: Compiled, state: RunState) -> dict[int, str]:
+    """What a person types for each step in doubt, with both ways where there are two. What has a probe that was not yet
+    asked is no business of a person."""
+    commands = {}
+    for step, (status, reason) in enumerate(zip(state.status, state.reason, strict=True)):
+        if status is Status.WAITING and reason == "in-doubt" and step not in state.to_probe:
+            ways = "--not-done" if hands_over(plan.action(step).step) else "--done (or --not-done)"
+            commands[step] = f"orch settle {run_id} {shlex.quote(plan.addresses[step])} {ways}"
+    return commands
 
 
 def _suggestion(run: RunDir, plan: Compiled, failure: Failure) -> str:

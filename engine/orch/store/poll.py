@@ -10,14 +10,13 @@ from orch.gates.verdict import Context, Verdict
 from orch.model.compiled import GATE, Compiled
 from orch.model.events import Event
 from orch.model.fold import apply, interrupt
-from orch.model.retry import hands_over
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.model.times import to_iso
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.store import journal
 from orch.store.beat import INTERVAL_SECONDS, STALE_AFTER_SECONDS
-from orch.store.errors import command_of, error_name
+from orch.store.errors import command_of, error_name, settle_commands
 from orch.store.ledger import Ledger
 from orch.store.manifests import error_list, status_counts
 from orch.store.rundir import RunDir
@@ -51,6 +50,7 @@ def poll(
     dead = closed is None and standing.status == "interrupted"
     if dead:
         interrupt(plan, state)
+    doubts = settle_commands(run.run_id, plan, state)
     document: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "run_id": run.run_id,
@@ -64,9 +64,9 @@ def poll(
         "heartbeat": _heartbeat(standing, now_ms, live=closed is None),
         "counts": status_counts(plan, state),
         "commands": [_command(plan, state, ledger, step) for step in touched if plan.kinds[step] != GATE],
-        "waiting": _waiting(run, plan, state, ledger, judge),
+        "waiting": _waiting(run, plan, state, ledger, judge, doubts),
         "errors": error_list(plan, ledger)[earlier:],
-        "next": _next(run, standing, closed.status if closed else standing.status),
+        "next": _next(run, standing, closed.status if closed else standing.status, doubts),
         "cursor": found.lines,
         "next_poll_after_seconds": None if dead else INTERVAL_SECONDS,
     }
@@ -91,11 +91,11 @@ def _follow(plan: Compiled, events: Iterable[Event], since: int) -> tuple[RunSta
     return state, ledger, sorted(touched), earlier
 
 
-def _next(run: RunDir, standing: Standing, status: str) -> str | None:
-    """The command that gets the run going again."""
+def _next(run: RunDir, standing: Standing, status: str, doubts: Mapping[int, str]) -> str | None:
+    """The command that gets the run going again: what is in doubt is settled before it is resumed."""
     resume = f"orch resume {run.run_id}"
     if status in ("waiting", "interrupted"):
-        return resume
+        return next(iter(doubts.values()), resume)
     if status == "running" and standing.detail == "hung" and standing.owner is not None:
         owner = standing.owner
         kill = f"kill -9 {owner.pid}"
@@ -141,7 +141,9 @@ def _command(plan: Compiled, state: RunState, ledger: Ledger, step: int) -> dict
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def _waiting(run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, judge: Judge | None) -> list[dict[str, Any]]:
+def _waiting(
+    run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, judge: Judge | None, doubts: Mapping[int, str]
+) -> list[dict[str, Any]]:
     """What waits for a person: gates as they were last looked at, and steps in doubt."""
     found = []
     for step in range(plan.size):
@@ -150,9 +152,7 @@ def _waiting(run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, judge
         address, record = plan.addresses[step], ledger.records.get(step)
         fields: dict[str, Any] = {"reason": state.reason[step], "sentence": state.sentence.get(step)}
         if plan.kinds[step] != GATE:
-            if step not in state.to_probe:  # else its probe is asked first
-                way = "--not-done" if hands_over(plan.action(step).step) else "--done"
-                fields["next"] = f"orch settle {run.run_id} {shlex.quote(address)} {way}"
+            fields["next"] = doubts.get(step)
             found.append({"step": address, **fields})
             continue
         if judge is not None and record is not None and record.facts is not None:
