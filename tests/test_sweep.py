@@ -85,7 +85,7 @@ def test_the_sweep_notices_that_a_promise_was_taken_out(mutant, tmp_path):
     mutants.plant(mutant, str(ROOT / "engine"), str(tmp_path / "engine"))
     tries = (
         3 if mutant.fault == "power" else 1
-    )  # what anybody on the machine syncs meanwhile hides what the engine did not
+    )  # a sync of anybody's hides what the engine did not sync
     for _ in range(tries):
         done = sweep("--faults", mutant.fault, "--match", mutant.match, "--first", PYTHONPATH=str(tmp_path / "engine"))
         if done.returncode:

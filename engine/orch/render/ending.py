@@ -79,7 +79,8 @@ def _failure(end: Ending, step: int, style: Style) -> list[str]:
     if name:
         lines.append(f"  {'error':6}{_shown(end, name)}")
     hint = details.get("suggestion", "")
-    if end.plan.kinds[step] != GATE and hint not in ("", f"orch retry {end.run_id} --failed"):  # else it comes as `next`
+    as_next = ("", f"orch retry {end.run_id} --failed")
+    if end.plan.kinds[step] != GATE and hint not in as_next:
         lines.append(f"  {'help':6}{visible(hint)}")
     if any(key.endswith("_tail") for key in details):
         lines.append(f"  {'log':6}orch runs logs {end.run_id} {shlex.quote(address)}")
