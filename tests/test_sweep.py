@@ -83,9 +83,7 @@ def test_faults_below_the_interpreter_find_no_call_that_the_doubles_miss(shim):
 @pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
 def test_the_sweep_notices_that_a_promise_was_taken_out(mutant, tmp_path):
     mutants.plant(mutant, str(ROOT / "engine"), str(tmp_path / "engine"))
-    tries = (
-        3 if mutant.fault == "power" else 1
-    )  # a sync of anybody's hides what the engine did not sync
+    tries = 3 if mutant.fault == "power" else 1  # a sync of anybody's hides what the engine did not sync
     for _ in range(tries):
         done = sweep("--faults", mutant.fault, "--match", mutant.match, "--first", PYTHONPATH=str(tmp_path / "engine"))
         if done.returncode:
