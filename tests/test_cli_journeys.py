@@ -137,7 +137,7 @@ def test_a_plan_says_what_is_missing_and_the_command_and_writes_nothing(guarded:
     before = {path for path in guarded.files() if path.startswith(str(guarded.folder))}
     said = guarded.orch("plan")
     assert re.search(r"publish\.agreed +wait .*needs 1 more: editor", said.out)
-    assert "orch approve agreed --role editor --by <you>" in said.out
+    assert "orch approve agreed --role editor --by NAME" in said.out
     assert {path for path in guarded.files() if path.startswith(str(guarded.folder))} == before
 
 
@@ -154,9 +154,9 @@ def test_a_run_stops_at_a_gate_with_the_earlier_phases_done_and_no_process_left(
 
 def test_the_printed_command_decides_and_a_resume_finishes_the_run(guarded: Desk) -> None:
     said = guarded.orch("apply", code=4)
-    printed = re.search(r"orch (approve agreed .*--by <you>.*)", said.out)
+    printed = re.search(r"orch (approve agreed .*--by NAME.*)", said.out)
     assert printed
-    guarded.orch(*shlex.split(printed[1].replace("<you>", "reader")))
+    guarded.orch(*shlex.split(printed[1].replace("NAME", "reader")))
     guarded.orch("resume", "@last")
     assert (guarded.lines("write.log"), guarded.lines("publish.log")) == (1, 1)
     guarded.orch("resume", "@last")

@@ -139,7 +139,7 @@ def test_validate_of_a_missing_file_names_it(desk: Desk) -> None:
 def test_plan_tells_its_exit_code_only_when_asked(gated: Desk) -> None:
     said = gated.orch("plan")
     assert "wait" in said.out
-    assert "orch approve agreed --role editor --by <you> --pipeline pipelines/main.yaml" in said.out
+    assert "orch approve agreed --role editor --by NAME --pipeline pipelines/main.yaml" in said.out
     gated.orch("plan", "--detailed-exitcode", code=10)
     assert "later" not in gated.orch("plan", "--dry-run").out
 
@@ -335,9 +335,9 @@ def test_the_printed_command_approves_what_was_looked_at_and_nothing_that_took_i
     (digest,) = re.findall(r"^subject   (sha256:[0-9a-f]{64})$", printed["gate show agreed"], re.M)
     commands = {}
     for where, text in printed.items():
-        found = re.findall(r"orch (approve agreed --role editor --by <you> [^\n\"]*--subject [0-9a-z:]+)", text)
+        found = re.findall(r"orch (approve agreed --role editor --by NAME [^\n\"]*--subject [0-9a-z:]+)", text)
         assert {one.rpartition(" ")[2] for one in found} == {digest}, where
-        commands[where] = found[0].replace("<you>", "reader").split()
+        commands[where] = found[0].replace("NAME", "reader").split()
     gated.write("rules.md", "Something else.\n")
     for verb in ("approve", "reject"):
         for words in commands.values():
@@ -376,7 +376,7 @@ def test_without_a_subject_what_lies_there_is_approved_and_its_digest_is_printed
 def test_the_printed_command_of_a_plan_with_a_task_is_about_that_task(gated: Desk) -> None:
     said = gated.orch("plan", "--task", "0007").out
     (command,) = re.findall(r"orch (approve .*--subject \S+)", said)
-    gated.orch(*command.replace("<you>", "reader").split())
+    gated.orch(*command.replace("NAME", "reader").split())
     assert (gated.folder / "tasks/0007/decisions/main.agreed.editor.reader.yaml").exists()
     assert re.search(r"publish\.agreed +open", gated.orch("plan", "--task", "0007").out)
     assert "wait" in gated.orch("plan").out

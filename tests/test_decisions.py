@@ -23,6 +23,8 @@ from orch.governance.subjects import look
 from orch.governance.where import Where
 from orch.problems.catalogue import CODES
 from orch.problems.problem import Exit, OrchError
+from orch.render.gates_text import written_text
+from orch.render.style import style_of
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
 PEOPLE = {"lead": ["lead@example.com"], "dev1": ["dev1@example.com"], "dev2": ["dev2@example.com"], "writer": []}
@@ -475,6 +477,28 @@ def test_a_rejection_counts_before_it_is_committed(trusting: Project) -> None:
     trusting.commit()
     assert trusting.opens()
     trusting.decide("rejected", by="dev1")
+    assert trusting.look().reason == "rejected"
+
+
+AT_ONCE = "It counts at once here, and in other checkouts once it is committed:"
+COMMITTED = "It counts once it is committed:"
+
+
+def told(written: Written) -> str:
+    return written_text(written, style_of({}, is_terminal=False, encoding="ascii", width=None)).splitlines()[3].strip()
+
+
+def test_a_decision_says_that_it_counts_at_once_where_it_shuts_the_gate_and_after_a_commit_where_it_opens_it(
+    trusting: Project,
+) -> None:
+    assert told(trusting.decide()) == COMMITTED
+    trusting.commit()
+    assert told(trusting.decide("revoked")) == AT_ONCE
+    assert not trusting.opens()
+    assert told(trusting.decide("rejected")) == AT_ONCE
+    assert trusting.look().reason == "rejected"
+    trusting.commit()
+    assert told(trusting.decide("revoked")) == COMMITTED
     assert trusting.look().reason == "rejected"
 
 

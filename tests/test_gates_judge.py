@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,7 +80,7 @@ def look(*decisions: dict[str, Any], now: float = NOW, of: dict[str, Any] | None
 
 
 def test_a_gate_without_decisions_says_what_is_missing_and_the_command_that_supplies_it() -> None:
-    command = f"orch approve prd --role product --by <you> --run 20261122-1 --subject {DIGEST}"
+    command = f"orch approve prd --role product --by NAME --run 20261122-1 --subject {DIGEST}"
     assert look() == Verdict(
         "waiting", "needs-decision", f"needs 1 more: product — {command}", 0, 1, ("product",), command
     )
@@ -89,13 +90,39 @@ def test_a_command_without_a_run_names_the_pipeline_and_its_inputs() -> None:
     context = Context(None, "pipelines/ship.yaml", (("task", "0001"), ("note", "it's new")))
     command = judge(gate(), facts(), NOW, context).next
     assert command == (
-        "orch approve prd --role product --by <you> --pipeline pipelines/ship.yaml"
+        "orch approve prd --role product --by NAME --pipeline pipelines/ship.yaml"
         f""" --input task=0001 --input 'note=it'"'"'s new' --subject {DIGEST}"""
     )
     context = Context(None, "pipelines/ship.yaml", task="0002")
     assert judge(gate(), facts(), NOW, context).next == (
-        f"orch approve prd --role product --by <you> --pipeline pipelines/ship.yaml --task 0002 --subject {DIGEST}"
+        f"orch approve prd --role product --by NAME --pipeline pipelines/ship.yaml --task 0002 --subject {DIGEST}"
     )
+
+
+@pytest.mark.parametrize(
+    ("roles", "other", "who"),
+    [
+        ({"product": ["lead"]}, {}, "lead"),
+        ({"product": ["lead", "dev1"]}, {}, "NAME"),
+        ({"product": ["lead", "dev1"]}, {"authors": {"handles": ["lead"], "problems": []}}, "dev1"),
+        ({"product": []}, {}, "NAME"),
+    ],
+)
+def test_a_printed_approval_names_who_decides_where_only_one_person_can(
+    roles: dict[str, list[str]], other: dict[str, Any], who: str
+) -> None:
+    known = {"authors": {"handles": [], "problems": []}, **other, "roles": {"pinned": roles, "today": roles}}
+    command = look(of=gate(exclude=["author"]), **known).next
+    assert command is not None
+    assert f" --by {who} " in command
+    assert shlex.split(command)[:7] == ["orch", "approve", "prd", "--role", "product", "--by", who]
+    assert not set("<>|&;") & set(command), "a shell takes it as it is"
+
+
+def test_who_fills_a_place_already_is_not_asked_for_another() -> None:
+    command = look(decision(), of=gate(require={"product": 2})).next
+    assert command is not None
+    assert " --by dev1 " in command
 
 
 def test_missing_roles_are_named_with_repeats() -> None:

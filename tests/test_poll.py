@@ -187,7 +187,7 @@ def test_a_waiting_gate_says_what_is_missing_and_the_command(tmp_path: Path) -> 
     assert (found["status"], found["next_poll_after_seconds"]) == ("waiting", 30)
     assert "completed_at" not in found
     assert found["waiting"] == [gate]
-    command = f"orch approve ok --role product --by <you> --run {run.run.run_id}"
+    command = f"orch approve ok --role product --by NAME --run {run.run.run_id}"
     assert ask(run, judge=judge)["waiting"] == [{**gate, "have": 1, "need": 2, "next": command}]
 
 

@@ -118,7 +118,7 @@ def test_a_dry_run_says_what_it_assumes() -> None:
 
 def test_a_terminal_line_is_cut_and_a_command_to_paste_is_not() -> None:
     plan = compiled(one_phase(long={"run": "echo " + "x" * 300}, gated={}))
-    waits = Prospect("wait", "needs 1 more: editor — orch approve agreed --role editor --by <you> --run " + "y" * 60)
+    waits = Prospect("wait", "needs 1 more: editor — orch approve agreed --role editor --by NAME --run " + "y" * 60)
     for color in (False, True):
         lines = plan_text(plan, [RUN, waits], Style(color=color, width=60), dry_run=False).splitlines()
         plain = [re.sub(r"\x1b\[\d+m", "", line) for line in lines]

@@ -55,7 +55,8 @@ def _judge_approval(gate: Mapping[str, Any], facts: ApprovalFacts, at: float, co
     if missing:
         headline = f"needs {len(missing)} more: {', '.join(missing)}"
         notes += _nobody(missing, facts)
-        command = _supply(gate, facts, missing, standings, context)
+        seated = {person for _, person in seats if person is not None}
+        command = _supply(gate, facts, missing, seated, standings, context)
         said = f"{_joined(headline, notes)} — {command}"
         return Verdict("waiting", _reason(standings, missing), said, have, need, missing, command)
     if any(one.effect == "shuts" for one in standings):
@@ -119,14 +120,17 @@ def _supply(
     gate: Mapping[str, Any],
     facts: ApprovalFacts,
     missing: Sequence[str],
+    seated: set[str],
     standings: Sequence[Standing],
     context: Context,
 ) -> str:
-    """A decision that only has to be committed comes before asking for another."""
+    """A decision that only has to be committed comes before asking for another. Who fills a place already fills no
+    other; where one person is left who may, it is they who are asked."""
     for one in standings:
         if one.uncommitted and one.decision["role"] in missing:
             return _commit(one.decision["file"])
-    return context.approve(gate["name"], missing[0], None, facts["subject"]["digest"])
+    left = _able(missing[0], facts).difference(facts.get("authors", {"handles": []})["handles"], seated)
+    return context.approve(gate["name"], missing[0], left.pop() if len(left) == 1 else None, facts["subject"]["digest"])
 
 
 def _supersede(

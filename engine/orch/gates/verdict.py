@@ -43,8 +43,8 @@ class Context:
 
     def approve(self, gate: str, role: str, by: str | None, subject: str | None) -> str:
         """The whole command line that approves what was looked at, the `subject`, and nothing that took its place
-        since. `by` None stands for a person who is not known yet."""
-        line = self._line(["orch", "approve", gate, "--role", role, "--by", by or "<you>"])
+        since. `by` None stands for a person who is not known yet: a word that a shell takes as it is."""
+        line = self._line(["orch", "approve", gate, "--role", role, "--by", by or "NAME"])
         return f"{line} --subject {subject}" if subject else line
 
     def revoke(self, gate: str, role: str, by: str) -> str:
@@ -60,4 +60,4 @@ class Context:
                 words += ["--input", f"{name}={value}"]
             if self.task is not None:
                 words += ["--task", self.task]
-        return " ".join(word if word == "<you>" else shlex.quote(word) for word in words)
+        return shlex.join(words)

@@ -35,12 +35,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The file, relative to the project, and what it says. `next` is the command that makes the decision count where
-    the gate trusts only what is committed."""
+    """The file, relative to the project, and what it says. `next` is the command that commits it where the gate trusts
+    only what is committed; `shuts`: it counts before, since it can only shut the gate."""
 
     path: str
     decision: Decision
     next: str | None = None
+    shuts: bool = False
 
 
 def decide(
@@ -58,11 +59,14 @@ def decide(
     by = request.by or _person(where)
     _may(request, by, gate, facts, where)
     if request.decision == "revoked":
-        decision = _revoked(request, by, gate, where, at)
+        standing = _standing(request, by, gate, where)
+        decision = replace(standing, decision="revoked", date=dates.day(at), commit=_head(where), reason=request.reason)
+        shuts = standing.decision != "rejected"  # a rejection in HEAD holds until its withdrawal is there, too
     else:
         decision = _made(request, by, gate, facts, where, at)
+        shuts = request.decision == "rejected"
     path = write_decision(where.root, decision)
-    return Written(path, decision, _commit(path) if trust_of(gate, facts) != "file" else None)
+    return Written(path, decision, _commit(path) if trust_of(gate, facts) != "file" else None, shuts)
 
 
 def _person(where: Where) -> str:
@@ -119,16 +123,14 @@ def _made(
     )
 
 
-def _revoked(request: Request, by: str, gate: Mapping[str, Any], where: Where, at: float) -> Decision:
-    """The standing decision of this person, withdrawn; it goes on saying what it was about."""
+def _standing(request: Request, by: str, gate: Mapping[str, Any], where: Where) -> Decision:
+    """What this person withdraws; it goes on saying what it was about."""
     path = path_of(Decision("revoked", gate["name"], where.pipeline, where.task, "", request.role, by, "", ""))
     try:
-        standing = parse_decision(read_inside(where.root, path, LIMIT_BYTES), path)
+        return parse_decision(read_inside(where.root, path, LIMIT_BYTES), path)
     except Refused as refused:
         why = f"there is no decision of {by} as {request.role} to revoke: {words.trouble(refused.trouble)}"
         raise OrchError(Problem("O316", why, hint="`orch gate show` lists the decisions"), Exit.USAGE) from refused
-    return replace(standing, decision="revoked", date=dates.day(at), commit=_head(where), reason=request.reason)
-
 
 def _head(where: Where) -> str:
     try:

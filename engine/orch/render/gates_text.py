@@ -37,7 +37,7 @@ class Gate(Protocol):
 
 
 class Written(Protocol):
-    """A decision's file, and the command that makes it count where it must be committed."""
+    """A decision's file, and the command that commits it where the gate asks for that; what `shuts` counts before."""
 
     @property
     def path(self) -> str: ...
@@ -45,6 +45,8 @@ class Written(Protocol):
     def decision(self) -> Any: ...
     @property
     def next(self) -> str | None: ...
+    @property
+    def shuts(self) -> bool: ...
 
 
 def gate_state(gate: Gate) -> str:
@@ -90,7 +92,9 @@ def written_text(written: Written, style: Style) -> str:
         f"  file    {written.path}",
     ]
     if written.next:
-        lines += ["  It counts once it is committed:", f"  next    {written.next}"]
+        counts = "once it is committed"
+        counts = f"at once here, and in other checkouts {counts}" if written.shuts else counts
+        lines += [f"  It counts {counts}:", f"  next    {written.next}"]
     return style.ascii(visible_lines(lines))
 
 
