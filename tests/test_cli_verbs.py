@@ -585,3 +585,14 @@ def test_paths_are_told_as_they_can_be_typed_from_a_subfolder(failed: Desk) -> N
     said = failed.run(["sh", "-c", f"cd pipelines && {BIN}/orch retry @last --failed"], code=1)
     (path,) = re.findall(r"error (\S+\.json)", said.out)
     assert (below / path).exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "other"), [(["poll", "@last"], "text"), (["graph"], "tree"), (["graph", "pipelines/main.yaml"], "dot")]
+)
+def test_json_is_asked_of_poll_and_graph_as_of_every_other_verb(gated: Desk, words: list[str], other: str) -> None:
+    gated.orch("apply", code=4)
+    keys = set(json.loads(gated.orch(*words, "--json").out))
+    assert keys == set(json.loads(gated.orch(*words, "--format", "json").out))
+    assert not gated.orch(*words, "--format", other).out.startswith("{")
+    assert gated.orch(*words).out

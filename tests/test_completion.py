@@ -108,3 +108,9 @@ def test_the_script_can_be_used_in_its_shell(desk: Desk, shell: str, script: str
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     assert answer in desk.run([shell, *shlex.split("-f" if shell == "zsh" else "--no-config"), "-c", script]).out
+
+
+def test_completion_without_a_shell_says_in_one_line_which_there_are(desk: Desk) -> None:
+    said = desk.orch("completion", code=2).err
+    assert "error: missing argument '{bash|fish|zsh}'. Choose from: bash, fish, zsh\n" in said
+    assert "\\n" not in said

@@ -229,3 +229,10 @@ def test_a_generated_page_is_fresh(name: str) -> None:
     argv = [sys.executable, "-m", "orch.cli.reference", name]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=True)
     assert done.stdout == (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8"), "run make docs"
+
+
+@pytest.mark.parametrize("verb", ["poll", "apply", "runs", "runs show", "gate list", "completion"])
+def test_the_page_of_commands_has_what_the_help_of_a_command_prints(verb: str, folder: Path) -> None:
+    printed = run(f"COLUMNS=200 orch {verb} --help", folder).stdout
+    assert "-h, --help" in printed
+    assert f"## orch {verb}\n\n```text\n{printed}```" in (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")

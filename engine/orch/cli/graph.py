@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from orch.cli.completing import files
-from orch.cli.options import planning, verb
+from orch.cli.options import format_options, planning, verb
 from orch.cli.session import Session, put
 from orch.problems.problem import Exit
 
@@ -13,13 +13,7 @@ from orch.problems.problem import Exit
 @verb("graph")
 @click.argument("pipeline", required=False, shell_complete=files)
 @planning
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["tree", "mermaid", "dot", "svg", "json"]),
-    default="tree",
-    show_default=True,
-)
+@format_options("tree", "mermaid", "dot", "svg", "json")
 def command(
     session: Session,
     pipeline: str | None,

@@ -27,6 +27,20 @@ def verb(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Com
 
 run_argument: _Decorator = click.argument("run", metavar="RUN", shell_complete=runs)
 json_flag: _Decorator = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
+
+
+def format_options(*forms: str) -> _Decorator:
+    """`--format`, the first form where it is left out; and `--json`, which the other verbs have, for one of them."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        json = click.option("--json", "form", flag_value="json", help="The same as --format json.")
+        return click.option("--format", "form", type=click.Choice(forms), default=forms[0], show_default=True)(
+            json(function)
+        )
+
+    return decorate
+
+
 inputs: _Decorator = click.option(
     "--input", "inputs", multiple=True, metavar="NAME=VALUE", help="Set an input; lists as JSON. Repeatable."
 )

@@ -6,7 +6,7 @@ import re
 
 import click
 
-from orch.cli.options import run_argument, verb
+from orch.cli.options import format_options, run_argument, verb
 from orch.cli.session import Session
 from orch.problems.problem import Exit
 
@@ -28,7 +28,7 @@ class Wait(click.ParamType[float]):
 
 @verb("poll")
 @run_argument
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_options("text", "json")
 @click.option("--since", type=click.IntRange(min=0), metavar="CURSOR", help="Only what changed since this cursor.")
 @click.option("--wait", type=Wait(), metavar="DUR", help="Wait until something changes, at most so long (10s, 2m).")
 @click.option("--watch", is_flag=True, help="Go on until the run ends or waits.")

@@ -10,7 +10,7 @@ import click
 from orch.cli.group import root
 from orch.cli.verbs import VERBS, root_help
 
-_WIDTH = 100
+_WIDTH = 98  # what a terminal of 100 columns is given
 
 
 def cli_page() -> str:
@@ -51,7 +51,7 @@ def _commands(name: str) -> Iterator[tuple[list[str], click.Command]]:
 
 def _help(path: list[str], command: click.Command) -> str:
     context = click.Context(
-        command, info_name=f"orch {' '.join(path)}", terminal_width=_WIDTH, max_content_width=_WIDTH
+        command, info_name=f"orch {' '.join(path)}", terminal_width=_WIDTH, **command.context_settings
     )
     return command.get_help(context).rstrip("\n")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from orch.render.problems_text import visible
@@ -31,7 +33,9 @@ class UnknownVerb(click.UsageError):
 def _message(error: click.UsageError) -> str:
     if isinstance(error, click.NoSuchOption):
         return f"there is no option `{error.option_name}`"
-    text = error.format_message().rstrip(".")
+    text = (
+        re.sub(r"\s*\n\s*", " ", error.format_message()).strip().rstrip(".")
+    )  # click lists choices on lines of their own
     return text[:1].lower() + text[1:]
 
 

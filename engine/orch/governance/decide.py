@@ -132,6 +132,7 @@ def _standing(request: Request, by: str, gate: Mapping[str, Any], where: Where) 
         why = f"there is no decision of {by} as {request.role} to revoke: {words.trouble(refused.trouble)}"
         raise OrchError(Problem("O316", why, hint="`orch gate show` lists the decisions"), Exit.USAGE) from refused
 
+
 def _head(where: Where) -> str:
     try:
         return Git(where.root, where.environment).head()
