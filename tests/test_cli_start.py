@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
-from command import BIN, ENGINE, PATH, Desk
+from command import BIN, ENGINE, PATH, PROJECT, Desk
 
 from orch.cli.group import root
 from orch.cli.main import run
@@ -285,3 +285,26 @@ def test_a_name_that_is_not_utf_8_is_refused_and_shown_with_escapes(desk: Desk) 
         said = desk.run(["bash", "-c", script], code=2)
         assert "error[O287]" in said.err
         assert "\\" in said.err
+
+
+@pytest.mark.parametrize(
+    ("cwd", "given", "names", "hint"),
+    [
+        (".", "nofile.yaml", ["ci"], "did you mean pipelines/ci.yaml?"),
+        ("sub", "nofile.yaml", ["ci"], "did you mean ../pipelines/ci.yaml?"),
+        (".", "relaese.yaml", ["ci", "release"], "did you mean pipelines/release.yaml?"),
+        (".", "nofile.yaml", ["ci", "release"], "one of: pipelines/ci.yaml, pipelines/release.yaml"),
+        (".", "nofile.yaml", [], "orch init makes a first pipeline"),
+    ],
+)
+def test_a_pipeline_that_is_not_there_is_refused_with_the_ones_that_are(
+    tmp_path: Path, cwd: str, given: str, names: list[str], hint: str
+) -> None:
+    desk = Desk.at(tmp_path)
+    desk.write("orch.yaml", PROJECT)
+    desk.write("sub/kept", "")
+    for name in names:
+        desk.write(f"pipelines/{name}.yaml", "")
+    said = desk.run(["sh", "-c", f"cd {cwd} && orch apply {given}"], code=2)
+    assert "error[O287]" in said.err
+    assert f"help: {hint}\n" in said.err

@@ -137,9 +137,20 @@ def test_a_cancel_is_heeded_though_nobody_reads_and_the_exit_code_is_the_runs(
 def test_a_file_that_takes_no_more_is_told_at_the_end_of_a_run_that_went_on(desk: Desk) -> None:
     desk.pipeline("  one:\n    nodes: { a: { run: echo }, b: { run: echo ran >> log } }\n")
     said = desk.run(["sh", "-c", "orch apply --json > /dev/full"], code=74)
-    assert "No space left on device" in said.err
+    assert "error: stdout: No space left on device" in said.err
     assert desk.lines("log") == 1
     assert json.loads((desk.run_dir() / "manifest.json").read_text())["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("words", ["apply", "apply --json"])
+@pytest.mark.parametrize(("line", "verdict"), [("echo ok", "succeeded"), ("exit 3", "failed")])
+def test_where_stdout_takes_nothing_the_run_and_its_verdict_are_told_on_stderr(
+    desk: Desk, words: str, line: str, verdict: str
+) -> None:
+    desk.pipeline(f"  one:\n    nodes: {{ a: {{ run: {line} }} }}\n")
+    said = desk.run(["sh", "-c", f"orch {words} > /dev/full"], code=74)
+    assert f"run {desk.run_dir().name} {verdict}: orch runs show {desk.run_dir().name}\n" in said.err
+    assert "error: stdout: No space left on device" in said.err
 
 
 # --- the queue

@@ -64,7 +64,13 @@ def _plan(context: Context, request: PlanRequest) -> Planned:
     if not is_text(display):
         hint = "rename the folder or the file: names stand in plans and records, which are UTF-8"
         raise OrchError(Problem("O287", f"the path {display} is not UTF-8", hint=hint), Exit.USAGE)
-    text, project_text = _read(path, display), read_bytes(root)
+    try:
+        text = _read(path, display)
+    except OrchError as error:
+        from orch.app.nearest import instead
+
+        raise instead(error, context.cwd, root, path) from error
+    project_text = read_bytes(root)
     # a node could rewrite the cache: a pipeline with gates is always read from its own text
     # and one with adapters follows from the whole repository
     cache = os.path.join(context.cache_dir, "plans") if context.cache_dir and _is_alone(text) else None
@@ -248,7 +254,7 @@ def _read(path: str, display: str) -> bytes:
             return file.read()
     except OSError as error:
         problem = Problem(
-            "O287", f"{display} cannot be read: {error.strerror}", hint="orch init makes a first pipeline"
+            "O287", f"{display} cannot be read: {error.strerror}", hint="make it a file that you may read"
         )
         raise OrchError(problem, Exit.USAGE if isinstance(error, FileNotFoundError) else Exit.IO) from error
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from orch.cli.boundary import guarded
 from orch.cli.pump import HURRIED_SECONDS, PATIENCE_SECONDS, Pump
-from orch.cli.session import Session
+from orch.cli.session import Session, say
 from orch.render.progress import Area, LineReporter, left_out
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def telling(session: Session, *, as_json: bool, action: str) -> tuple[LineReport
             code = guarded(told, session)
             refused = _all_told(pump, interrupted)
             if refused:
-                code = guarded(lambda: _refuse(refused), session)
+                code = guarded(lambda: _refuse(refused, reporter.verdict), session)
                 _all_told(pump, interrupted)
         return code
 
@@ -95,7 +95,9 @@ def _all_told(pump: Pump, interrupted: Interruption) -> OSError | None:
     return pump.finish(lambda: interrupted.count() != before, HURRIED_SECONDS if before else PATIENCE_SECONDS)
 
 
-def _refuse(error: OSError) -> int:
+def _refuse(error: OSError, verdict: str) -> int:
+    """What the stream would have said last is told on the other one."""
+    say(verdict)
     raise error
 
 

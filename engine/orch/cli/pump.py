@@ -20,15 +20,15 @@ _GONE = (errno.EPIPE, errno.ECONNRESET, errno.EIO)  # EIO: a terminal that was c
 
 class Outlet(io.BufferedIOBase):
     """What stands in for one stream, below a layer of text. Every write is whole lines. `gap` makes the line that says
-    how many are left out."""
+    how many are left out; `told` is the stream's name in an error."""
 
     name = ""
 
-    def __init__(self, pump: Pump, fd: int, gap: Callable[[int], str]) -> None:
+    def __init__(self, pump: Pump, fd: int, gap: Callable[[int], str], told: str) -> None:
         super().__init__()
         self.missed = 0
         self.error: OSError | None = None
-        self._pump, self._gap = pump, gap
+        self._pump, self._gap, self._told = pump, gap, told
         self._stream = io.FileIO(fd, "wb", closefd=False)
 
     def writable(self) -> bool:
@@ -64,7 +64,7 @@ class Outlet(io.BufferedIOBase):
                     poll.poll()
                 piece = piece[taken or 0 :]
         except OSError as error:
-            self.error = error
+            self.error = OSError(error.errno, error.strerror, self._told)
 
 
 class Pump:
@@ -82,7 +82,7 @@ class Pump:
 
     def stream(self, stream: TextIO, gap: Callable[[int], str]) -> TextIO:
         """What takes the place of this stream."""
-        outlet = Outlet(self, stream.fileno(), gap)
+        outlet = Outlet(self, stream.fileno(), gap, str(stream.name).strip("<>"))
         self._outlets.append(outlet)
         return io.TextIOWrapper(outlet, stream.encoding, stream.errors, write_through=True)
 

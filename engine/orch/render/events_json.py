@@ -11,7 +11,7 @@ from orch.model.events import TYPE_NAMES, Event
 from orch.model.state import RunState
 from orch.model.times import to_iso
 from orch.problems.problem import Exit
-from orch.render.progress import Run
+from orch.render.progress import Run, verdict
 
 FORMAT_VERSION = 1
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -24,6 +24,7 @@ class JsonReporter:
 
     def __init__(self, data: TextIO) -> None:
         self._data = data
+        self.verdict = ""
 
     def opened(self, run: Run, plan: Compiled, state: RunState) -> None:
         """The first line."""
@@ -48,6 +49,7 @@ class JsonReporter:
 
     def ended(self, run: Run, state: RunState, code: Exit) -> None:
         """The last line."""
+        self.verdict = verdict(run, state)
         status = state.closed or "interrupted"
         self._write([{"type": "end", "status": status, "exit_code": int(code), "head": f"sha256:{run.head}"}])
 

@@ -24,6 +24,11 @@ MANY_BEAT_SECONDS = 5.0
 _NAMED = 4
 
 
+def verdict(run: Run, state: RunState) -> str:
+    """How the run ended, in one line, for whoever does not get the report."""
+    return f"run {run.run_id} {state.closed or 'interrupted'}: orch runs show {run.run_id}"
+
+
 class Run(Protocol):
     """What is known of the run: its id, its task, its directory from the project's root on."""
 
@@ -80,6 +85,7 @@ class LineReporter:
         self._started: dict[str, int] = {}
         self._shut: dict[str, str] = {}
         self._shortened: dict[str, None] = {}
+        self.verdict = ""
         self._quiet = False
         self._done = 0
         self._shown_at = 0.0
@@ -139,6 +145,7 @@ class LineReporter:
     def ended(self, run: Run, state: RunState, code: Exit) -> None:
         """The report."""
         self.close()
+        self.verdict = verdict(run, state)
         told = (code, run.run_id, run.task, run.path, run.head, tuple(self._shortened))
         ending = Ending(self._root, self._cwd, self._plan, state, *told)
         elapsed = self._steady() - self._began
