@@ -23,7 +23,7 @@ class Recorded(unittest.TextTestResult):
     """Keeps how each test ended, as unittest itself counts: a test with failing subtests has failed once for each."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        super().__init__(*args, **kwargs)
         self.cases: list[Case] = []
 
     def _put(self, test: unittest.TestCase, kind: str, error: object = None, message: str = "") -> None:
@@ -37,11 +37,11 @@ class Recorded(unittest.TextTestResult):
         self._put(test, "passed")
 
     def addFailure(self, test: unittest.TestCase, err: object) -> None:
-        super().addFailure(test, err)  # type: ignore[arg-type]
+        super().addFailure(test, err)
         self._put(test, "failure", err)
 
     def addError(self, test: unittest.TestCase, err: object) -> None:
-        super().addError(test, err)  # type: ignore[arg-type]
+        super().addError(test, err)
         self._put(test, "error", err)
 
     def addSkip(self, test: unittest.TestCase, reason: str) -> None:
@@ -49,7 +49,7 @@ class Recorded(unittest.TextTestResult):
         self._put(test, "skipped", message=reason)
 
     def addExpectedFailure(self, test: unittest.TestCase, err: object) -> None:
-        super().addExpectedFailure(test, err)  # type: ignore[arg-type]
+        super().addExpectedFailure(test, err)
         self._put(test, "passed")
 
     def addUnexpectedSuccess(self, test: unittest.TestCase) -> None:
@@ -57,7 +57,7 @@ class Recorded(unittest.TextTestResult):
         self._put(test, "failure", message="an unexpected success")
 
     def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err: object) -> None:
-        super().addSubTest(test, subtest, err)  # type: ignore[arg-type]
+        super().addSubTest(test, subtest, err)
         if isinstance(err, tuple):
             failed = issubclass(err[0], test.failureException)
             self._put(subtest, "failure" if failed else "error", err)
