@@ -109,8 +109,8 @@ class Play:
                 self.attempt(names[step], how if isinstance(how, str) else how[min(attempt, len(how)) - 1])
             case Skip(step, reason):
                 self.happened(Skipped(self.now, names[step], reason))
-            case Conclude(step, status, reason, sentence):
-                self.happened(concluded(self.plan, step, status, reason, sentence, at=self.now))
+            case Conclude():
+                self.happened(concluded(self.plan, decision, at=self.now))
             case Observe(step):
                 self.look(names[step], self.gates.get(names[step], "ok"))
             case Probe(step):
@@ -131,7 +131,7 @@ class Play:
                 return f"start {names[step]}"
             case Skip(step, reason):
                 return f"skip {names[step]} {reason}"
-            case Conclude(step, status, reason, _):
+            case Conclude(step, status, reason):
                 return f"conclude {names[step]} {status} {reason}"
             case Observe(step):
                 return f"observe {names[step]}"

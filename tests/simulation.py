@@ -241,7 +241,7 @@ class Simulation(Promises):
             case Skip(step, reason, sentence):
                 assert step not in self.in_flight, f"{names[step]} is skipped while it runs"
                 self.happened(Skipped(self.clock, names[step], reason, sentence))
-            case Conclude(step, status, reason, _):
+            case Conclude(step, status, reason):
                 self.conclude(step, status, reason)
             case Observe(step):
                 status, reason = self.world.look(names[step])
@@ -273,7 +273,7 @@ class Simulation(Promises):
 
     def conclude(self, step: int, status: str, reason: str) -> None:
         assert step not in self.in_flight, "a running step is concluded"
-        self.happened(concluded(self.plan, step, status, reason, "", at=self.clock))
+        self.happened(concluded(self.plan, Conclude(step, status, reason, ""), at=self.clock))
 
     # People
 

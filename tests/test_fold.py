@@ -61,8 +61,8 @@ def test_each_record_carries_the_digest_of_the_line_before() -> None:
 
 
 def test_an_unknown_record_type_is_refused() -> None:
-    line = encode(EVENTS[5], 0, "").replace(b'"skipped"', b'"expanded"')
-    with pytest.raises(UnknownEvent, match="expanded"):
+    line = encode(EVENTS[5], 0, "").replace(b'"skipped"', b'"promoted"')
+    with pytest.raises(UnknownEvent, match="promoted"):
         decode(line)
 
 

@@ -164,10 +164,10 @@ def test_a_record_of_the_wrong_shape_stops_the_run(path: str, body: str) -> None
 
 
 def test_an_unknown_record_type_refuses_with_the_version_as_the_reason(path: str) -> None:
-    Path(path).write_bytes(chained('"type":"skipped","address":"a","reason":"x"', '"type":"expanded","address":"a"'))
+    Path(path).write_bytes(chained('"type":"skipped","address":"a","reason":"x"', '"type":"promoted","address":"a"'))
     error = refused(path)
     assert (error.exit, error.problems[0].code) == (Exit.CONFLICT, "O603")
-    assert "expanded" in error.problems[0].message
+    assert "promoted" in error.problems[0].message
 
 
 def test_a_follower_gets_each_event_once_and_never_half_a_line(whole: str) -> None:

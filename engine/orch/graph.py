@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 import networkx as nx
 
 from orch.model.chain import longest_chain
-from orch.model.compiled import GATE, Compiled
+from orch.model.compiled import GATE, GROUP, Compiled
+from orch.model.names import phase_name
 
 Kind = Literal["run", "gate", "matrix", "phase"]
 FINALLY = "finally"
@@ -37,7 +38,7 @@ def graph_of(plan: Compiled) -> Graph:
     network = _network(plan)
     layer = {name: number for number, names in enumerate(nx.topological_generations(network)) for name in names}
     vertices = [Vertex(name, data["kind"], data["phase"], layer[name]) for name, data in network.nodes(data=True)]
-    chain = longest_chain(plan, [int(kind != GATE) for kind in plan.kinds])
+    chain = longest_chain(plan, [int(kind not in (GATE, GROUP)) for kind in plan.kinds])
     return Graph(vertices, list(network.edges), [plan.addresses[step] for step in chain])
 
 
@@ -55,10 +56,10 @@ def _network(plan: Compiled) -> nx.DiGraph[str]:
         for step in plan.finally_steps:
             network.add_node(plan.addresses[step], kind="run", phase=FINALLY)
     for name, index in plan.index_of.items():
-        if index >= plan.size and plan.dependants[index]:
-            network.add_node(name, kind="matrix", phase=name.partition(".")[0])
+        if plan.kinds[index] == GROUP and plan.dependants[index]:
+            network.add_node(name, kind="matrix", phase=phase_name(name))
             if not plan.group_children.get(index) and not plan.needs_count[index]:
-                network.add_edge(f":{name.partition('.')[0]}", name)
+                network.add_edge(f":{phase_name(name)}", name)
     network.add_edges_from(_needs(plan, network))
     network.add_edges_from(_phases(plan))
     return network

@@ -25,7 +25,7 @@ def critical_path(planned: Planned, prospects: Sequence[Prospect]) -> Critical |
     plan = planned.compiled
     wanted = {
         address
-        for address, kind, prospect in zip(plan.addresses, plan.kinds, prospects, strict=True)
+        for address, kind, prospect in zip(plan.addresses, plan.kinds, prospects, strict=False)
         if kind != GATE and prospect.word != "skip"
     }
     took: dict[str, int] = {}

@@ -206,6 +206,7 @@ def _of_run(context: Context, root: str, run: RunDir) -> _Subject:
     plan = plan_of(run)
     events = read(run.journal, plan.digest).events
     state, ledger = replay(plan, events)
+    plan = state.plan
     manifests = NodeManifests(plan)
     watch = ProjectGates(
         plan,

@@ -103,7 +103,7 @@ class ProjectGates:
 
     def _ended(self, state: RunState, address: str) -> int | None:
         step = self._plan.index_of.get(address)
-        if step is None or step >= self._plan.size or state.status[step] is not Status.SUCCEEDED:
+        if step is None or state.status[step] is not Status.SUCCEEDED:
             return None
         return step
 

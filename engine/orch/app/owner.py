@@ -100,7 +100,8 @@ class Ownership:
             durability = compiled.head["durability"]
             journal, events, torn = FileJournal.open(self._run.journal, compiled.digest, durability=durability)
             projector = Projector(self._run, compiled, lambda: journal.head)
-            state = projector.rebuild(events)[0] if events else RunState.new(compiled)
+            state = projector.rebuild(events)[0] if events else projector.begin()
+            compiled = state.plan
             if state.closed in ENDED and work.choose is None:
                 self._reporter.opened(self._info(compiled, journal.head), compiled, state)
                 return self._end(compiled, state, journal, exit_of(state))

@@ -15,7 +15,7 @@ from orch import __version__
 from orch.app.context import Context
 from orch.app.project import load, read_bytes
 from orch.app.root import PROJECT_FILE, find_root, is_text, shown
-from orch.model.compiled import Action, Compiled
+from orch.model.compiled import Action, Compiled, Space
 from orch.model.plan import Plan, ResourceDoc, seal
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.store import plan_cache
@@ -296,10 +296,14 @@ def _engine() -> str:
 
 
 def _flat(compiled: Compiled) -> list[Any]:
-    return [*compiled[:_TABLE], [tuple(action) for action in compiled.action_table], *compiled[_TABLE + 1 :]]
+    tuples: dict[str, list[Any]] = {"action_table": [*compiled.action_table], "spaces": [*compiled.spaces]}
+    return [
+        [tuple(one) for one in tuples[name]] if name in tuples else value
+        for name, value in zip(Compiled._fields, compiled, strict=True)
+    ]
 
 
-_TABLE = Compiled._fields.index("action_table")
+_TABLE, _SPACES = Compiled._fields.index("action_table"), Compiled._fields.index("spaces")
 
 
 def _from_cache(cache: str, key: str, root: str) -> _Made | None:
@@ -317,4 +321,5 @@ def _from_cache(cache: str, key: str, root: str) -> _Made | None:
             return None
         schemas.append((path, sha, content))
     flat[_TABLE] = [Action(*action) for action in flat[_TABLE]]
+    flat[_SPACES] = [Space(*space) for space in flat[_SPACES]]
     return _Made(Plan(data, digest), Compiled(*flat), schemas)

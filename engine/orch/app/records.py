@@ -68,6 +68,7 @@ def past(context: Context, ref: str) -> Past:
     now = _look(context, run)
     journal = read(run.journal, plan.digest)
     state, ledger = replay(plan, journal.events)
+    plan = state.plan
     if ledger.closed is not None:
         return Past(run, plan, journal, state, ledger, ledger.closed.status, ledger.closed.reason)
     if now.status == "interrupted":
@@ -121,7 +122,7 @@ def logs(context: Context, ref: str, address: str | None = None) -> list[LogFile
     folder = f"{run.path}/logs"
     plan = plan_of(run)
     if address is not None and address not in plan.index_of:
-        address = plan.addresses[plan.ids[address]] if plan.ids.get(address, plan.size) < plan.size else address
+        address = plan.addresses[plan.ids[address]] if address in plan.ids else address
         if address not in plan.index_of:
             hint = f"orch runs show {run.run_id}"
             raise OrchError(Problem("O609", f"{run.run_id} has no step `{address}`", hint=hint), Exit.USAGE)

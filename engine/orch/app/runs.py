@@ -109,9 +109,10 @@ def settle(
         _refuse_ended(run, "settle")
     plan = plan_of(run)
     state = fold(plan, read(run.journal, plan.digest).events)
+    plan = state.plan
     if not is_held(run):  # what a dead owner left running is in doubt once somebody owns the run
         apply_event(plan, state, Opened(state.latest_ms, state.epoch + 1, {}, plan.digest, "none", {}))
-    if plan.ids.get(address, plan.size) < plan.size:
+    if address in plan.ids:
         address = plan.addresses[plan.ids[address]]
     detail = {"address": address, "how": how}
     refusal = refusal_of(plan, state, Request("", "settle", "", detail))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from orch.model.compiled import Compiled
+from orch.model.compiled import GROUP, Compiled
 
 
 class Critical(NamedTuple):
@@ -31,7 +31,7 @@ def longest_chain(plan: Compiled, lengths: Sequence[int]) -> list[int]:
     best, before = [0] * len(after), [-1] * len(after)
     ready = [vertex for vertex, count in enumerate(unmet) if not count]
     for vertex in ready:
-        if vertex < plan.size:
+        if vertex < plan.size and plan.kinds[vertex] != GROUP:
             best[vertex] += lengths[vertex]
         for then in after[vertex]:
             if best[vertex] > best[then]:
@@ -40,9 +40,9 @@ def longest_chain(plan: Compiled, lengths: Sequence[int]) -> list[int]:
             if not unmet[then]:
                 ready.append(then)
     chain: list[int] = []
-    vertex = max(range(plan.size), key=best.__getitem__, default=-1)
+    vertex = max(plan.steps, key=best.__getitem__, default=-1)
     while vertex >= 0:
-        if vertex < plan.size:
+        if vertex < plan.size and plan.kinds[vertex] != GROUP:
             chain.append(vertex)
         vertex = before[vertex]
     return chain[::-1]
@@ -60,4 +60,7 @@ def _after(plan: Compiled) -> list[list[int]]:
         for node in plan.phase_nodes[phase]:
             after[node].append(end)
     after += [[*(first + then for then in plan.phase_dependants[phase]), last] for phase in range(phases)]
+    for phase, owner in enumerate(plan.phase_owner):
+        if owner >= 0:
+            after[owner].append(first + phase)
     return [*after, list(plan.finally_steps)]

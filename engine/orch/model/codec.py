@@ -59,7 +59,7 @@ def decode(line: bytes) -> tuple[int, str, Event]:
     cls = EVENT_TYPES.get(name)
     if cls is None:
         raise UnknownEvent(str(name))
-    for key in ("reset", "artifacts"):
+    for key in ("reset", "artifacts", "keys", "rows"):
         if key in record:
             record[key] = tuple(record[key])
     try:

@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
+from orch.model.names import step_name
 from orch.model.plan import PlanDoc, StepDoc
 
-NODE, GATE, FINALLY = 0, 1, 2
+NODE, GATE, FINALLY, GROUP = 0, 1, 2, 3
+
+
+class Body(TypedDict):
+    """What a step of its own kind opens: `kind` is loop, matrix or pipeline. A plain dict, for the cache.
+
+    A loop has `ids`, `actions` (in the table) and `needs` (places in `ids`) of its nodes, `until` (a tree), `most`
+    iterations, and after how many of them without a change it ends (`unchanged`). A matrix has `matrix` and `key` as
+    written, the tree of each text in them, and the action of a child. A pipeline has the trees of its `outputs`.
+    `reads` names the nodes that these trees read, in the space of the body."""
+
+    kind: str
+    reads: tuple[str, ...]
+    ids: NotRequired[list[str]]
+    actions: NotRequired[list[int]]
+    needs: NotRequired[list[list[int]]]
+    until: NotRequired[list[Any]]
+    most: NotRequired[int]
+    unchanged: NotRequired[int]
+    matrix: NotRequired[dict[str, Any]]
+    key: NotRequired[str]
+    trees: NotRequired[dict[str, Any]]
+    child: NotRequired[int]
+    limit: NotRequired[int]
+    outputs: NotRequired[dict[str, Any]]
+
+
+class Space(NamedTuple):
+    """Where the names of expressions are looked up: the nodes of a file, or of one iteration of a loop, whose `outer`
+    space (-1: none) is looked at next. `inputs` are the file's."""
+
+    ids: dict[str, int]
+    outer: int
+    inputs: dict[str, Any]
 
 
 class Action(NamedTuple):
     """What a step does, shared by all steps that do the same. A text with expressions is a tree, as
     `spec.expressions` makes them (a list); any other is a string. `argv` of a check gate is its expression; `paths` are
     the declared artifacts; `reads` names the nodes that all of these read. Where the adapter is computed, `choice` is
-    that text, and `variants` has the action (an index in the table) of each name that it may give."""
+    that text, and `variants` has the action (an index in the table) of each name that it may give. A step that opens
+    further steps has a `body`, and no process of its own."""
 
     step: StepDoc
     condition: list[Any] | None
@@ -26,20 +62,24 @@ class Action(NamedTuple):
     reads: tuple[str, ...]
     choice: Any = None
     variants: dict[str, int] | None = None
+    body: Body | None = None
 
 
 class Compiled(NamedTuple):
-    """Steps are the indexes 0 … n-1 in the plan's order; the matrix parents (groups) follow as n … n+g-1.
+    """Steps are the indexes 0 … n-1 in the plan's order; the parents of matrices (groups) follow as n … n+g-1. What a
+    run adds (children of a matrix that was not known before, iterations of a loop) comes behind them, in the order of
+    the journal: a state has a copy of its own of a plan that can grow (`own`).
 
     `needs_count[i]` counts the steps and groups that i waits for, `dependants[i]` lists who waits for i.
     `phase_of[i]` is -1 for `finally` steps; `group_of[i]` is the index of the parent, or -1; an
-    empty group waits for what its children would have waited for. Phases are indexes too.
-    `head` is the plan's JSON without its steps.
+    empty group waits for what its children would have waited for. Phases are indexes too; `phase_owner` is the step
+    that opens a phase, or -1, and `bodies` the phases that a step opens; a final phase is the `finally` of a child
+    pipeline; what fails in a forgiven one is no failure of the run. `loop_of` gives the loop and the iteration of a
+    step in a loop. `head` is the plan's JSON without its steps.
     """
 
     digest: str
     head: dict[str, Any]
-    size: int
     addresses: list[str]
     kinds: list[int]
     actions: list[int]
@@ -59,10 +99,15 @@ class Compiled(NamedTuple):
     phase_nodes: list[list[int]]
     finally_steps: list[int]
     index_of: dict[str, int]
-    ids: dict[str, int]
+    phase_owner: list[int]
+    phase_final: list[bool]
+    phase_forgiven: list[bool]
+    phase_space: list[int]
+    bodies: dict[int, list[int]]
+    spaces: list[Space]
+    loop_of: dict[int, tuple[int, int]]
     max_in_flight: int
     fail_fast: bool
-    inputs: dict[str, Any]
     outputs: dict[str, Any]
     output_reads: tuple[str, ...]
     task: str
@@ -70,6 +115,90 @@ class Compiled(NamedTuple):
     def action(self, step: int) -> Action:
         """The action of a step."""
         return self.action_table[self.actions[step]]
+
+    def body(self, step: int) -> Body | None:
+        """What a step opens, where it opens something."""
+        return self.action_table[self.actions[step]].body
+
+    @property
+    def size(self) -> int:
+        """How many steps and groups there are."""
+        return len(self.kinds)
+
+    @property
+    def steps(self) -> Sequence[int]:
+        """The indexes of all steps."""
+        if not self.group_children:
+            return range(len(self.kinds))
+        return [index for index, kind in enumerate(self.kinds) if kind != GROUP]
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The inputs of the pipeline itself."""
+        return self.spaces[0].inputs
+
+    @property
+    def ids(self) -> dict[str, int]:
+        """The nodes and gates of the pipeline itself, by id."""
+        return self.spaces[0].ids
+
+    @property
+    def counted(self) -> Sequence[int]:
+        """The nodes that people count: of a matrix its children, of a child pipeline its nodes, a loop as one."""
+        if not self.bodies and GATE not in self.kinds:
+            return self.steps
+        return [
+            step
+            for step in self.steps
+            if self.kinds[step] != GATE and step not in self.loop_of and (step not in self.bodies or self.is_loop(step))
+        ]
+
+    def is_loop(self, step: int) -> bool:
+        """Does the step go round?"""
+        body = self.body(step)
+        return body is not None and body["kind"] == "loop"
+
+    def owners(self, step: int) -> list[int]:
+        """The steps that this one is inside of, the nearest first."""
+        found: list[int] = []
+        phase = self.phase_of[step]
+        while phase >= 0 and self.phase_owner[phase] >= 0:
+            found.append(self.phase_owner[phase])
+            phase = self.phase_of[found[-1]]
+        return found
+
+    def inner(self, step: int) -> list[int]:
+        """The steps directly inside of what this one has opened; of a loop, those of its last iteration."""
+        phases = self.bodies.get(step, [])
+        if self.is_loop(step):
+            phases = phases[-1:]
+        return [one for phase in phases for one in (*self.phase_gates[phase], *self.phase_nodes[phase])]
+
+    def space_of(self, step: int) -> int:
+        """The space of a step's expressions."""
+        phase = self.phase_of[step]
+        return 0 if phase < 0 else self.phase_space[phase]
+
+    def find(self, space: int, name: str) -> int:
+        """The step or group that a name means in a space."""
+        while name not in self.spaces[space].ids:
+            space = self.spaces[space].outer
+        return self.spaces[space].ids[name]
+
+    def own(self) -> Compiled:
+        """A plan that a run may add to: this one, where nothing can be added."""
+        if not any(action.body is not None and action.body["kind"] != "pipeline" for action in self.action_table):
+            return self
+        shared = ("head", "action_table", "dependants", "spaces")
+        copies: dict[str, Any] = {
+            name: value.copy()
+            for name, value in zip(self._fields, self, strict=True)
+            if name not in shared and isinstance(value, list | dict)
+        }
+        copies["dependants"] = [list(who) for who in self.dependants]
+        copies["spaces"] = list(self.spaces)
+        copies["bodies"] = {step: list(phases) for step, phases in self.bodies.items()}
+        return self._replace(**copies)
 
     def is_behind_nodes(self, gate: int) -> bool:
         """May a node of the run be at work while this gate is shut?"""
@@ -83,9 +212,16 @@ class Compiled(NamedTuple):
 
 
 def member_ids(doc: PlanDoc) -> dict[str, str]:
-    """Node and gate ids (unique in a pipeline) to the address of the step, or of the group for a matrix."""
-    ids = {group["address"].partition(".")[2]: group["address"] for group in doc["groups"]}
+    """Node and gate ids (unique in a pipeline) to the address of the step, or of the group for a matrix. Those of child
+    pipelines have the child's address and a slash before them."""
+    ids = {_member(group["address"]): group["address"] for group in doc["groups"]}
     for step in doc["steps"]:
         if "group" not in step:
-            ids[step["address"].partition(".")[2]] = step["address"]
+            ids[_member(step["address"])] = step["address"]
     return ids
+
+
+def _member(address: str) -> str:
+    if "/" not in address:
+        return address.partition(".")[2]
+    return address[: address.rfind("/") + 1] + step_name(address)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Start(NamedTuple):
@@ -32,13 +32,24 @@ class Skip(NamedTuple):
     sentence: str = ""
 
 
+class Expand(NamedTuple):
+    """Open the body of this step, or the next iteration: the fields of `Expanded`."""
+
+    step: int
+    keys: tuple[str, ...] = ()
+    rows: tuple[dict[str, Any], ...] = ()
+
+
 class Conclude(NamedTuple):
-    """This step ends without an attempt: a check that was computed, an expression that failed, a step cancelled."""
+    """This step ends without an attempt: a check that was computed, an expression that failed, a step cancelled, a body
+    that is over. `changes` say what was other from one iteration of a loop to the next."""
 
     step: int
     status: str
     reason: str
     sentence: str
+    outputs: dict[str, Any] | None = None
+    changes: tuple[dict[str, Any], ...] = ()
 
 
 class Observe(NamedTuple):
@@ -67,4 +78,4 @@ class Close(NamedTuple):
     reason: str
 
 
-Decision = Start | Probe | Dismiss | Skip | Conclude | Observe | Stop | Schedule | Close
+Decision = Start | Expand | Probe | Dismiss | Skip | Conclude | Observe | Stop | Schedule | Close

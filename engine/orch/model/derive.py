@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 
-from orch.model.compiled import FINALLY, GATE, Compiled
+from orch.model.compiled import FINALLY, GATE, GROUP, Compiled
 from orch.model.retry import has_probe, is_once
 from orch.model.state import RunState
 from orch.model.status import Status
@@ -24,6 +25,14 @@ def outcome(plan: Compiled, state: RunState, step: int) -> str:
     return NEITHER
 
 
+def is_bad(plan: Compiled, state: RunState, step: int) -> bool:
+    """Failed without leave, or cancelled."""
+    status = state.status[step]
+    return status is Status.CANCELLED or (
+        status is Status.FAILED and not plan.action(step).step.get("allow_failure", False)
+    )
+
+
 def rebuild(plan: Compiled, state: RunState) -> None:
     """Derive the counters and queues from the statuses: at the start of every epoch."""
     state.unmet = list(plan.needs_count)
@@ -38,13 +47,23 @@ def rebuild(plan: Compiled, state: RunState) -> None:
     state.ready, state.running, state.held, state.active = {}, {}, {}, {}
     state.to_skip, state.to_cancel, state.to_look, state.to_probe, state.waiting_gates = {}, {}, {}, {}, {}
     state.due_heap = []
+    state.to_judge = {}
     state.finally_open = len(plan.finally_steps)
-    state.body_open = plan.size - state.finally_open
+    state.body_open = len(plan.steps) - state.finally_open
     state.failed = state.finally_failed = 0
+    state.inner_open, state.inner_final = {}, {}
+    for owner, phases in plan.bodies.items():
+        count_body(plan, state, owner, phases)
 
-    for group in range(plan.size, len(plan.needs_count)):
+    for group in plan.group_children:
         if not plan.needs_count[group]:
             _meet(plan, state, group, NEITHER)
+    for step in state.begun:
+        for phase in plan.bodies.get(step, ()):
+            state.phase_unmet[phase] -= not plan.phase_final[phase]
+        group = plan.group_of[step]
+        if group in plan.group_limit and state.status[step] is Status.RUNNING:
+            state.active.setdefault(group, {})[step] = None
     for step in state.due:
         group = plan.group_of[step]
         if group in plan.group_limit and not is_once(plan.action(step).step):
@@ -52,20 +71,22 @@ def rebuild(plan: Compiled, state: RunState) -> None:
     _advance(plan, state, [phase for phase, unmet in enumerate(state.phase_unmet) if not unmet])
     if not state.body_open:
         _enter_finally(plan, state)
-    for step in range(plan.size):
+    for step in plan.steps:
         if state.status[step] >= Status.SUCCEEDED:
             account(plan, state, step)
         elif step in state.doubt and has_probe(plan.action(step).step):
             state.to_probe[step] = None
+    for step in state.begun:
+        weigh(state, step)
 
 
 def account(plan: Compiled, state: RunState, step: int) -> None:
     """Pass the end of a step on to its dependants, its matrix, its phase and the run."""
     kind, phase = plan.kinds[step], plan.phase_of[step]
-    bad = state.status[step] is Status.CANCELLED or (
-        state.status[step] is Status.FAILED and not plan.action(step).step.get("allow_failure")
-    )
+    bad = is_bad(plan, state, step)
     failed = bad and (state.status[step] is Status.FAILED or not state.cancelling)
+    if phase >= 0 and plan.phase_forgiven[phase]:
+        failed = False
     if kind == FINALLY:
         state.finally_open -= 1
         state.finally_failed += failed
@@ -79,6 +100,8 @@ def account(plan: Compiled, state: RunState, step: int) -> None:
         elif bad:
             _doom(plan, state, [phase])
     else:
+        if step not in state.begun:
+            _doom(plan, state, plan.bodies.get(step, ()))
         met = outcome(plan, state, step)
         for dependant in plan.dependants[step]:
             _meet(plan, state, dependant, met)
@@ -89,8 +112,73 @@ def account(plan: Compiled, state: RunState, step: int) -> None:
             _doom(plan, state, plan.phase_dependants[phase])
         elif not state.phase_open[phase]:
             _advance(plan, state, [phase])
+    owner = plan.phase_owner[phase]
+    if owner >= 0:
+        _inner_end(plan, state, owner, final=plan.phase_final[phase])
     if not state.body_open:
         _enter_finally(plan, state)
+
+
+def _inner_end(plan: Compiled, state: RunState, owner: int, *, final: bool) -> None:
+    """A step of what `owner` has opened is over: its `finally` follows, then it can be judged."""
+    if final:
+        state.inner_final[owner] -= 1
+    else:
+        state.inner_open[owner] -= 1
+        if not state.inner_open[owner] and state.inner_final[owner] and owner in state.begun:
+            last = [phase for phase in plan.bodies[owner] if plan.phase_final[phase]]
+            for phase in last:
+                state.phase_unmet[phase] -= 1
+            _advance(plan, state, last)
+    weigh(state, owner)
+
+
+def count_body(plan: Compiled, state: RunState, owner: int, phases: Sequence[int]) -> None:
+    """Count the steps of these phases as open."""
+    for phase in phases:
+        inner = state.inner_final if plan.phase_final[phase] else state.inner_open
+        inner[owner] = inner.get(owner, 0) + len(plan.phase_gates[phase]) + len(plan.phase_nodes[phase])
+    state.inner_open.setdefault(owner, 0)
+    state.inner_final.setdefault(owner, 0)
+
+
+def weigh(state: RunState, owner: int) -> None:
+    """Where all that a step has opened is over, the step is to be judged."""
+    over = not state.inner_open[owner] and not state.inner_final[owner]
+    if over and owner in state.begun and state.status[owner] is Status.RUNNING:
+        state.to_judge[owner] = None
+
+
+def open_body(plan: Compiled, state: RunState, step: int) -> None:
+    """A step has opened phases that were in the plan from the start."""
+    phases = [phase for phase in plan.bodies.get(step, ()) if not plan.phase_final[phase]]
+    for phase in phases:
+        state.phase_unmet[phase] -= 1
+    _advance(plan, state, [phase for phase in phases if not state.phase_unmet[phase]])
+    weigh(state, step)
+
+
+def add_phase(plan: Compiled, state: RunState, owner: int, added: Sequence[int]) -> None:
+    """A step has opened a phase that was added to the plan, with these steps."""
+    more = len(added)
+    for kept in (state.unmet, state.met_success, state.met_failure):
+        kept.extend([0] * more)
+    for step in added:
+        state.unmet[step] = plan.needs_count[step]
+    state.status += [Status.QUEUED] * more
+    state.reason += [None] * more
+    state.attempt += [0] * more
+    state.failures += [0] * more
+    phase = plan.phase_of[added[0]]
+    state.phase_unmet.append(0)
+    state.phase_open.append(more)
+    state.phase_bad.append(False)
+    state.gates_shut.append(0)
+    state.entered.append(False)
+    state.doomed.append(False)
+    state.body_open += more
+    count_body(plan, state, owner, [phase])
+    _advance(plan, state, [phase])
 
 
 def selected(plan: Compiled, step: int) -> bool:
@@ -134,11 +222,15 @@ def _enqueue(plan: Compiled, state: RunState, step: int) -> None:
 def ending(plan: Compiled, state: RunState, step: int) -> bool:
     """Is the part of the run that the step belongs to being ended? A cancel ends the body first, and `finally` runs;
     one that is asked when the body is over ends `finally`."""
-    return state.cutting_finally if plan.kinds[step] == FINALLY else state.cancelling or state.failing_fast
+    final = plan.kinds[step] == FINALLY or plan.phase_final[plan.phase_of[step]]
+    return state.cutting_finally if final else state.cancelling or state.failing_fast
 
 
 def hold_back(plan: Compiled, state: RunState, step: int) -> None:
-    """Its part of the run is being ended: a step that was begun ends cancelled, one that never began is skipped."""
+    """Its part of the run is being ended: a step that was begun ends cancelled, one that never began is skipped. One
+    that has opened others ends when they have."""
+    if step in state.begun:
+        return
     state.ready.pop(step, None)
     state.to_look.pop(step, None)
     state.to_probe.pop(step, None)
@@ -182,7 +274,7 @@ def _meet(plan: Compiled, state: RunState, dependant: int, met: str) -> None:
     state.unmet[dependant] -= 1
     if state.unmet[dependant] > 0:
         return
-    if dependant >= plan.size:
+    if plan.kinds[dependant] == GROUP:
         success = state.met_success[dependant] and plan.group_children[dependant]
         whole = FAILURE if state.met_failure[dependant] else SUCCESS if success else NEITHER
         for waiting in plan.dependants[dependant]:
@@ -232,7 +324,7 @@ def _advance(plan: Compiled, state: RunState, phases: list[int]) -> None:
                     agenda.append(following)
 
 
-def _doom(plan: Compiled, state: RunState, phases: list[int]) -> None:
+def _doom(plan: Compiled, state: RunState, phases: Sequence[int]) -> None:
     """These phases, and all that need them, can no longer be entered."""
     agenda = list(phases)
     while agenda:

@@ -61,6 +61,16 @@ class Finished(NamedTuple):
     tests: dict[str, int] | None = None
 
 
+class Expanded(NamedTuple):
+    """A step opened its body: the children of a matrix by key, each with its `rows` entry of values; the iteration of a
+    loop, whose number is the key; a child pipeline, without keys."""
+
+    at: int
+    address: str
+    keys: tuple[str, ...] = ()
+    rows: tuple[dict[str, Any], ...] = ()
+
+
 class Skipped(NamedTuple):
     """A step will not run, and why; `sentence` where the reason alone does not say it."""
 
@@ -103,11 +113,12 @@ class Closed(NamedTuple):
     summary: str
 
 
-Event = Opened | Observed | Started | Finished | Skipped | Requested | Settled | Closed
+Event = Opened | Observed | Expanded | Started | Finished | Skipped | Requested | Settled | Closed
 
 EVENT_TYPES: dict[str, type[Event]] = {
     "opened": Opened,
     "observed": Observed,
+    "expanded": Expanded,
     "started": Started,
     "finished": Finished,
     "skipped": Skipped,

@@ -5,24 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
-from orch.model.compiled import GATE, Compiled
-from orch.model.derive import account, admit, ending, forget_due, hold_back, leave_group, rebuild
-from orch.model.events import Closed, Event, Finished, Observed, Opened, Requested, Settled, Skipped, Started
+from orch.model.compiled import FINALLY, GATE, Compiled
+from orch.model.derive import (
+    account,
+    add_phase,
+    admit,
+    ending,
+    forget_due,
+    hold_back,
+    leave_group,
+    open_body,
+    rebuild,
+)
+from orch.model.events import Closed, Event, Expanded, Finished, Observed, Opened, Requested, Settled, Skipped, Started
+from orch.model.grow import grow
 from orch.model.retry import delay_ms, has_probe, is_once, retries
 from orch.model.state import RunState
 from orch.model.status import STATUS_BY_WORD, Status
 
 
 def fold(plan: Compiled, events: Iterable[Event]) -> RunState:
-    """The state that these events amount to."""
+    """The state that these events amount to, with the plan as they have left it."""
     state = RunState.new(plan)
     for event in events:
-        apply(plan, state, event)
+        apply(state.plan, state, event)
     return state
 
 
 def apply(plan: Compiled, state: RunState, event: Event) -> None:
-    """Apply one event. A stale or repeated one changes nothing but the latest time seen."""
+    """Apply one event; `plan` is the state's own. A stale or repeated one changes nothing but the latest time seen."""
     if event.at > state.latest_ms:
         state.latest_ms = event.at
     match event:
@@ -30,6 +41,8 @@ def apply(plan: Compiled, state: RunState, event: Event) -> None:
             _started(plan, state, event)
         case Finished():
             _finished(plan, state, event)
+        case Expanded():
+            _expanded(plan, state, event)
         case Skipped():
             _skipped(plan, state, event)
         case Observed():
@@ -63,6 +76,26 @@ def _started(plan: Compiled, state: RunState, event: Started) -> None:
     forget_due(state, step)
 
 
+def _expanded(plan: Compiled, state: RunState, event: Expanded) -> None:
+    step = plan.index_of.get(event.address, -1)
+    body = plan.body(step) if step >= 0 else None
+    if body is None or state.status[step] not in (Status.QUEUED, Status.RUNNING):
+        return
+    begins = step not in state.begun
+    if not begins and step not in state.to_judge:
+        return
+    state.ready.pop(step, None)
+    state.to_judge.pop(step, None)
+    state.status[step], state.reason[step] = Status.RUNNING, None
+    state.begun[step] = None
+    if begins:
+        state.attempt[step] += 1
+    if body["kind"] == "pipeline":
+        open_body(plan, state, step)
+    elif event.keys:
+        add_phase(plan, state, step, grow(plan, step, event.keys, event.rows))
+
+
 def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
     step = plan.index_of.get(event.address, -1)
     if step < 0 or state.status[step] >= Status.SUCCEEDED:
@@ -73,6 +106,9 @@ def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
     elif event.attempt != state.attempt[step] or step not in state.running:
         return
     state.running.pop(step, None)
+    if step in plan.loop_of:
+        error = event.error or {}
+        state.traces[step] = {"findings": error.get("findings"), "logs": event.logs}
     state.exit_code.pop(step, None)
     state.outputs.pop(step, None)
     state.artifacts.pop(step, None)
@@ -158,9 +194,18 @@ def _requested(plan: Compiled, state: RunState, event: Requested) -> None:
         return
     state.requests.add(event.id)
     if event.verb == "cancel" and event.outcome == "accepted":
-        state.cancelling = True
-        state.cutting_finally = state.cutting_finally or not state.body_open
+        again, state.cancelling = state.cancelling, True
+        state.cutting_finally = state.cutting_finally or not state.body_open or (again and _only_finals(plan, state))
         _abandon(plan, state, doubts=True)
+
+
+def _only_finals(plan: Compiled, state: RunState) -> bool:
+    """Is all that is open below the run's own phases a `finally`? Of what has opened others, those are looked at."""
+    return all(
+        state.status[step] >= Status.SUCCEEDED or step in state.begun or plan.phase_final[plan.phase_of[step]]
+        for step in plan.steps
+        if plan.kinds[step] != FINALLY
+    )
 
 
 def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
@@ -173,13 +218,19 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
     chosen = {plan.index_of[address] for address in event.reset if address in plan.index_of}
     if chosen:
         chosen.update(step for step in plan.finally_steps if _may_run_again(plan, state, step))
-    for step in range(plan.size):
+        for owner in {owner for step in chosen for owner in plan.owners(step)}:
+            chosen.add(owner)
+            last = (node for phase in plan.bodies[owner] if plan.phase_final[phase] for node in plan.phase_nodes[phase])
+            chosen.update(node for node in last if _may_run_again(plan, state, node))
+    for step in plan.steps:
         status = state.status[step]
-        if step in chosen:
+        if step in chosen and step in state.begun:
+            _go_on(plan, state, step)
+        elif step in chosen:
             _forget(state, step)
             if step in state.unsettled:  # that it is to be decided again does not say that it was not done
                 _lose(plan, state, step)
-        elif status is Status.RUNNING:
+        elif status is Status.RUNNING and step not in state.begun:
             _lose(plan, state, step)
         elif status is Status.WAITING and plan.kinds[step] == GATE:
             state.status[step], state.reason[step] = Status.QUEUED, None
@@ -193,6 +244,15 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
     rebuild(plan, state)
     if state.cancelling or state.failing_fast:
         _abandon(plan, state)
+
+
+def _go_on(plan: Compiled, state: RunState, step: int) -> None:
+    """What has opened others is not begun anew: those of them that are chosen are, and a loop gets as many iterations
+    as it had from the start."""
+    _forget(state, step)
+    state.status[step] = Status.RUNNING
+    if plan.is_loop(step):
+        state.since[step] = len(plan.bodies[step])
 
 
 def interrupt(plan: Compiled, state: RunState) -> None:
@@ -229,7 +289,15 @@ def _end(plan: Compiled, state: RunState, step: int, status: Status, reason: str
     if state.doubt.pop(step, None) is not None:
         state.unsettled[step] = None
     forget_due(state, step)
-    for queue in (state.ready, state.to_skip, state.to_cancel, state.to_look, state.to_probe, state.waiting_gates):
+    for queue in (
+        state.ready,
+        state.to_skip,
+        state.to_cancel,
+        state.to_look,
+        state.to_probe,
+        state.to_judge,
+        state.waiting_gates,
+    ):
         queue.pop(step, None)
     failed = state.failed
     account(plan, state, step)
@@ -261,7 +329,7 @@ def _try_again(plan: Compiled, state: RunState, step: int, at: int) -> None:
 def _abandon(plan: Compiled, state: RunState, *, doubts: bool = False) -> None:
     """Nothing more of what is being ended starts: what waits or is queued ends as skipped or cancelled; what runs is
     stopped. A step in doubt stays so, unless a person who could see the doubt asked for the end (`doubts`)."""
-    for step in range(plan.size):
+    for step in plan.steps:
         open_here = ending(plan, state, step) and state.status[step] < Status.SUCCEEDED
         if open_here and step not in state.running and (doubts or step not in state.doubt):
             hold_back(plan, state, step)

@@ -18,6 +18,17 @@ def file_stem(address: str) -> str:
     return f"{address[: _LONGEST - 20].replace('/', '-')}-{digest}"
 
 
+def phase_name(address: str) -> str:
+    """The phase of a step: all of its address before the first dot, or before the first one behind the last slash,
+    which stands between the step of a child pipeline and the child's own phase."""
+    return address[: address.index(".", address.rfind("/") + 1)]
+
+
+def step_name(address: str) -> str:
+    """The rest: the id of the step, with its key if it has one."""
+    return address[address.index(".", address.rfind("/") + 1) + 1 :]
+
+
 def lies_within(root: str, path: str) -> bool:
     """Is a path this folder, or below it? Both absolute and without symlinks."""
     return path == root or path.startswith(root.rstrip("/") + "/")

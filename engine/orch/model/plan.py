@@ -71,19 +71,30 @@ StepDoc = TypedDict(
         "matrix": NotRequired[dict[str, Any]],
         "group": NotRequired[str],
         "selected": NotRequired[bool],
+        "expand": NotRequired[dict[str, Any]],
+        "loop": NotRequired[dict[str, Any]],
+        "pipeline": NotRequired[dict[str, Any]],
     },
 )
 """One step: a gate, a node or a `finally` node. Keys that hold their default are absent. The phase is the part of the
-address before the first dot. `one_of` maps the names that a computed adapter may have to `{run, env, adapter}` each.
-`outputs` is `{name: type}` or `{"schema": <JSON Schema>}`."""
+address before the first dot (behind the last slash). A matrix that only the run knows has `expand`: `{matrix, key,
+max_parallel, child}`, the child being a step without address. A loop has `loop`: `{until, max_iterations,
+stop_if_unchanged, nodes}`, these being steps with `id` in place of the address, and needs by id. A child pipeline has
+`pipeline`: `{name, path, digest, inputs, outputs}`; its phases and steps stand in the plan. `one_of` maps the names
+that a computed adapter may have to `{run, env, adapter}` each. `outputs` is `{name: type}` or
+`{"schema": <JSON Schema>}`.
+"""
 
 
 class PhaseDoc(TypedDict):
-    """A phase and the phases that it waits for."""
+    """A phase and the phases that it waits for. One of a child pipeline has the step that opens it as its `owner`; its
+    `finally` nodes are a `final` phase."""
 
     name: str
     needs: list[str]
     description: NotRequired[str]
+    owner: NotRequired[str]
+    final: NotRequired[bool]
 
 
 class GroupDoc(TypedDict):

@@ -12,8 +12,13 @@ from orch.model.status import Status
 @dataclass(slots=True)
 class RunState:
     """Per step (and group, for the counters) one list entry, by index; the queues hold what the last events made
-    decidable. The first block is what happened; the second is derived from it and can be rebuilt."""
+    decidable. The first block is what happened; the second is derived from it and can be rebuilt. `plan` is the plan
+    with what the events have added to it: whoever has a state asks this one.
 
+    `begun` are the steps that have opened a body; of a loop that is tried again, `since` counts the iterations that it
+    had before. `traces` keeps of the nodes of loops what tells two iterations apart."""
+
+    plan: Compiled = field(compare=False)
     status: list[Status]
     reason: list[str | None]
     attempt: list[int]
@@ -25,6 +30,9 @@ class RunState:
     due: dict[int, int] = field(default_factory=dict)
     doubt: dict[int, str] = field(default_factory=dict)
     unsettled: dict[int, None] = field(default_factory=dict)
+    begun: dict[int, None] = field(default_factory=dict)
+    since: dict[int, int] = field(default_factory=dict)
+    traces: dict[int, dict[str, Any]] = field(default_factory=dict)
     epoch: int = 0
     cancelling: bool = False
     cutting_finally: bool = False
@@ -50,6 +58,9 @@ class RunState:
     to_cancel: dict[int, None] = field(default_factory=dict)
     to_look: dict[int, None] = field(default_factory=dict)
     to_probe: dict[int, None] = field(default_factory=dict)
+    to_judge: dict[int, None] = field(default_factory=dict)
+    inner_open: dict[int, int] = field(default_factory=dict)
+    inner_final: dict[int, int] = field(default_factory=dict)
     running: dict[int, None] = field(default_factory=dict)
     held: dict[int, dict[int, None]] = field(default_factory=dict)
     active: dict[int, dict[int, None]] = field(default_factory=dict)
@@ -63,5 +74,7 @@ class RunState:
     @classmethod
     def new(cls, plan: Compiled) -> RunState:
         """The state before the first event."""
-        size = plan.size
-        return cls(status=[Status.QUEUED] * size, reason=[None] * size, attempt=[0] * size, failures=[0] * size)
+        plan, size = plan.own(), plan.size
+        return cls(
+            plan=plan, status=[Status.QUEUED] * size, reason=[None] * size, attempt=[0] * size, failures=[0] * size
+        )

@@ -33,6 +33,9 @@ FAILED_REASONS = (
     "output-missing",
     "not-allowed",
     "check-failed",
+    "children-failed",
+    "exhausted",
+    "unchanged",
     "worker-lost",
     "internal-error",
 )

@@ -36,7 +36,7 @@ class JsonReporter:
             "pipeline": run.pipeline,
             "artifact_root": run.path,
             "containment": run.containment,
-            "steps": plan.size,
+            "steps": len(plan.steps),
         }
         self._write([first])
 

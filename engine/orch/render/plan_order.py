@@ -5,14 +5,15 @@ from __future__ import annotations
 import heapq
 from itertools import chain
 
-from orch.model.compiled import Compiled
+from orch.model.compiled import GROUP, Compiled
 
 
 def dag_order(plan: Compiled) -> list[int]:
     """Steps by index: phase after phase, its gates first, each node after those that it needs."""
     phases = [[*gates, *nodes] for gates, nodes in zip(plan.phase_gates, plan.phase_nodes, strict=True)]
     written = [*chain.from_iterable(phases), *plan.finally_steps]
-    if all(then > step for step in range(plan.size) for then in plan.dependants[step] if then < plan.size) and not any(
+    steps = plan.steps
+    if all(then > step for step in steps for then in plan.dependants[step] if plan.kinds[then] != GROUP) and not any(
         then < max(members, default=0) for members, then in _across_groups(plan)
     ):
         return written
@@ -28,7 +29,7 @@ def dag_order(plan: Compiled) -> list[int]:
             for then in plan.dependants[done]:
                 unmet[then] -= 1
                 if not unmet[then]:
-                    if then < plan.size:
+                    if plan.kinds[then] != GROUP:
                         heapq.heappush(ready, place[then])
                     else:
                         ended.append(then)
@@ -37,7 +38,7 @@ def dag_order(plan: Compiled) -> list[int]:
 
 def _across_groups(plan: Compiled) -> list[tuple[list[int], int]]:
     members: dict[int, list[int]] = {}
-    for step, group in enumerate(plan.group_of[: plan.size]):
+    for step, group in enumerate(plan.group_of):
         if group >= 0:
             members.setdefault(group, []).append(step)
     return [(members.get(group, []), then) for group in members for then in plan.dependants[group]]

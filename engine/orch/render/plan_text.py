@@ -96,7 +96,7 @@ def _title(plan: Compiled, style: Style) -> str:
     task = f"  task {plan.task}" if plan.task != "-" else ""
     phases = f" in {counted(len(plan.phase_names), 'phase')}" if plan.phase_names else ""
     name = style.paint(head["pipeline"]["name"], "bold")
-    return f"Pipeline {name}{task}  {counted(plan.size, 'step')}{phases}, jobs {plan.max_in_flight}"
+    return f"Pipeline {name}{task}  {counted(len(plan.steps), 'step')}{phases}, jobs {plan.max_in_flight}"
 
 
 def _inputs(plan: Compiled, style: Style) -> list[str]:
@@ -172,7 +172,7 @@ def _uses(plan: Compiled) -> list[str]:
 
 
 def _footer(plan: Compiled) -> list[str]:
-    nodes = plan.size - sum(map(len, plan.phase_gates))
+    nodes = len(plan.steps) - sum(map(len, plan.phase_gates))
     told = [f"All {nodes:,} nodes are" if nodes > 1 else "The node is"]
     return [f"{told[0]} unsandboxed: your own commands, with your permissions.", *_trust(plan)]
 

@@ -93,7 +93,7 @@ class LineReporter:
     def opened(self, run: Run, plan: Compiled, state: RunState) -> None:
         """Which run this is."""
         self._plan = plan
-        self._quiet = plan.size > MANY_STEPS and not self._verbose
+        self._quiet = len(plan.steps) > MANY_STEPS and not self._verbose
         self._beat_every = MANY_BEAT_SECONDS if self._quiet else BEAT_SECONDS
         self._done, self._idle = _over(state), True
         task = f"  task {run.task}" if run.task != "-" else ""
@@ -101,7 +101,7 @@ class LineReporter:
         self._write(
             [
                 f"{self._action} {self._style.paint(run.run_id, 'bold')}  {visible(run.pipeline)}{task}  "
-                f"{counted(plan.size, 'step')}, {jobs}"
+                f"{counted(len(plan.steps), 'step')}, {jobs}"
             ]
         )
 
@@ -220,7 +220,7 @@ class LineReporter:
         self._talk.flush()
 
     def _progress(self, state: RunState) -> str:
-        return f"  {self._done:,} of {self._plan.size:,} done{self._running(state)}"
+        return f"  {self._done:,} of {len(self._plan.steps):,} done{self._running(state)}"
 
     def _running(self, state: RunState) -> str:
         if not state.running:
@@ -246,7 +246,7 @@ class LineReporter:
         failed = f", {state.failed} failed" if state.failed else ""
         waiting = f", {len(state.waiting_gates)} waiting" if state.waiting_gates else ""
         took = duration((self._steady() - self._began) * 1000)
-        lines.append(style.cut(f"  {self._done:,} of {self._plan.size:,} done{failed}{waiting}  {took}"))
+        lines.append(style.cut(f"  {self._done:,} of {len(self._plan.steps):,} done{failed}{waiting}  {took}"))
         return lines
 
 

@@ -7,13 +7,13 @@ from collections.abc import Collection
 from itertools import islice
 
 from orch.model.compiled import Compiled
-from orch.model.decisions import Close, Conclude, Decision, Dismiss, Observe, Probe, Schedule, Skip, Start, Stop
+from orch.model.decisions import Close, Conclude, Decision, Dismiss, Expand, Observe, Probe, Schedule, Skip, Start, Stop
 from orch.model.derive import ending
 from orch.model.retry import is_once
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.run.choice import NotAllowed, nothing_to_run
-from orch.run.scope import KnownAfter, end_status, step_scope
+from orch.run.scope import UNKNOWN, KnownAfter, end_status, step_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate_condition
 
 BATCH = 1000
@@ -30,6 +30,10 @@ def decide(plan: Compiled, state: RunState, now_ms: int, probing: Collection[int
     decisions.extend(Skip(step, reason) for step, reason in islice(state.to_skip.items(), BATCH))
     decisions.extend(_cancelled(state, step) for step in islice(state.to_cancel, BATCH))
     decisions.extend(_look(plan, state, gate) for gate in islice(state.to_look, BATCH))
+    if state.to_judge:
+        from orch.run.bodies import judge
+
+        decisions.extend(judge(plan, state, step) for step in islice(state.to_judge, BATCH))
     decisions.extend(Dismiss(step) for step in probing if step not in state.to_probe and step not in state.due)
     if state.cancelling or state.failing_fast:
         why = "requested" if state.cancelling else "fail-fast"
@@ -67,7 +71,7 @@ def _start(plan: Compiled, state: RunState, now_ms: int, probing: Collection[int
             continue
         decision = _begin(plan, state, step)
         decisions.append(decision)
-        if type(decision) is not Skip:
+        if type(decision) is not Skip and type(decision) is not Expand:
             capacity -= 1
 
 
@@ -95,6 +99,13 @@ def _begin(plan: Compiled, state: RunState, step: int) -> Decision:
             pass
         except EvaluationError as error:
             return Conclude(step, "failed", "expression-error", f"`if`: {error}")
+    if (body := plan.body(step)) is not None:
+        from orch.run.bodies import open_body
+
+        try:
+            return open_body(plan, state, step, body)
+        except KnownAfter as unknown:
+            return Conclude(step, "succeeded", "ok", f"known after {unknown.address}", UNKNOWN)
     try:
         if (why := nothing_to_run(plan, state, step)) is not None:
             return Skip(step, "not-configured", why)
@@ -139,6 +150,6 @@ def _end(plan: Compiled, state: RunState) -> list[Decision]:
         reasons = {state.reason[gate] for gate in state.waiting_gates}
         return [Close("waiting", "rejected" if "rejected" in reasons else str(state.reason[min(state.waiting_gates)]))]
     if state.body_open or state.finally_open:
-        stuck = [plan.addresses[i] for i in range(plan.size) if state.status[i] < Status.SUCCEEDED]
+        stuck = [plan.addresses[i] for i in plan.steps if state.status[i] < Status.SUCCEEDED]
         raise AssertionError(f"nothing can be decided, and these are not over: {stuck[:5]}")
     return [Close(end_status(state), end_status(state))]

@@ -8,8 +8,8 @@ from typing import NamedTuple, assert_never
 
 from orch.model.attempt import Attempt, Result, StartError
 from orch.model.compiled import Compiled
-from orch.model.decisions import Close, Conclude, Decision, Dismiss, Observe, Probe, Schedule, Skip, Start, Stop
-from orch.model.events import Closed, Event, Observed, Requested, Skipped, Started
+from orch.model.decisions import Close, Conclude, Decision, Dismiss, Expand, Observe, Probe, Schedule, Skip, Start, Stop
+from orch.model.events import Closed, Event, Expanded, Observed, Requested, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
 from orch.ports import Clock, Executor, GateWatch, Harvest, Inbox, Journal, Recorder, Reports, Running
@@ -145,8 +145,10 @@ class Loop:
                 self._start(step, attempt)
             case Skip(step, reason, sentence):
                 self._happened(Skipped(self.now_ms(), address[step], reason, sentence))
-            case Conclude(step, status, reason, sentence):
-                self._happened(concluded(self._plan, step, status, reason, sentence, at=self.now_ms()))
+            case Expand(step, keys, rows):
+                self._happened(Expanded(self.now_ms(), address[step], keys, rows))
+            case Conclude():
+                self._happened(concluded(self._plan, decision, at=self.now_ms()))
             case Observe(step):
                 if self._unwritten:
                     self._commit()
@@ -181,7 +183,8 @@ class Loop:
             folder = partial(self._world.reports.folder, f"{step}.{attempt}")
             prepared = self._renderer.prepare(self._state, step, attempt, output, folder)
         except EvaluationError as error:
-            self._happened(concluded(self._plan, step, "failed", "expression-error", str(error), at=self.now_ms()))
+            failed = Conclude(step, "failed", "expression-error", str(error))
+            self._happened(concluded(self._plan, failed, at=self.now_ms()))
             return
         started = Started(
             self.now_ms(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orch.model.compiled import GATE, Compiled
+from orch.model.compiled import GATE, GROUP, Compiled
 from orch.model.events import Event, Requested, Settled
 from orch.model.retry import hands_over
 from orch.model.state import RunState
@@ -39,8 +39,8 @@ def refusal_of(plan: Compiled, state: RunState, request: Request) -> str:
 
 
 def _cannot_settle(plan: Compiled, state: RunState, address: str, how: str) -> str:
-    step = plan.index_of.get(address, plan.size)
-    if step >= plan.size or plan.kinds[step] == GATE:
+    step = plan.index_of.get(address, -1)
+    if step < 0 or plan.kinds[step] in (GATE, GROUP):
         return f"the run has no node `{address}`"
     if state.status[step] is not Status.WAITING or step not in state.doubt:
         return f"`{address}` is not in doubt: it is {state.status[step].word}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from orch.model.attempt import Result
 from orch.model.compiled import Compiled
+from orch.model.decisions import Conclude
 from orch.model.derive import ending
 from orch.model.events import Finished, Settled
 from orch.model.retry import hands_over, is_once, retries
@@ -66,10 +67,13 @@ def not_started(plan: Compiled, state: RunState, step: int, message: str, hint: 
     return Finished(at, plan.addresses[step], state.attempt[step], final, "failed", "start-failed", error=error)
 
 
-def concluded(plan: Compiled, step: int, status: str, reason: str, sentence: str, *, at: int) -> Finished:
+def concluded(plan: Compiled, decision: Conclude, *, at: int) -> Finished:
     """The record of a step that ends without an attempt."""
-    error = {"summary": sentence} if sentence else None
-    return Finished(at, plan.addresses[step], 0, True, status, reason, error=error)
+    error: dict[str, Any] | None = {"summary": decision.sentence} if decision.sentence else None
+    if error is not None and decision.changes:
+        error["changes"] = list(decision.changes)
+    address = plan.addresses[decision.step]
+    return Finished(at, address, 0, True, decision.status, decision.reason, outputs=decision.outputs, error=error)
 
 
 def probed(plan: Compiled, step: int, result: Result, *, at: int) -> Settled:

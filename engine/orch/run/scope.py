@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orch.model.compiled import Compiled
+from orch.model.compiled import GROUP, Compiled
+from orch.model.derive import is_bad
 from orch.model.state import RunState
 from orch.model.status import Status
 
@@ -24,22 +25,55 @@ UNKNOWN: dict[str, Any] = {"\0": "known after"}
 
 def step_scope(plan: Compiled, state: RunState, step: int) -> dict[str, Any]:
     """The scope of the expressions of a step."""
-    scope = run_scope(plan, state, plan.action(step).reads)
+    scope = run_scope(plan, state, plan.action(step).reads, plan.space_of(step))
     if step in plan.matrix:
         scope["matrix"] = plan.matrix[step]
-    if plan.phase_of[step] < 0:
+    if step in plan.loop_of:
+        scope["loop"] = _loop(plan, state, *plan.loop_of[step])
+    phase = plan.phase_of[step]
+    if phase < 0:
         scope["run"]["status"] = verdict(state)
+    elif plan.phase_final[phase]:
+        scope["run"]["status"] = _verdict_of(plan, state, plan.phase_owner[phase])
     return scope
 
 
-def run_scope(plan: Compiled, state: RunState, reads: tuple[str, ...]) -> dict[str, Any]:
-    """The scope of the pipeline's own expressions; `reads` names the node ids that they use."""
+def body_scope(plan: Compiled, state: RunState, step: int, reads: tuple[str, ...]) -> dict[str, Any]:
+    """The scope in which a step's body is opened or judged: of a loop, its last iteration, of a child pipeline, its
+    own."""
+    phases = plan.bodies.get(step)
+    scope = run_scope(plan, state, reads, plan.phase_space[phases[-1]] if phases else plan.space_of(step))
+    if step in plan.matrix:
+        scope["matrix"] = plan.matrix[step]
+    if phases and plan.is_loop(step):
+        scope["loop"] = _loop(plan, state, step, len(phases))
+    return scope
+
+
+def run_scope(plan: Compiled, state: RunState, reads: tuple[str, ...], space: int = 0) -> dict[str, Any]:
+    """The scope of a pipeline's own expressions; `reads` names the node ids that they use, in this space."""
     return {
-        "inputs": plan.inputs,
+        "inputs": plan.spaces[space].inputs,
         "task": plan.task,
         "run": {"id": state.run_id},
-        "nodes": {node: _node(plan, state, plan.ids[node]) for node in reads},
+        "nodes": {node: _node(plan, state, plan.find(space, node)) for node in reads},
     }
+
+
+def _loop(plan: Compiled, state: RunState, loop: int, number: int) -> dict[str, Any]:
+    """The root `loop`: the first iteration has no previous one."""
+    found: dict[str, Any] = {"index": number}
+    if number > 1:
+        ids = plan.spaces[plan.phase_space[plan.bodies[loop][number - 2]]].ids
+        found["previous"] = {name: _node(plan, state, node) for name, node in ids.items()}
+    return found
+
+
+def _verdict_of(plan: Compiled, state: RunState, owner: int) -> str:
+    """What a child pipeline amounts to, when all but its `finally` is over."""
+    if any(is_bad(plan, state, step) for step in plan.inner(owner)):
+        return "failed"
+    return "cancelled" if state.cancelling else "succeeded"
 
 
 def verdict(state: RunState) -> str:
@@ -53,10 +87,13 @@ def end_status(state: RunState) -> str:
 
 
 def _node(plan: Compiled, state: RunState, index: int) -> Mapping[str, Any]:
-    if index >= plan.size:
-        return _matrix(plan, state, index)
+    if plan.kinds[index] == GROUP:
+        return _matrix(plan, state, index, plan.group_children[index])
     if state.outputs.get(index) is UNKNOWN:
         return _Unknown(plan.addresses[index])
+    body = plan.body(index)
+    if body is not None and body["kind"] == "matrix":
+        return {**_matrix(plan, state, index, plan.inner(index)), "status": state.status[index].word}
     view: dict[str, Any] = {
         "status": state.status[index].word,
         "reason": state.reason[index],
@@ -68,23 +105,18 @@ def _node(plan: Compiled, state: RunState, index: int) -> Mapping[str, Any]:
     return view
 
 
-def _matrix(plan: Compiled, state: RunState, group: int) -> Mapping[str, Any]:
-    children = plan.group_children[group]
+def _matrix(plan: Compiled, state: RunState, group: int, children: Sequence[int]) -> Mapping[str, Any]:
     if any(state.outputs.get(child) is UNKNOWN for child in children):
-        return _Unknown(plan.addresses[children[0]].partition("[")[0])
+        return _Unknown(plan.addresses[group])
     rows = [
         {
-            "key": plan.addresses[c].partition("[")[2][:-1],
+            "key": plan.addresses[c].removeprefix(plan.addresses[group])[1:-1],
             "status": state.status[c].word,
             "outputs": state.outputs.get(c, {}),
         }
         for c in children
     ]
-    bad = any(
-        state.status[c] is Status.CANCELLED
-        or (state.status[c] is Status.FAILED and not plan.action(c).step.get("allow_failure"))
-        for c in children
-    )
+    bad = any(is_bad(plan, state, child) for child in children)
     skipped = all(state.status[c] is Status.SKIPPED for c in children)
     word = Status.FAILED if bad else Status.SKIPPED if skipped else Status.SUCCEEDED
     return {"status": word.word, "outputs": sorted(rows, key=lambda row: str(row["key"]))}

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import product
 from math import prod
 from typing import Any, NoReturn
@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.spec.expressions.evaluate import EvaluationError, evaluate
 from orch.spec.expressions.parse import parse_template
+from orch.spec.expressions.tree import Tree
 
 MAX_CHILDREN = 10_000
 _SAFE_KEY = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -22,17 +23,21 @@ _SHORT = 48
 
 
 def expand(
-    matrix: Mapping[str, Any] | None, key: str | None, scope: Mapping[str, Any]
+    matrix: Mapping[str, Any] | None,
+    key: str | None,
+    scope: Mapping[str, Any],
+    parse: Callable[[str], Tree | None] = parse_template,
 ) -> list[tuple[str, dict[str, Any]]]:
     """Each child's key and values, in the order written. An axis that is a text is evaluated; `scope` holds what is
     known then (`inputs`, `task`), and `key` sees `matrix` too. Raises OrchError without a place."""
     axes = {
-        name: _axis(name, values, scope)
+        name: _axis(name, values, scope, parse)
         for name, values in (matrix or {}).items()
         if name not in ("include", "exclude")
     }
     rows = combinations(axes, (matrix or {}).get("include", []), (matrix or {}).get("exclude", []))
-    keys = [_key(row, axes, key, scope) for row in rows]
+    tree = None if key is None else parse(key)
+    keys = [_key(row, axes, key, tree, scope) for row in rows]
     for repeated in (found for found, count in Counter(keys).items() if count > 1):
         hint = "leave one out, or tell them apart with `key:`"
         _refuse("O223", f"two children of the matrix have the key `{repeated[:64]}`", hint)
@@ -75,9 +80,9 @@ def _same(left: Any, right: Any) -> bool:
     return left == right and _text(left) == _text(right)
 
 
-def _axis(name: str, values: Any, scope: Mapping[str, Any]) -> list[Any]:
+def _axis(name: str, values: Any, scope: Mapping[str, Any], parse: Callable[[str], Tree | None]) -> list[Any]:
     if isinstance(values, str):
-        tree = parse_template(values)
+        tree = parse(values)
         try:
             values = evaluate(tree, scope) if tree is not None else values
         except EvaluationError as error:
@@ -87,14 +92,15 @@ def _axis(name: str, values: Any, scope: Mapping[str, Any]) -> list[Any]:
     return values
 
 
-def _key(row: Mapping[str, Any], axes: Mapping[str, Any], key: str | None, scope: Mapping[str, Any]) -> str:
+def _key(
+    row: Mapping[str, Any], axes: Mapping[str, Any], key: str | None, tree: Tree | None, scope: Mapping[str, Any]
+) -> str:
     if key is None:
         values = [row[name] for name in axes if name in row] or list(row.values())
         if any(isinstance(value, dict | list) for value in values):
             hint = "write `key: ${{ matrix.<axis>.<name> }}`"
             _refuse("O222", "a matrix whose values are objects or lists needs `key`", hint)
         return "-".join(_text(value) for value in values)
-    tree = parse_template(key)
     try:
         value = key if tree is None else evaluate(tree, {**scope, "matrix": row})
     except EvaluationError as error:

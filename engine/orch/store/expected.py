@@ -48,8 +48,9 @@ def derived(
 
 def earlier(plan: Compiled, events: Iterable[Event], steps: Collection[int]) -> Iterator[tuple[str, bytes]]:
     """The manifests that these steps have had, in the journal's order: what an owner that died may have left behind."""
-    manifests = NodeManifests(plan)
-    state, ledger = RunState.new(plan), Ledger(plan)
+    state = RunState.new(plan)
+    plan = state.plan
+    manifests, ledger = NodeManifests(plan), Ledger(plan)
     for event in events:
         apply(plan, state, event)
         about = ledger.apply(event, state)

@@ -96,8 +96,8 @@ class Files:
         for event in events:
             if isinstance(event, Started):
                 stem = f"logs/{file_stem(event.address)}.{event.attempt}"
-                step = self._plan.index_of.get(event.address, self._plan.size)
-                doc = self._plan.action(step).step if step < self._plan.size else None
+                step = self._plan.index_of.get(event.address, -1)
+                doc = self._plan.action(step).step if step >= 0 else None
                 probed = doc is not None and has_probe(doc)
                 checked = doc is not None and "outputs" in doc
                 read = doc is not None and "adapter" in doc

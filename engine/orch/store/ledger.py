@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from orch.model.compiled import Compiled
-from orch.model.events import Closed, Event, Finished, Observed, Opened, Requested, Settled, Skipped, Started
+from orch.model.compiled import GROUP, Compiled
+from orch.model.events import Closed, Event, Expanded, Finished, Observed, Opened, Requested, Settled, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
 from orch.model.status import FAILED_REASONS, Status
@@ -112,6 +112,8 @@ class Ledger:
                 return self._started(event)
             case Finished():
                 return self._finished(event)
+            case Expanded():
+                return self._expanded(event)
             case Skipped():
                 return self._over(event.address, event.at)
             case Observed():
@@ -137,6 +139,14 @@ class Ledger:
         if record is None:
             record = self.records[step] = Record()
         return step, record
+
+    def _expanded(self, event: Expanded) -> int:
+        step, record = self._record(event.address)
+        if not record.running:
+            record.clear()
+            record.attempt += 1
+            record.started_at, record.running = event.at, True
+        return step
 
     def _started(self, event: Started) -> int:
         step, record = self._record(event.address)
@@ -212,8 +222,10 @@ class Ledger:
         self.openings.append(event)
         self.closed = None
         for step, record in self.records.items():
-            record.running = False
-            if record.completed_at is not None and state.status[step] is Status.QUEUED:
+            record.running = step in state.begun and state.status[step] is Status.RUNNING
+            if record.running:
+                record.over, record.completed_at = False, None
+            elif record.completed_at is not None and state.status[step] is Status.QUEUED:
                 record.clear()
                 self._offer(step, ())
             elif state.status[step] is Status.WAITING:
@@ -223,7 +235,7 @@ class Ledger:
         """These are now what the step's dependants get of it, those of its matrix included."""
         address = self._plan.addresses[step]
         for dependant in self._plan.dependants[step]:
-            takers = [dependant] if dependant < self._plan.size else self._plan.dependants[dependant]
+            takers = [dependant] if self._plan.kinds[dependant] != GROUP else self._plan.dependants[dependant]
             for taker in takers:
                 if artifacts:
                     self._available.setdefault(taker, {})[address] = artifacts
@@ -233,8 +245,9 @@ class Ledger:
 
 def replay(plan: Compiled, events: Iterable[Event]) -> tuple[RunState, Ledger]:
     """State and ledger of a journal. Raises KeyError where it names a step that the plan does not have."""
-    state, ledger = RunState.new(plan), Ledger(plan)
+    state = RunState.new(plan)
+    ledger = Ledger(state.plan)
     for event in events:
-        apply(plan, state, event)
+        apply(state.plan, state, event)
         ledger.apply(event, state)
     return state, ledger

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from orch.model.compiled import GATE, Compiled
@@ -28,6 +29,13 @@ class _Fixed(NamedTuple):
     command: str
     cwd: str
     rest: str
+
+
+def kind_of(document: Mapping[str, Any]) -> str:
+    """The kind of a step."""
+    if "expand" in document:
+        return "matrix"
+    return next((kind for kind in ("gate", "adapter", "loop", "pipeline") if kind in document), "run")
 
 
 class NodeManifests:
@@ -92,7 +100,7 @@ class NodeManifests:
         command = command_of(self._plan, step)
         cwd = None if "gate" in document else document.get("cwd", ".")
         return _Fixed(
-            f'"kind": "{next((kind for kind in ("gate", "adapter") if kind in document), "run")}"',
+            f'"kind": "{kind_of(document)}"',
             "" if command is None else f'"command": {_encode(command)}',
             "" if cwd is None else f'"cwd": {_encode(cwd)}',
             ",\n  ".join(f'"{key}": {_encode(value)}' for key, value in rest.items()),
@@ -207,7 +215,7 @@ def _asked(asked: Requested) -> dict[str, Any]:
 
 def status_counts(plan: Compiled, state: RunState) -> dict[str, int]:
     """How many nodes (gates are listed apart) are in which status; statuses that none has are absent."""
-    found = Counter(status for status, kind in zip(state.status, plan.kinds, strict=True) if kind != GATE)
+    found = Counter(state.status[step] for step in plan.counted)
     return {_WORDS[status]: found[status] for status in Status if found[status]}
 
 

@@ -46,6 +46,7 @@ def poll(
         problem = Problem("O620", f"{since} is no cursor of run {run.run_id}", hint=f"orch poll {run.run_id}")
         raise OrchError(problem, Exit.USAGE)
     state, ledger, touched, earlier = _follow(plan, found.events, since or 0)
+    plan = state.plan
     closed = ledger.closed
     dead = closed is None and standing.status == "interrupted"
     if dead:
@@ -78,8 +79,10 @@ def poll(
 def _follow(plan: Compiled, events: Iterable[Event], since: int) -> tuple[RunState, Ledger, list[int], int]:
     """State and ledger; the steps that an event after `since` is about (from the start: all of them), in the plan's
     order; how many failures came before."""
-    state, ledger = RunState.new(plan), Ledger(plan)
-    touched: set[int] = set() if since else set(range(plan.size))
+    state = RunState.new(plan)
+    plan = state.plan
+    ledger = Ledger(plan)
+    touched: set[int] = set() if since else set(plan.steps)
     earlier = 0
     for seq, event in enumerate(events, 1):
         apply(plan, state, event)
@@ -146,7 +149,7 @@ def _waiting(
 ) -> list[dict[str, Any]]:
     """What waits for a person: gates as they were last looked at, and steps in doubt."""
     found = []
-    for step in range(plan.size):
+    for step in plan.steps:
         if state.status[step] is not Status.WAITING or state.reason[step] == "retry-delay":
             continue
         address, record = plan.addresses[step], ledger.records.get(step)

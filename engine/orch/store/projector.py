@@ -37,6 +37,16 @@ class Projector:
         self._manifests = NodeManifests(plan)
         self._errors = 0
 
+    def begin(self) -> RunState:
+        """The state of a run of which nothing is in the journal yet."""
+        state = RunState.new(self._plan)
+        self._follow(state, Ledger(state.plan))
+        return state
+
+    def _follow(self, state: RunState, ledger: Ledger) -> None:
+        self._plan, self.ledger = state.plan, ledger
+        self._manifests = NodeManifests(state.plan)
+
     def record(self, events: Sequence[Event], state: RunState) -> None:
         """These events are in the journal, and `state` is what they, at least, amount to. Raises OSError."""
         ledger = self.ledger
@@ -71,7 +81,8 @@ class Projector:
         """Take up a run whose journal holds these events: its state, and which derived files (relative to the run) were
         missing or bad and are written again. What a crash left unfinished is removed."""
         remove_unfinished(self._run)
-        state, self.ledger = replay(self._plan, events)
+        state, ledger = replay(self._plan, events)
+        self._follow(state, ledger)
         self._errors = len(self.ledger.failures)
         rewritten = put_back(self._run.path, [*adapter_copies(self._plan.head["resources"]), *copies(events)])
         for failure in self.ledger.failures:

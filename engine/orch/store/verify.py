@@ -58,19 +58,19 @@ def verify(
         problems.append(Problem("O614", f"the journal ends with {walked.head}, not with {head}"))
     try:
         compiled = compiler(plan)
-        files = Files(run, compiled, walked.events)
         state, ledger = replay(compiled, walked.events)
+        files = Files(run, state.plan, walked.events)
     except Exception as error:  # compiling and folding trust what orch wrote, and this may be anything
         if not walked.problems:
             problems.append(Problem("O617", f"plan and journal cannot have been written by orch ({error!r})"))
         return Verified(problems, len(walked.events), 0, walked.head, live)
     closed = ledger.closed is not None
     if not walked.problems:
-        problems += _story(run, compiled, walked.events, judge)
+        problems += _story(run, state.plan, walked.events, judge)
         if ledger.closed is not None and not _ends_so(state, ledger.closed):
             problems.append(Problem("O617", f"the run closed as {ledger.closed.status}, which its steps do not say"))
         if not live:
-            problems += _derived(run, compiled, state, ledger, walked, files)
+            problems += _derived(run, state.plan, state, ledger, walked, files)
     problems += files.check(closed=closed, live=live, derived=not walked.problems)
     problems += _requests(run)
     return Verified(problems, len(walked.events), files.count, walked.head, live)

@@ -1,0 +1,175 @@
+"""What a step opens, and what it amounts to when that is over: a matrix that only the run knows, a loop, a child
+pipeline. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from orch.model.compiled import Body, Compiled
+from orch.model.decisions import Conclude, Decision, Expand, Skip
+from orch.model.derive import ending, is_bad
+from orch.model.state import RunState
+from orch.model.status import Status
+from orch.problems.problem import OrchError
+from orch.run.scope import UNKNOWN, KnownAfter, body_scope
+from orch.spec.expressions.evaluate import EvaluationError, evaluate, evaluate_condition
+from orch.spec.matrix import expand
+
+
+def open_body(plan: Compiled, state: RunState, step: int, body: Body) -> Decision:
+    """The decision about a step whose turn has come. Raises KnownAfter in a simulated run."""
+    match body["kind"]:
+        case "loop":
+            return Expand(step, ("1",))
+        case "pipeline":
+            return Expand(step)
+    scope = body_scope(plan, state, step, body["reads"])
+    try:
+        rows = expand(body["matrix"], body.get("key"), scope, body["trees"].__getitem__)
+    except OrchError as error:
+        return Conclude(step, "failed", "expression-error", f"`matrix`: {error.problems[0].message}")
+    if not rows:
+        return Skip(step, "empty-matrix")
+    return Expand(step, tuple(key for key, _ in rows), tuple(row for _, row in rows))
+
+
+def judge(plan: Compiled, state: RunState, step: int) -> Decision:
+    """The decision about a step of whose body everything is over."""
+    body = plan.body(step)
+    assert body is not None, "only what has a body is judged"
+    inner = plan.inner(step)
+    if ending(plan, state, step) and any(_was_cut(state, one) for one in inner):
+        why = "requested" if state.cancelling else "fail-fast"
+        return Conclude(step, "cancelled", why, "it was ended before all inside of it was over")
+    if body["kind"] == "loop":
+        return _judge_loop(plan, state, step, body)
+    bad = [plan.addresses[one] for one in inner if is_bad(plan, state, one)]
+    if bad:
+        more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+        return Conclude(step, "failed", "children-failed", f"{', '.join(bad[:3])}{more} did not succeed")
+    if body["kind"] == "pipeline":
+        return Conclude(step, "succeeded", "ok", "", _outputs(plan, state, step, body))
+    if all(state.status[one] is Status.SKIPPED for one in inner):
+        return Skip(step, str(state.reason[inner[0]]))
+    return Conclude(step, "succeeded", "ok", "")
+
+
+def _was_cut(state: RunState, step: int) -> bool:
+    return state.status[step] is Status.CANCELLED or state.reason[step] == "cancelled"
+
+
+def _outputs(plan: Compiled, state: RunState, step: int, body: Body) -> dict[str, Any] | None:
+    """The outputs of a child pipeline: what cannot be computed is null, as in a run's own."""
+    scope = body_scope(plan, state, step, body["reads"])
+    found: dict[str, Any] = {}
+    for name, value in body["outputs"].items():
+        try:
+            found[name] = evaluate(value, scope) if isinstance(value, list) else value
+        except EvaluationError:
+            found[name] = None
+        except KnownAfter:
+            return UNKNOWN
+    return found or None
+
+
+def _judge_loop(plan: Compiled, state: RunState, step: int, body: Body) -> Decision:
+    phases = plan.bodies[step]
+    number, since = len(phases), state.since.get(step, 0)
+    following = Expand(step, (str(number + 1),))
+    if number == since:
+        return following
+    outputs = {name: state.outputs[node] for name, node in _nodes(plan, step, number) if node in state.outputs}
+    bad = [name for name, node in _nodes(plan, step, number) if is_bad(plan, state, node)]
+    if not bad:
+        try:
+            if evaluate_condition(body["until"], body_scope(plan, state, step, body["reads"])):
+                return Conclude(step, "succeeded", "ok", "", outputs or None)
+        except EvaluationError as error:
+            return Conclude(step, "failed", "expression-error", f"`until`: {error}")
+    if ending(plan, state, step):
+        why = "requested" if state.cancelling else "fail-fast"
+        return Conclude(step, "cancelled", why, f"ended after iteration {number}")
+    limit = body.get("unchanged", 0)
+    same = 1 + _unchanged(plan, state, step, number - since)
+    if limit and same >= limit:
+        said = f"iterations {number - same + 1} to {number} left the same"
+        return Conclude(step, "failed", "unchanged", said, outputs or None, changes(plan, state, step))
+    if number - since >= body["most"]:
+        last = f"{', '.join(bad)} failed" if bad else "`until` is false"
+        said = f"{last} after {body['most']} iteration{'s' * (body['most'] > 1)}"
+        return Conclude(step, "failed", "exhausted", said, outputs or None, changes(plan, state, step))
+    return following
+
+
+def _nodes(plan: Compiled, loop: int, number: int) -> list[tuple[str, int]]:
+    """Names and steps of an iteration, which counts from 1."""
+    return list(plan.spaces[plan.phase_space[plan.bodies[loop][number - 1]]].ids.items())
+
+
+def _unchanged(plan: Compiled, state: RunState, loop: int, most: int) -> int:
+    """How many iterations in a row, before the last one, left exactly what it left; at most `most` - 1 are asked."""
+    number = len(plan.bodies[loop])
+    last = _left(plan, state, _nodes(plan, loop, number))
+    same = 0
+    while same < most - 1 and _left(plan, state, _nodes(plan, loop, number - same - 1)) == last:
+        same += 1
+    return same
+
+
+def _left(plan: Compiled, state: RunState, nodes: Iterable[tuple[str, int]]) -> str:
+    """A digest of what an iteration left: how its nodes ended and what they gave."""
+    what = [[name, _trace(plan, state, node)] for name, node in nodes]
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+
+
+def _trace(plan: Compiled, state: RunState, node: int) -> dict[str, Any]:
+    """What can be compared of a node: findings where a report was read, else the digests of its logs."""
+    trace = state.traces.get(node, {})
+    found: dict[str, Any] = {
+        "status": state.status[node].word,
+        "reason": state.reason[node],
+        "exit code": state.exit_code.get(node),
+        "outputs": state.outputs.get(node),
+        "artifacts": {one["name"]: one["sha256"] for one in state.artifacts.get(node, ())},
+    }
+    if trace.get("findings") is not None:
+        found["findings"] = sorted(_finding(one) for one in trace["findings"])
+    else:
+        found["logs"] = {stream: log["sha256"] for stream, log in (trace.get("logs") or {}).items()}
+    return found
+
+
+def _finding(finding: dict[str, Any]) -> str:
+    where = ":".join(str(finding[key]) for key in ("file", "line") if finding.get(key) is not None)
+    return " ".join(filter(None, (where, finding.get("test"), finding.get("message"))))
+
+
+def changes(plan: Compiled, state: RunState, loop: int) -> tuple[dict[str, Any], ...]:
+    """For each iteration but the first, what was other than in the one before: `{iteration, changed: [sentence]}`."""
+    found = []
+    for number in range(2, len(plan.bodies[loop]) + 1):
+        before = dict(_nodes(plan, loop, number - 1))
+        changed = [
+            line
+            for name, node in _nodes(plan, loop, number)
+            for line in _differences(name, _trace(plan, state, before[name]), _trace(plan, state, node))
+        ]
+        found.append({"iteration": number, "changed": changed})
+    return tuple(found)
+
+
+def _differences(name: str, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    lines = []
+    for what in ("status", "reason", "exit code"):
+        if old[what] != new[what]:
+            lines.append(f"{name}: {what} {old[what]} → {new[what]}")
+    lines += [f"{name}: {what} other" for what in ("outputs", "artifacts") if old[what] != new[what]]
+    gone, come = (set(one.get("findings", ())) for one in (old, new))
+    lines += [f"{name}: gone: {text}" for text in sorted(gone - come)[:20]]
+    lines += [f"{name}: new: {text}" for text in sorted(come - gone)[:20]]
+    if old.get("logs") != new.get("logs"):
+        lines.append(f"{name}: what it printed is other")
+    return lines
