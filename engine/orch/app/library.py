@@ -27,8 +27,7 @@ def library_of(root: str, file: ProjectFile) -> Library:
 
 def stacks_for(root: str, pipeline: Pipeline, file: ProjectFile) -> Stacks | None:
     """What a pipeline with adapters is planned with; None for one without."""
-    nodes = [node for phase in pipeline.phases.values() for node in phase.nodes.values()]
-    if not any(node.adapter for node in (*nodes, *pipeline.finally_.values())):
+    if not any(work.adapter for _, work in pipeline.works()):
         return None
     from orch.app.checkout import Checkout
     from orch.plan.adapter_nodes import Stacks

@@ -21,7 +21,7 @@ from orch.problems.problem import Exit, OrchError, Problem
 from orch.store import plan_cache
 
 if TYPE_CHECKING:
-    from orch.source.document import Document, Route
+    from orch.source.document import Document
     from orch.spec.pipeline import Pipeline
 
 
@@ -191,16 +191,10 @@ def _check_identity(pipeline: Pipeline, project_id: str | None) -> None:
 
 def _schemas(root: str, pipeline: Pipeline, document: Document) -> list[tuple[str, str, bytes]]:
     """Path, sha256 and bytes of every schema that the pipeline names. Raises OrchError with all that are none."""
-    declared: list[tuple[Route, Mapping[str, Any]]] = [
-        (("phases", phase_name, "nodes", name), node.outputs)
-        for phase_name, phase in pipeline.phases.items()
-        for name, node in phase.nodes.items()
-    ]
-    declared += [(("finally", name), node.outputs) for name, node in pipeline.finally_.items()]
     found: dict[str, tuple[str, str, bytes]] = {}
     problems: list[Problem] = []
-    for route, outputs in declared:
-        path = schema_path(outputs)
+    for route, work in pipeline.works():
+        path = schema_path(work.outputs)
         if path is None or path in found:
             continue
         try:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from orch.plan.adapters import Unread, command_of, detect
+from orch.plan.compile import template
 from orch.plan.fill import fill
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.spec.adapter import Adapter
-from orch.spec.checks.adapter_nodes import AUTO, reads_the_run
+from orch.spec.checks.adapter_nodes import AUTO
+from orch.spec.expressions.tree import references
 from orch.spec.library import Library, Resource
-from orch.spec.node import FinallyNode, Node
+from orch.spec.node import Work
 from orch.spec.repository import Repository
 
 
@@ -32,7 +34,7 @@ class Stacks:
             self._known[name], self.used[name] = self._library.adapter(name)
         return self._known[name]
 
-    def step(self, doc: dict[str, Any], node: Node | FinallyNode, scope: Mapping[str, Any]) -> dict[str, Any]:
+    def step(self, doc: dict[str, Any], node: Work, scope: Mapping[str, Any]) -> dict[str, Any]:
         """The step of an adapter node, from what `node_doc` made of its other keys. Raises OrchError."""
         assert node.adapter is not None, "only for adapter nodes"
         assert node.command is not None, "checked when the pipeline was loaded"
@@ -40,7 +42,7 @@ class Stacks:
         cwd = "."
         if "cwd" in doc:
             cwd = doc["cwd"] = str(fill(doc["cwd"], scope, "cwd"))
-        if reads_the_run(node.adapter):
+        if _reads_more(node.adapter, scope):
             doc["adapter"] = {"name": node.adapter, "command": node.command}
             doc["one_of"] = {name: self._command(name, node, cwd, doc) for name in node.one_of or ()}
             return doc
@@ -55,7 +57,7 @@ class Stacks:
         made["adapter"]["because"] = because
         return made
 
-    def _command(self, name: str, node: Node | FinallyNode, cwd: str, doc: Mapping[str, Any]) -> dict[str, Any]:
+    def _command(self, name: str, node: Work, cwd: str, doc: Mapping[str, Any]) -> dict[str, Any]:
         adapter = self.adapter(name)
         try:
             made = command_of(adapter, str(node.command), self._repository, cwd, node.args)
@@ -85,3 +87,9 @@ class Stacks:
             raise OrchError(Problem("O403", f"in {where} `auto` finds {found.because}", hint=hint), Exit.INVALID)
         hint = f"there are adapters for {', '.join(names)}; use `run` for anything else, or write an adapter"
         raise OrchError(Problem("O403", f"in {where} `auto` finds no sign of any stack", hint=hint), Exit.INVALID)
+
+
+def _reads_more(text: str, scope: Mapping[str, Any]) -> bool:
+    """Does a text read what is not in the scope of planning?"""
+    tree = template(text)
+    return isinstance(tree, list) and any(read.root not in scope for read in references(tree))

@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from orch.model.names import TASK
 from orch.model.plan import FORMAT_VERSION, GroupDoc, PhaseDoc, PlanDoc, ResourceDoc, StepDoc
 from orch.plan.fill import fill
 from orch.plan.gates import gate_doc
-from orch.plan.nodes import Expansion, expand_node, node_doc
+from orch.plan.nodes import Expansion, dynamic_doc, expand_node, node_doc
 from orch.plan.select import select
 from orch.problems.problem import Exit, OrchError, Problem, Span
 from orch.source.document import Route
 from orch.spec.expressions.parse import parse_template
 from orch.spec.expressions.tree import references
-from orch.spec.node import FinallyNode, Node
+from orch.spec.matrix import is_dynamic
+from orch.spec.node import Node, Work
 from orch.spec.pipeline import Pipeline
 from orch.spec.project import Project
 
@@ -124,7 +126,7 @@ def _add_steps(doc: PlanDoc, pipeline: Pipeline, project: Project, given: Given)
     expansions: dict[str, Expansion] = {}
     for phase_name, phase in pipeline.phases.items():
         for node_id, node in phase.nodes.items():
-            if node.matrix is not None:
+            if node.matrix is not None and not is_dynamic(node.matrix):
                 try:
                     expansions[node_id] = expand_node(f"{phase_name}.{node_id}", node, scope)
                 except OrchError as error:
@@ -137,12 +139,12 @@ def _add_steps(doc: PlanDoc, pipeline: Pipeline, project: Project, given: Given)
             doc["steps"].append(gate_doc(f"{phase_name}.{gate_id}", gate, scope, addresses, expansions, project))
         for node_id, node in phase.nodes.items():
             step = node_doc(node, pipeline.defaults, f"{phase_name}.", given.schemas)
-            route: Route = ("phases", phase_name, "nodes", node_id)
-            expansion = expansions.get(node_id)
-            if expansion is None:
-                step = _with_adapter(step, node, scope, given, route)
-                doc["steps"].append(step_doc(f"{phase_name}.{node_id}", step))
+            make = partial(_made, step, node, pipeline, given, ("phases", phase_name, "nodes", node_id))
+            if node_id not in expansions:
+                made = make(scope) if node.matrix is None else dynamic_doc(node, make(scope))
+                doc["steps"].append(step_doc(f"{phase_name}.{node_id}", made))
                 continue
+            expansion = expansions[node_id]
             group: GroupDoc = {"address": expansion.address}
             if node.max_parallel is not None:
                 group["max_parallel"] = node.max_parallel
@@ -150,16 +152,33 @@ def _add_steps(doc: PlanDoc, pipeline: Pipeline, project: Project, given: Given)
                 group["needs"] = step["needs"]
             doc["groups"].append(group)
             for address, values in expansion.children:
-                child = _with_adapter(step, node, {**scope, "matrix": values}, given, route)
+                child = make({**scope, "matrix": values})
                 doc["steps"].append(step_doc(address, child, matrix=values, group=expansion.address))
     for node_id, last in pipeline.finally_.items():
         step = node_doc(last, pipeline.defaults, "", given.schemas)
-        step = _with_adapter(step, last, scope, given, ("finally", node_id))
+        step = _with_adapter(step, last, given, ("finally", node_id), scope)
         doc["steps"].append(step_doc(f"finally.{node_id}", step))
 
 
+def _made(
+    step: dict[str, Any], node: Node, pipeline: Pipeline, given: Given, route: Route, scope: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The step of a node, with the command of its adapter, or the nodes of its loop."""
+    if node.loop is None:
+        return _with_adapter(step, node, given, route, scope)
+    loop: dict[str, Any] = {"until": node.loop.until, "max_iterations": node.loop.max_iterations}
+    if node.loop.stop_if_unchanged is not None:
+        loop["stop_if_unchanged"] = node.loop.stop_if_unchanged
+    loop["nodes"] = [
+        {"id": name, **_with_adapter(content, inner, given, (*route, "loop", "nodes", name), scope)}
+        for name, inner in node.loop.nodes.items()
+        for content in [node_doc(inner, pipeline.defaults, "", given.schemas)]
+    ]
+    return {**step, "loop": loop}
+
+
 def _with_adapter(
-    step: dict[str, Any], node: Node | FinallyNode, scope: Mapping[str, Any], given: Given, route: Route
+    step: dict[str, Any], node: Work, given: Given, route: Route, scope: Mapping[str, Any]
 ) -> dict[str, Any]:
     if node.adapter is None:
         return step

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from orch.model.plan import RetryDoc
 from orch.spec.matrix import expand
-from orch.spec.node import FinallyNode, Node, Retry
+from orch.spec.node import BodyNode, Node, Retry, Work
 from orch.spec.pipeline import Defaults
 
 
@@ -24,14 +24,15 @@ def expand_node(address: str, node: Node, scope: Mapping[str, Any]) -> Expansion
     return Expansion(address, [(f"{address}[{key}]", values) for key, values in rows])
 
 
-def node_doc(
-    node: Node | FinallyNode, defaults: Defaults | None, phase: str, schemas: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The step of a node, without its address; `phase` is the prefix of its needs, with the dot."""
+def node_doc(node: Work, defaults: Defaults | None, phase: str, schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """The step of a node, without its address; `phase` is the prefix of its needs, with the dot. The defaults of a loop
+    are those of its nodes."""
+    loop = node.loop if isinstance(node, Node) else None
+    defaults = defaults if loop is None else None
     doc: dict[str, Any] = {}
     if node.run is not None:
         doc["run"] = node.run if isinstance(node.run, str) else list(node.run)
-    if isinstance(node, Node):
+    if isinstance(node, BodyNode):
         if node.needs:
             doc["needs"] = [phase + need for need in node.needs]
         if node.trigger_rule != "all_success":
@@ -69,6 +70,19 @@ def node_doc(
     if node.description:
         doc["description"] = node.description
     return doc
+
+
+def dynamic_doc(node: Node, step: dict[str, Any]) -> dict[str, Any]:
+    """The step of a matrix that only the run knows, from the step that each of its children is."""
+    waits: dict[str, Any] = {key: step[key] for key in ("needs", "trigger_rule") if key in step}
+    shown: dict[str, Any] = {key: step[key] for key in ("allow_failure", "tags", "description") if key in step}
+    expand: dict[str, Any] = {"matrix": node.matrix}
+    if node.key is not None:
+        expand["key"] = node.key
+    if node.max_parallel is not None:
+        expand["max_parallel"] = node.max_parallel
+    expand["child"] = {key: value for key, value in step.items() if key not in waits}
+    return {**waits, **shown, "expand": expand}
 
 
 def _retry(retry: Retry) -> RetryDoc:

@@ -113,6 +113,12 @@ CODES: dict[str, Code] = {
         "gate that needs it would stay shut. Add the person, or correct the handle: `people: { mlee: { emails: [] } "
         "}` and `roles: { product: [mlee] }`.",
     ),
+    "O120": Code(
+        "a key that belongs to the nodes of a loop",
+        "A node with `loop` starts no command itself: `env`, `timeout`, `retry`, `outputs` and the like belong to the "
+        "nodes of its body, `loop: { nodes: { … } }`. Beside `loop` stand `needs`, `trigger_rule`, `if`, `matrix` with "
+        "its keys, `allow_failure`, `tags` and `description`.",
+    ),
     "O119": Code(
         "a rule about needs, and no needs",
         "`trigger_rule` says how the nodes in `needs` must have ended, and this node has none: it starts with its "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from orch.source.document import Document
 from orch.spec.checks.gates import check_gates
 from orch.spec.checks.inputs import check_inputs
+from orch.spec.checks.loops import check_loops
 from orch.spec.checks.matrices import check_matrices
 from orch.spec.checks.names import check_names
 from orch.spec.checks.needs import check_node_needs, check_phase_needs
@@ -25,6 +26,7 @@ def check_pipeline(pipeline: Pipeline, document: Document) -> None:
     check_inputs(pipeline, report)
     check_matrices(graph, report)
     check_nodes(graph, report)
+    check_loops(graph, report)
     check_gates(graph, report)
     check_pipeline_texts(graph, report)
     report.close()

@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.spec.expressions.evaluate import EvaluationError, evaluate
-from orch.spec.expressions.parse import parse_template
-from orch.spec.expressions.tree import Tree
+from orch.spec.expressions.parse import ExpressionError, parse_template
+from orch.spec.expressions.tree import Tree, references
 
 MAX_CHILDREN = 10_000
 _SAFE_KEY = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -43,6 +43,22 @@ def expand(
         _refuse("O223", f"two children of the matrix have the key `{repeated[:64]}`", hint)
     folded = Counter(text.lower() for text in keys)
     return [(_addressable(text, folded), row) for text, row in zip(keys, rows, strict=True)]
+
+
+def is_dynamic(matrix: Mapping[str, Any] | None) -> bool:
+    """Does an axis read what only the run knows?"""
+    return any(isinstance(values, str) and reads_nodes(values) for values in (matrix or {}).values())
+
+
+def reads_nodes(text: str) -> bool:
+    """Does a text read what only the run knows?"""
+    if "${{" not in text:
+        return False
+    try:
+        tree = parse_template(text)
+    except ExpressionError:
+        return False  # reported where the text is checked
+    return tree is not None and any(read.root in ("nodes", "run", "loop") for read in references(tree))
 
 
 def combinations(

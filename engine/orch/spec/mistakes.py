@@ -38,6 +38,10 @@ _EXAMPLES = {
     "subject": "write `subject: [docs/plan.md]`",
     "limit": "write `limit: 2`",
     "on": "write `on: [timed-out]`",
+    "until": "write `until: nodes.test.status == 'succeeded'`",
+    "max_iterations": "write `max_iterations: 5`",
+    "loop": "write `loop: { until: …, max_iterations: 5, nodes: { test: { run: make test } } }`",
+    "nodes": "write `nodes: { test: { run: make test } }`",
     "retry": "write `retry: { limit: 3 }`",
     "needs": "write `needs: [name]`",
     "effect": "write `effect: { once: release }`",
@@ -55,6 +59,9 @@ _EXAMPLES = {
     "check": "write `check: { expr: nodes.test.outputs.coverage >= 0.8 }`",
 }
 _FINALLY = "`finally` nodes start together when the run has ended: they have no {key}"
+
+
+_NOT_LAST = ("needs", "trigger_rule", "matrix", "key", "max_parallel", "gates", "loop")
 
 
 class _Mistake(NamedTuple):
@@ -152,7 +159,7 @@ class _Translation:
             return
         table = NOT_YET.get("node" if place.table == "finally" else place.table, {})
         known = keys(place)
-        if table is NOT_YET["node"] and name in NODE_KINDS_NOT_YET:
+        if place.table in ("node", "body", "finally") and name in NODE_KINDS_NOT_YET:
             kinds = [key for key in self.mapping(tuple(parent)) if key in NODE_KINDS or key in NODE_KINDS_NOT_YET]
             if len(kinds) > 1:
                 if name == next(kind for kind in kinds if kind not in NODE_KINDS):  # one problem for all of them
@@ -162,7 +169,7 @@ class _Translation:
             if not any(kind in self.mapping(tuple(parent)) for kind in _companions(name, table)):
                 self.not_yet(table[name], route, key=True)
             return
-        if place.table == "finally" and name in ("needs", "trigger_rule", "matrix", "key", "max_parallel", "gates"):
+        if place.table == "finally" and name in _NOT_LAST:
             self.report.add(
                 "O101", f"unknown key `{name}` in {place.words}", route, _FINALLY.format(key=f"`{name}`"), key=True
             )

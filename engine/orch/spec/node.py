@@ -25,7 +25,9 @@ RetryReason = Literal["command-failed", "timed-out", "start-failed", "output-mis
 TriggerRule = Literal["all_success", "none_failed", "one_success", "none_failed_min_one_success", "all_done"]
 
 
-NODE_KINDS = ("run", "adapter")
+WORK_KINDS = ("run", "adapter")
+NODE_KINDS = (*WORK_KINDS, "loop")
+MAX_ITERATIONS = 1000
 OUTPUT_TYPES = ("string", "number", "integer", "boolean", "list", "object")
 OUTPUTS_SCHEMA: dict[str, Any] = {
     "anyOf": [
@@ -95,18 +97,17 @@ class Once(Shape):
     )
 
 
+def _kinds(kinds: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "oneOf": [{"required": [kind]} for kind in kinds],
+        "dependentRequired": {"adapter": ["command"], **{key: ["adapter"] for key in ("command", "args", "one_of")}},
+    }
+
+
 class Work(Shape):
     """What nodes and `finally` nodes have in common."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [{"required": [kind]} for kind in NODE_KINDS],
-            "dependentRequired": {
-                "adapter": ["command"],
-                **{key: ["adapter"] for key in ("command", "args", "one_of")},
-            },
-        }
-    )
+    model_config = ConfigDict(json_schema_extra=_kinds(WORK_KINDS))
 
     run: Maybe[Text | Annotated[Texts[str], Field(min_length=1)]] = Field(
         default=None,
@@ -157,14 +158,44 @@ class Work(Shape):
     description: Maybe[str] = Field(default=None, description="For people: what this node is for.")
 
 
-class Node(Work):
-    """One step of a phase: a command, or with `matrix` one command for each combination of values."""
+class BodyNode(Work):
+    """One step of a loop's body: it is run anew in each iteration."""
 
     needs: Texts[str] = Field(
-        default=(), description="The nodes of this phase that must have ended before this one starts."
+        default=(), description="The nodes of this phase (or body) that must have ended before this one starts."
     )
     trigger_rule: TriggerRule = Field(
         default="all_success", description="What the ends of `needs` must be for this node to run."
+    )
+
+
+class Loop(Shape):
+    """Nodes that are run again and again until a condition holds."""
+
+    until: Text = Field(
+        description="An expression, without `${{ }}`, over the body's nodes; where it holds the loop has succeeded."
+    )
+    max_iterations: int = Field(
+        ge=1, le=MAX_ITERATIONS, description="After so many iterations the loop fails: `exhausted`."
+    )
+    stop_if_unchanged: Maybe[int] = Field(
+        default=None,
+        ge=2,
+        le=MAX_ITERATIONS,
+        description="After so many iterations in a row that left the same, the loop fails: `unchanged`.",
+    )
+    nodes: Annotated[dict[Id, BodyNode], Field(min_length=1)] = Field(
+        description="The body: its ids are known inside of it only. It sees `loop.index` and `loop.previous`."
+    )
+
+
+class Node(BodyNode):
+    """One step of a phase: a command, or with `matrix` one command for each combination of values."""
+
+    model_config = ConfigDict(json_schema_extra=_kinds(NODE_KINDS))
+
+    loop: Maybe[Loop] = Field(
+        default=None, description="A body of nodes that is run until a condition holds, in place of a command."
     )
     matrix: Maybe[Annotated[dict[Id, Any], WithJsonSchema(MATRIX_SCHEMA)]] = Field(
         default=None,

@@ -31,7 +31,6 @@ NOT_YET: dict[str, dict[str, str]] = {
         "pattern": "`pattern` nodes",
         "mcp": "`mcp` nodes",
         "pipeline": "child pipelines",
-        "loop": "`loop` nodes",
         "with": "`with`",
         "secrets": "secrets",
         "workspace": "workspaces",
@@ -57,7 +56,16 @@ NOT_YET: dict[str, dict[str, str]] = {
 }
 """place → key → what it would bring, in words. A place is a kind of mapping: see `places`."""
 
-NODE_KINDS_NOT_YET = ("agent", "pattern", "mcp", "pipeline", "loop")
+NOT_YET["body"] = {
+    **NOT_YET["node"],
+    "loop": "loops inside of a loop",
+    "matrix": "matrices inside of a loop",
+    "key": "matrices inside of a loop",
+    "max_parallel": "matrices inside of a loop",
+}
+"""Of the nodes of a loop."""
+
+NODE_KINDS_NOT_YET = ("agent", "pattern", "mcp", "pipeline")
 
 VALUES: dict[tuple[str, str], dict[str, str]] = {
     ("pipeline", "kind"): {kind: f"documents of kind {kind}" for kind in KINDS},

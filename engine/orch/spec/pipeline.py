@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from orch.source.document import Route
 from orch.spec.gate import Gate
-from orch.spec.node import FinallyNode, Node, Retry
+from orch.spec.node import FinallyNode, Node, Retry, Work
 from orch.spec.shapes import EnvName, EnvText, Id, Maybe, OutputName, Seconds, Shape, Text, Texts
 
 ScalarType = Literal["string", "integer", "number", "boolean"]
@@ -79,3 +81,16 @@ class Pipeline(Shape):
     outputs: dict[OutputName, Text] = Field(
         default_factory=dict, description="What the run gives: texts with `${{ }}`, evaluated when it closes."
     )
+
+    def works(self) -> Iterator[tuple[Route, Work]]:
+        """Everything that has a command, with its place: nodes, those inside of loops, and `finally` nodes."""
+        for phase_name, phase in self.phases.items():
+            for name, node in phase.nodes.items():
+                route: Route = ("phases", phase_name, "nodes", name)
+                if node.loop is None:
+                    yield route, node
+                    continue
+                for inner, body in node.loop.nodes.items():
+                    yield (*route, "loop", "nodes", inner), body
+        for name, last in self.finally_.items():
+            yield ("finally", name), last

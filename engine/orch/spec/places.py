@@ -19,7 +19,7 @@ from orch.spec.adapter import (
     When,
 )
 from orch.spec.gate import Approval, Check, Freshness, Gate
-from orch.spec.node import FinallyNode, Node, Once, Retry
+from orch.spec.node import BodyNode, FinallyNode, Loop, Node, Once, Retry
 from orch.spec.pipeline import Defaults, Input, Phase, Pipeline
 from orch.spec.project import Env, Person, Policy, Project
 from orch.spec.shapes import Shape
@@ -37,6 +37,7 @@ _NODE = {
     ("retry",): Place("retry", "`retry`", Retry),
     ("effect",): Place("once", "`effect`", Once),
 }
+_LOOP = ("phases", "*", "nodes", "*", "loop")
 _GATE = {
     ("approval",): Place("approval", "`approval`", Approval),
     ("freshness",): Place("freshness", "`freshness`", Freshness),
@@ -52,6 +53,9 @@ PIPELINE: dict[tuple[str, ...], Place] = {
     **{("phases", "*", "gates", "*", *tail): place for tail, place in _GATE.items()},
     ("phases", "*", "nodes", "*"): Place("node", "a node", Node),
     **{("phases", "*", "nodes", "*", *tail): place for tail, place in _NODE.items()},
+    (*_LOOP,): Place("loop", "`loop`", Loop),
+    (*_LOOP, "nodes", "*"): Place("body", "a node of a loop", BodyNode),
+    **{(*_LOOP, "nodes", "*", *tail): place for tail, place in _NODE.items()},
     ("finally", "*"): Place("finally", "a `finally` node", FinallyNode),
     **{("finally", "*", *tail): place for tail, place in _NODE.items()},
 }

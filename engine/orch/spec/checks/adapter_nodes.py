@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from orch.source.document import Route
 from orch.spec.checks.texts import View, check_template
-from orch.spec.expressions.parse import ExpressionError, parse_template
-from orch.spec.expressions.tree import references
 from orch.spec.graph import Graph
-from orch.spec.node import FinallyNode, Node
+from orch.spec.matrix import is_dynamic, reads_nodes
+from orch.spec.node import Node, Work
 from orch.spec.report import Report
 
 AUTO = "auto"
 
 
-def check_adapter_node(graph: Graph, report: Report, view: View, route: Route, node: Node | FinallyNode) -> None:
+def check_adapter_node(graph: Graph, report: Report, view: View, route: Route, node: Work) -> None:
     """Report what is wrong with `adapter` and the keys that belong to it."""
     if node.adapter is None:
         for key in ("command", "args", "one_of"):
@@ -38,17 +37,7 @@ def check_adapter_node(graph: Graph, report: Report, view: View, route: Route, n
         hint = "name the adapters; `adapter: auto` alone looks at the repository"
         at = (*route, "one_of", node.one_of.index(AUTO))
         report.add("O409", "`auto` is not one of several", at, hint)
-    if node.cwd is not None and reads_the_run(node.cwd):
-        hint = "use inputs, the task or the matrix in it"
+    late = isinstance(node, Node) and is_dynamic(node.matrix)
+    if node.cwd is not None and (reads_nodes(node.cwd) or ((late or "loop" in route) and "matrix" in node.cwd)):
+        hint = "use inputs, the task, or a matrix that is known then"
         report.add("O409", "the `cwd` of an adapter node is looked at when the plan is made", (*route, "cwd"), hint)
-
-
-def reads_the_run(text: str) -> bool:
-    """Does a text read what is known only in a run?"""
-    if "${{" not in text:
-        return False
-    try:
-        tree = parse_template(text)
-    except ExpressionError:
-        return False  # reported where the text is checked
-    return tree is not None and any(read.root in ("nodes", "run") for read in references(tree))

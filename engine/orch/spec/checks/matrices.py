@@ -13,7 +13,7 @@ from orch.spec.expressions.parse import ExpressionError, parse_template
 from orch.spec.expressions.tree import references
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.graph import Graph
-from orch.spec.matrix import combinations, expand
+from orch.spec.matrix import combinations, expand, reads_nodes
 from orch.spec.node import Node
 from orch.spec.report import Report
 
@@ -76,7 +76,9 @@ def _item(graph: Graph, text: str) -> Shape:
         tree = parse_template(text)
     except ExpressionError:
         return ANY
-    shape = shape_of(tree, views.planning(graph).roots) if tree is not None else ANY
+    if tree is None or reads_nodes(text):
+        return ANY
+    shape = shape_of(tree, views.planning(graph).roots)
     return shape.item if isinstance(shape, ListOf) else ANY
 
 
@@ -131,15 +133,13 @@ def _check_computed(graph: Graph, report: Report, route: Route, name: str, text:
         tree = parse_template(text)
     except ExpressionError:
         tree = None
-    if tree is not None and any(reference.root == "nodes" for reference in references(tree)):
-        hint = "write the values out, or take them from an input: `${{ inputs.langs }}`"
-        report.add("O110", "a matrix that is known only after a node is not part of this version yet", route, hint)
-        return
+    late = tree is not None and reads_nodes(text)
+    view = views.node(graph, str(route[1]), str(route[3]), {}) if late else views.planning(graph)
     before = len(report.problems)
-    tree = check_template(graph, report, views.planning(graph), route, text)
+    tree = check_template(graph, report, view, route, text)
     if len(report.problems) > before:
         return
-    shape = shape_of(tree, views.planning(graph).roots) if tree is not None else None
+    shape = ANY if late else shape_of(tree, view.roots) if tree is not None else None
     if shape is None or not (isinstance(shape, ListOf) or shape is ANY):
         hint = f"write `{name}: [a, b]`, or one `${{{{ }}}}` that is an input of type list"
         report.add("O220", f"the axis `{name}` is not a list", route, hint)

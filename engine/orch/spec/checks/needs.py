@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from orch.source.document import Route
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.graph import Graph, cycles
+from orch.spec.node import BodyNode
 from orch.spec.report import Report
 
 MAX_CYCLES = 10
@@ -53,6 +54,26 @@ def check_node_needs(graph: Graph, report: Report) -> None:
         if forward:  # where everything needs what is written above it, nothing can go round
             edges = {name: node.needs for name, node in nodes.items()}
             _report_cycles(edges, ("phases", phase_name, "nodes"), "O203", "nodes", report)
+
+
+def check_body_needs(body: Mapping[str, BodyNode], route: Route, report: Report) -> bool:
+    """Report nodes of a loop that need what is not in its body, or themselves; whether there is nothing to report."""
+    before = len(report.problems)
+    for name, node in body.items():
+        for index, need in enumerate(node.needs):
+            at = (*route, name, "needs", index)
+            if need not in body:
+                near = nearest(need, body)
+                hint = f"did you mean `{near}`?" if near else f"the nodes of this loop are {names_text(body)}"
+                report.add("O201", f"there is no node `{need[:48]}` in this loop", at, hint)
+            elif need in node.needs[:index]:
+                report.add("O213", f"`{need}` is named twice in `needs`", at, "remove one of the two")
+        if not node.needs and "trigger_rule" in node.model_fields_set:
+            message = f"`{name}` needs nothing, so `trigger_rule` says nothing"
+            hint = "name what it waits for in `needs`, or remove `trigger_rule`"
+            report.add("O119", message, (*route, name, "trigger_rule"), hint, key=True)
+    _report_cycles({name: node.needs for name, node in body.items()}, route, "O203", "nodes", report)
+    return len(report.problems) == before
 
 
 def _unknown(graph: Graph, report: Report, need: str, here: str, route: Route) -> None:

@@ -11,7 +11,7 @@ from orch.spec.checks.texts import View, check_bare, check_template
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.graph import Graph
 from orch.spec.kinds import report_kinds
-from orch.spec.node import NODE_KINDS, OUTPUT_TYPES, FinallyNode, Node
+from orch.spec.node import NODE_KINDS, OUTPUT_TYPES, WORK_KINDS, Node, Work
 from orch.spec.report import Report
 
 _PLAIN = {"run", "needs", "timeout", "description", "tags", "trigger_rule", "allow_failure"}
@@ -26,11 +26,11 @@ def check_nodes(graph: Graph, report: Report) -> None:
             matrix, partial = matrices.root(graph, node)
             view = views.node(graph, phase_name, name, matrix)
             view = View(view.roots, view.over, view.unsure, view.hint, partial)
-            _check(graph, report, view, ("phases", phase_name, "nodes", name), node)
+            check_work(graph, report, view, ("phases", phase_name, "nodes", name), node)
     if graph.pipeline.finally_:
         ended = views.ended(graph)
         for name, last in graph.pipeline.finally_.items():
-            _check(graph, report, ended, ("finally", name), last)
+            check_work(graph, report, ended, ("finally", name), last)
 
 
 def _is_plain(node: Node) -> bool:
@@ -39,12 +39,14 @@ def _is_plain(node: Node) -> bool:
     return isinstance(script, str) and node.model_fields_set <= _PLAIN and "${{" not in script and not script.isspace()
 
 
-def _check(graph: Graph, report: Report, view: View, route: Route, node: Node | FinallyNode) -> None:
+def check_work(graph: Graph, report: Report, view: View, route: Route, node: Work) -> None:
+    """Report what is wrong with a command and all that belongs to it."""
     if node.if_ is not None:
         check_bare(graph, report, view, (*route, "if"), node.if_)
-    if (node.run is None) == (node.adapter is None):
-        written = report.written(route)
-        report_kinds(report, route, [key for key in written if key in NODE_KINDS], "node", NODE_KINDS)
+    loop = node.loop if isinstance(node, Node) else None
+    if [node.run, node.adapter, loop].count(None) != 2:
+        known = NODE_KINDS if isinstance(node, Node) else WORK_KINDS
+        report_kinds(report, route, [key for key in report.written(route) if key in NODE_KINDS], "node", known)
     if node.run is not None:
         _check_command(graph, report, view, (*route, "run"), node.run, "run")
     check_adapter_node(graph, report, view, route, node)
@@ -99,7 +101,7 @@ def check_env(graph: Graph, report: Report, view: View, route: Route, env: dict[
         check_template(graph, report, view, (*route, name), value)
 
 
-def _check_outputs(report: Report, route: Route, node: Node | FinallyNode) -> None:
+def _check_outputs(report: Report, route: Route, node: Work) -> None:
     if has_schema(node.outputs):
         path = node.outputs["schema"]
         if "${{" in path:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orch.spec.expressions.check import ANY, Known, ListOf, Scalar, Shape
-from orch.spec.node import OUTPUT_TYPES, FinallyNode, Node
+from orch.spec.node import OUTPUT_TYPES, Node, Work
 from orch.spec.pipeline import Input
 
 _STRING, _NUMBER = Scalar("string"), Scalar("number")
@@ -45,12 +45,18 @@ def of_values(values: Iterable[Any]) -> Shape:
     return ANY
 
 
-def of_node(node: Node | FinallyNode) -> Known:
-    """A node that is over, as `nodes.<id>`. Of a matrix there are its status and a list with the children's outputs."""
+def of_node(node: Work) -> Known:
+    """A node that is over, as `nodes.<id>`. Of a matrix there are its status and a list with the children's outputs, of
+    a loop its status and the outputs of its last iteration's nodes."""
     outputs = of_outputs(node.outputs)
+    loop = node.loop if isinstance(node, Node) else None
+    if loop is not None:
+        outputs = Known({name: of_outputs(inner.outputs) for name, inner in loop.nodes.items() if inner.outputs})
     if isinstance(node, Node) and node.matrix is not None:
         row = Known({"key": _STRING, "status": _STATUS, "outputs": outputs})
         return Known({"status": _STATUS, "outputs": ListOf(row)})
+    if loop is not None:
+        return Known({"status": _STATUS, "reason": _STRING, "outputs": outputs})
     return Known(
         {
             "status": _STATUS,

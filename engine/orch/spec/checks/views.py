@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from orch.spec.checks import shapes
 from orch.spec.checks.texts import View
-from orch.spec.expressions.check import Scalar, Shape
+from orch.spec.expressions.check import Known, Scalar, Shape
 from orch.spec.graph import Graph
+from orch.spec.node import BodyNode, Node
 
 TASK = Scalar("string")
 
@@ -45,6 +46,43 @@ def node(graph: Graph, phase: str, name: str, matrix: Mapping[str, Shape]) -> Vi
         return f"add it: `needs: [{other}]`"
 
     return View({**_running(graph), **matrix}, over, unsure, hint)
+
+
+def inside(graph: Graph, phase: str, name: str) -> Graph:
+    """The graph that the nodes of a loop see: they stand in the place of the loop, and hide nodes of the same name."""
+    pipeline, loop_node = graph.pipeline, graph.nodes[name]
+    assert loop_node.loop is not None, "only of a loop"
+    body = loop_node.loop.nodes
+    first = {"needs": loop_node.needs, "trigger_rule": loop_node.trigger_rule}
+    inner = {
+        inner: Node.model_construct(
+            inner_node.model_fields_set, **{**dict(inner_node), **({} if inner_node.needs else first)}
+        )
+        for inner, inner_node in body.items()
+    }
+    inner[UNTIL] = Node.model_construct({"needs"}, needs=tuple(body))
+    phases = {
+        title: one.model_copy(
+            update={
+                "nodes": {
+                    **{other: node for other, node in one.nodes.items() if other not in body and other != name},
+                    **(inner if title == phase else {}),
+                }
+            }
+        )
+        for title, one in pipeline.phases.items()
+    }
+    return Graph(pipeline.model_copy(update={"phases": phases}))
+
+
+UNTIL = ""
+"""The name, which no node can have, of what is behind all nodes of a body."""
+
+
+def loop_root(body: Iterable[tuple[str, BodyNode]]) -> Shape:
+    """The root `loop` of a body's texts."""
+    previous = Known({name: shapes.of_node(node) for name, node in body})
+    return Known({"index": Scalar("number"), "previous": previous})
 
 
 def gate(graph: Graph, phase: str) -> View:

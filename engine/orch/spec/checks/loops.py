@@ -1,0 +1,58 @@
+"""Loops: their bodies, which see what the loop sees and each other, and the condition that ends them."""
+
+from __future__ import annotations
+
+from orch.source.document import Route
+from orch.spec.checks import matrices, views
+from orch.spec.checks.needs import check_body_needs
+from orch.spec.checks.nodes import check_work
+from orch.spec.checks.texts import View, check_bare
+from orch.spec.graph import Graph
+from orch.spec.node import Node
+from orch.spec.report import Report
+
+_BESIDE = {
+    "loop",
+    "needs",
+    "trigger_rule",
+    "if_",
+    "matrix",
+    "key",
+    "max_parallel",
+    "allow_failure",
+    "tags",
+    "description",
+}
+
+
+def check_loops(graph: Graph, report: Report) -> None:
+    """Report what is wrong inside of loops."""
+    for phase, one in graph.pipeline.phases.items():
+        for name, node in one.nodes.items():
+            if node.loop is not None:
+                _check(graph, report, phase, name, node)
+
+
+def _check(graph: Graph, report: Report, phase: str, name: str, node: Node) -> None:
+    assert node.loop is not None, "asked before"
+    route: Route = ("phases", phase, "nodes", name)
+    for key in sorted(node.model_fields_set - _BESIDE):
+        if key in ("run", "adapter"):
+            continue  # two kinds, which is said elsewhere
+        hint = f"move it into the nodes of the loop: `nodes: {{ {next(iter(node.loop.nodes))}: {{ {key}: … }} }}`"
+        report.add("O120", f"`{key}` beside `loop`", (*route, key), hint, key=True)
+    body = node.loop.nodes
+    if not check_body_needs(body, (*route, "loop", "nodes"), report):
+        return
+    inner = views.inside(graph, phase, name)
+    matrix, partial = matrices.root(graph, node)
+    roots = {**matrix, "loop": views.loop_root(body.items())}
+    for inner_name, inner_node in body.items():
+        view = _with_loop(views.node(inner, phase, inner_name, roots), partial)
+        check_work(inner, report, view, (*route, "loop", "nodes", inner_name), inner_node)
+    view = _with_loop(views.node(inner, phase, views.UNTIL, roots), partial)
+    check_bare(inner, report, view, (*route, "loop", "until"), node.loop.until)
+
+
+def _with_loop(view: View, partial: frozenset[str]) -> View:
+    return View(view.roots, view.over, view.unsure, view.hint, partial)
