@@ -86,6 +86,13 @@ that a computed adapter may have to `{run, env, adapter}` each. `outputs` is `{n
 """
 
 
+def kind_of(step: StepDoc) -> str:
+    """The kind of a step: run, adapter, gate, matrix (one that only the run knows), loop or pipeline."""
+    if "expand" in step:
+        return "matrix"
+    return next((kind for kind in ("gate", "adapter", "loop", "pipeline") if kind in step), "run")
+
+
 class PhaseDoc(TypedDict):
     """A phase and the phases that it waits for. One of a child pipeline has the step that opens it as its `owner`; its
     `finally` nodes are a `final` phase."""

@@ -23,6 +23,7 @@ SHOWN_FAILURES = 10
 TAIL_LINES = 8
 _TAIL_COLUMNS = 200
 _NAMED = 4
+_ITERATIONS = 3
 
 
 class Ending(NamedTuple):
@@ -44,7 +45,7 @@ class Ending(NamedTuple):
 def ending_text(end: Ending, style: Style, elapsed_ms: float, *, unchanged: bool) -> str:
     """The whole report, with a newline at its end. `unchanged` says that there was nothing to do."""
     lines: list[str] = []
-    failed = [step for step, status in enumerate(end.state.status) if status is Status.FAILED]
+    failed = [step for step, status in enumerate(end.state.status) if status is Status.FAILED and _is_told(end, step)]
     for step in failed[:SHOWN_FAILURES]:
         lines += _failure(end, step, style)
     if len(failed) > SHOWN_FAILURES:
@@ -65,6 +66,16 @@ def ending_text(end: Ending, style: Style, elapsed_ms: float, *, unchanged: bool
     return style.ascii("\n".join(lines) + "\n")
 
 
+def _is_told(end: Ending, step: int) -> bool:
+    """Of a loop that failed the last iteration is told, of one that succeeded none; where children failed, they are."""
+    if end.state.reason[step] == "children-failed":
+        return False
+    if step not in end.plan.loop_of:
+        return True
+    loop, number = end.plan.loop_of[step]
+    return end.state.status[loop] is Status.FAILED and number == len(end.plan.bodies[loop])
+
+
 def _failure(end: Ending, step: int, style: Style) -> list[str]:
     address = end.plan.addresses[step]
     name, artifact = _artifact(end, address)
@@ -76,6 +87,9 @@ def _failure(end: Ending, step: int, style: Style) -> list[str]:
     rule = ("─" if style.unicode else "-") * 4
     lines = [f"{rule} {style.status('failed', address)}: {visible(str(told))}{allowed}"]
     lines += [f"  {line}" for line in tail]
+    for change in details.get("changes", ())[-_ITERATIONS:]:
+        told = "; ".join(change["changed"][:_NAMED]) or "nothing"
+        lines.append(f"  iteration {change['iteration']} changed: {visible(told)}")
     if name:
         lines.append(f"  {'error':6}{_shown(end, name)}")
     hint = details.get("suggestion", "")

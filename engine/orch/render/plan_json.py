@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from orch.model.chain import Critical
-from orch.model.compiled import GATE, Compiled
+from orch.model.compiled import Compiled
+from orch.model.plan import kind_of
 from orch.render.plan_order import dag_order
-from orch.render.plan_text import summary_counts, what
+from orch.render.plan_text import body_of, summary_counts, what
 from orch.run.forecast import Prospect
 
 FORMAT_VERSION = 1
@@ -17,7 +18,7 @@ FORMAT_VERSION = 1
 
 def plan_json(plan: Compiled, prospects: Sequence[Prospect], critical: Critical | None = None, *, dry_run: bool) -> str:
     """`{format_version, dry_run, pipeline, task, inputs, max_in_flight, plan_digest, resources, summary, steps}`; a
-    step is `{address, kind: run|adapter|gate, phase, word, why, command}`. With past runs `critical_path` too:
+    step is `{address, kind, phase, word, why, command}`. With past runs `critical_path` too:
     `{seconds, steps: [{address, seconds}], runs}`."""
     steps = []
     for step in dag_order(plan):
@@ -25,12 +26,14 @@ def plan_json(plan: Compiled, prospects: Sequence[Prospect], critical: Critical 
         phase = plan.phase_of[step]
         row: dict[str, Any] = {
             "address": plan.addresses[step],
-            "kind": "gate" if plan.kinds[step] == GATE else "adapter" if "adapter" in document else "run",
+            "kind": kind_of(document),
             "phase": plan.phase_names[phase] if phase >= 0 else "finally",
             "word": word,
             "why": why,
         }
         row["gate" if "gate" in document else "command"] = document.get("gate") or what(document)
+        if (body := body_of(document)) is not None:
+            row["body"] = body
         if "adapter" in document:
             row["adapter"] = document["adapter"]
         if "tags" in document:

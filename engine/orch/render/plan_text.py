@@ -62,11 +62,25 @@ def what(step: StepDoc) -> str:
     adapter = step.get("adapter")
     if adapter is not None:
         return _adapter_words(step, adapter)
+    if "expand" in step:
+        axes = ", ".join(f"{name} in {_given(values)}" for name, values in step["expand"]["matrix"].items())
+        return f"for each {axes}: {what(step['expand']['child'])}"
+    if "loop" in step:
+        loop = step["loop"]
+        return f"until {loop['until']}, at most {counted(loop['max_iterations'], 'time')}"
+    if "pipeline" in step:
+        return f"pipeline {step['pipeline']['path']}"
     run = step["run"]
     if isinstance(run, list):
         return shlex.join(run)
     lines = [line.strip() for line in run.split("\n") if line.strip()]
     return (lines[0] if lines else "") + (" …" if len(lines) > 1 else "")
+
+
+def body_of(step: StepDoc) -> list[dict[str, Any]] | None:
+    """The nodes of a loop, by what they do; of a matrix that goes round, those of each child. None for others."""
+    loop = step["expand"]["child"].get("loop") if "expand" in step else step.get("loop")
+    return None if loop is None else [{"id": node["id"], "command": what(node)} for node in loop["nodes"]]
 
 
 def _adapter_words(step: StepDoc, adapter: AdapterDoc) -> str:
@@ -125,6 +139,8 @@ def _steps(plan: Compiled, prospects: Sequence[Prospect], order: list[int], styl
             said = _said(plan.action(step).step, word, why)
             known = told[key] = said if " orch " in said else style.cut(said, width + _BESIDE)
         lines.append(f"  {icons[word]} {plan.addresses[step]:{width}}  {words[word]} {known}")
+        for node in body_of(plan.action(step).step) or ():
+            lines.append(style.cut(f"    {'  ' + node['id']:{width}}  {'':8} {visible(node['command'])}"))
     return lines
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TextIO
 
-from orch.model.compiled import Compiled
-from orch.model.events import Closed, Event, Finished, Observed, Opened, Settled, Skipped, Started
+from orch.model.compiled import GATE, Compiled
+from orch.model.events import Closed, Event, Expanded, Finished, Observed, Opened, Settled, Skipped, Started
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.problems.problem import Exit
@@ -114,6 +114,8 @@ class LineReporter:
                 self._started[event.address] = event.at
             elif isinstance(event, Finished):
                 self._finished(event, lines)
+            elif isinstance(event, Expanded):
+                self._expanded(event, lines)
             elif isinstance(event, Skipped):
                 self._done += 1
                 if not self._quiet:
@@ -168,12 +170,20 @@ class LineReporter:
             self._done += 1
         if event.status == "succeeded":
             if not self._quiet:
-                told = "gate open" if started is None else duration(event.at - started)
+                gate = self._plan.kinds[self._plan.index_of[event.address]] == GATE
+                told = "gate open" if gate else "" if started is None else duration(event.at - started)
                 told = "  ".join(part for part in (told, counts_text(event.tests)) if part)
                 lines.append(self._line("succeeded", event.address, told))
             return
         took = "" if started is None else f"{duration(event.at - started)}  "
         lines.append(self._line(event.status, event.address, f"{took}{self._why(event)}"))
+
+    def _expanded(self, event: Expanded, lines: list[str]) -> None:
+        self._started.setdefault(event.address, event.at)
+        if event.rows and not self._quiet:
+            named = ", ".join(event.keys[:_NAMED]) + (", …" if len(event.keys) > _NAMED else "")
+            count = "1 child" if len(event.keys) == 1 else f"{len(event.keys):,} children"
+            lines.append(self._line("queued", event.address, f"{count}: {named}"))
 
     def _why(self, event: Finished) -> str:
         error = event.error or {}

@@ -38,7 +38,7 @@ def error_bytes(run: RunDir, plan: Compiled, failure: Failure) -> bytes:
     for name in ("stdout", "stderr"):
         if name in failure.logs:
             details[f"{name}_tail"] = shown(_tail(f"{run.path}/{failure.logs[name]['path']}"))
-    for name in ("findings", "found"):
+    for name in ("findings", "found", "changes"):
         if name in failure.error:
             details[name] = failure.error[name]
     details["suggestion"] = failure.error.get("hint") or _suggestion(run, plan, failure)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from orch.model.compiled import GATE, Compiled
 from orch.model.events import Requested
+from orch.model.plan import kind_of
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.model.times import to_iso
@@ -29,13 +29,6 @@ class _Fixed(NamedTuple):
     command: str
     cwd: str
     rest: str
-
-
-def kind_of(document: Mapping[str, Any]) -> str:
-    """The kind of a step."""
-    if "expand" in document:
-        return "matrix"
-    return next((kind for kind in ("gate", "adapter", "loop", "pipeline") if kind in document), "run")
 
 
 class NodeManifests:
