@@ -21,30 +21,12 @@ RETRY = {
 def plan_doc(phases: dict[str, Any], final: dict[str, Any] | None = None, **head: Any) -> PlanDoc:
     """`phases` is `{name: {needs, gates: {id: kind | {...}}, nodes: {id: {...}}}}`. A node takes the keys of a step,
     with needs by id, `matrix` as a list of keys, `retry` as what differs from RETRY; a gate is its kind, or
-    `{"check": expression}`, or `{"kind": …, "if": …, "selected": …}`. `final` holds the `finally` nodes."""
-    steps: list[Any] = []
-    groups: list[Any] = []
-    rows: list[Any] = []
-    before: list[str] = []
-    for name, phase in phases.items():
-        rows.append({"name": name, "needs": phase.get("needs", before)})
-        before = [name]
-        for gate, spec in phase.get("gates", {}).items():
-            steps.append({"address": f"{name}.{gate}", **_gate(spec)})
-        for node, spec in phase.get("nodes", {}).items():
-            address = f"{name}.{node}"
-            step = {"run": "true", **spec}
-            if "needs" in step:
-                step["needs"] = [f"{name}.{need}" for need in step["needs"]]
-            if "retry" in step:
-                step["retry"] = {**RETRY, **step["retry"]}
-            limit = step.pop("max_parallel", None)
-            keys = step.pop("matrix", None)
-            if keys is None:
-                steps.append({"address": address, **step})
-                continue
-            groups.append({"address": address, **({} if limit is None else {"max_parallel": limit})})
-            steps += [{"address": f"{address}[{k}]", **step, "matrix": {"key": k}, "group": address} for k in keys]
+    `{"check": expression}`, or `{"kind": …, "if": …, "selected": …}`. `final` holds the `finally` nodes.
+    A node may have `loop` (with its nodes as a mapping), `expand` (likewise its child), or `pipeline`: `{phases, final,
+    inputs, outputs}`, of a child pipeline."""
+    made = _Maker()
+    made.phases(phases, "")
+    steps, groups, rows = made.steps, made.groups, made.rows
     for node, spec in (final or {}).items():
         retry = {"retry": {**RETRY, **spec["retry"]}} if "retry" in spec else {}
         steps.append({"address": f"finally.{node}", "run": "true", **spec, **retry})
@@ -68,6 +50,61 @@ def plan_doc(phases: dict[str, Any], final: dict[str, Any] | None = None, **head
         "groups": groups,
         "steps": steps,
     }
+
+
+class _Maker:
+    def __init__(self) -> None:
+        self.steps: list[Any] = []
+        self.groups: list[Any] = []
+        self.rows: list[Any] = []
+
+    def phases(self, phases: dict[str, Any], prefix: str, **more: Any) -> None:
+        before: list[str] = []
+        for name, phase in phases.items():
+            full = prefix + name
+            needs = [prefix + need for need in phase["needs"]] if "needs" in phase else before
+            self.rows.append({"name": full, "needs": needs, **more})
+            before = [full]
+            for gate, spec in phase.get("gates", {}).items():
+                self.steps.append({"address": f"{full}.{gate}", **_gate(spec)})
+            for node, spec in phase.get("nodes", {}).items():
+                self.node(full, node, spec)
+
+    def node(self, phase: str, node: str, spec: dict[str, Any]) -> None:
+        address, step = f"{phase}.{node}", _step(spec)
+        if "needs" in step:
+            step["needs"] = [f"{phase}.{need}" for need in step["needs"]]
+        limit = step.pop("max_parallel", None)
+        keys = step.pop("matrix", None)
+        if keys is not None:
+            self.groups.append({"address": address, **({} if limit is None else {"max_parallel": limit})})
+            rows = [{"address": f"{address}[{k}]", **step, "matrix": {"key": k}, "group": address} for k in keys]
+            self.steps += rows
+            return
+        child = step.get("pipeline")
+        if child is not None:
+            step["pipeline"] = {"name": "c", "path": "c.yaml", "digest": "", "inputs": {}, "outputs": {}, **child}
+            inner = [step["pipeline"].pop(key, {}) for key in ("phases", "final")]
+        self.steps.append({"address": address, **step})
+        if child is not None:
+            self.phases(inner[0], f"{address}/", owner=address)
+            if inner[1]:
+                last = {"name": f"{address}/finally", "needs": [], "owner": address, "final": True}
+                self.rows.append(last)
+                self.steps += [{"address": f"{address}/finally.{name}", **_step(one)} for name, one in inner[1].items()]
+
+
+def _step(spec: dict[str, Any]) -> dict[str, Any]:
+    """The step that these keys describe, without its address."""
+    step = dict(spec) if {"loop", "expand", "pipeline"} & spec.keys() else {"run": "true", **spec}
+    if "retry" in step:
+        step["retry"] = {**RETRY, **step["retry"]}
+    if "loop" in step:
+        nodes = [{"id": name, **_step(inner)} for name, inner in step["loop"]["nodes"].items()]
+        step["loop"] = {"max_iterations": 3, **step["loop"], "nodes": nodes}
+    if "expand" in step:
+        step["expand"] = {**step["expand"], "child": _step(step["expand"].get("child", {}))}
+    return step
 
 
 def compiled(phases: dict[str, Any], final: dict[str, Any] | None = None, **head: Any) -> Compiled:

@@ -9,8 +9,8 @@ from plans import compiled
 
 from orch.model.attempt import Result
 from orch.model.compiled import Compiled
-from orch.model.decisions import Close, Conclude, Decision, Dismiss, Observe, Probe, Schedule, Skip, Start, Stop
-from orch.model.events import Closed, Event, Finished, Observed, Opened, Requested, Settled, Skipped, Started
+from orch.model.decisions import Close, Conclude, Decision, Dismiss, Expand, Observe, Probe, Schedule, Skip, Start, Stop
+from orch.model.events import Closed, Event, Expanded, Finished, Observed, Opened, Requested, Settled, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
 from orch.run.decide import decide
@@ -38,7 +38,8 @@ class Play:
         gates: Mapping[str, str] | None = None,
         probes: Mapping[str, str] | None = None,
     ) -> None:
-        self.plan, self.state, self.now = plan, RunState.new(plan), START_MS
+        self.state, self.now = RunState.new(plan), START_MS
+        self.base, self.plan = plan, self.state.plan
         self.outcomes, self.gates, self.probes = dict(outcomes or {}), dict(gates or {}), dict(probes or {})
         self.events: list[Event] = []
         self.starts: list[str] = []
@@ -64,7 +65,9 @@ class Play:
         return self.plan.index_of[address]
 
     def result(self, address: str) -> str:
-        step = self.step(address)
+        return self._end(self.step(address))
+
+    def _end(self, step: int) -> str:
         return f"{self.state.status[step].word} {self.state.reason[step]}"
 
     def start(self, address: str) -> None:
@@ -89,6 +92,12 @@ class Play:
     def cancel(self, name: str = "1") -> None:
         self.happened(Requested(self.now, name, "cancel", "ada", "accepted"))
 
+    def judge(self) -> None:
+        """Do what is decided as long as it starts nothing."""
+        while decisions := [one for one in self.decisions() if isinstance(one, Expand | Conclude | Skip)]:
+            for decision in decisions:
+                self._carry_out(decision)
+
     def run(self, turns: int = 10_000) -> str:
         """Do what is decided until the run closes; gives how it closed."""
         for _ in range(turns):
@@ -99,7 +108,7 @@ class Play:
         raise AssertionError("the run does not end")
 
     def results(self) -> dict[str, str]:
-        return {address: self.result(address) for address in self.plan.addresses}
+        return {self.plan.addresses[step]: self._end(step) for step in self.plan.steps}
 
     def _carry_out(self, decision: Decision) -> None:
         names = self.plan.addresses
@@ -109,6 +118,8 @@ class Play:
                 self.attempt(names[step], how if isinstance(how, str) else how[min(attempt, len(how)) - 1])
             case Skip(step, reason):
                 self.happened(Skipped(self.now, names[step], reason))
+            case Expand(step, keys, rows):
+                self.happened(Expanded(self.now, names[step], keys, rows))
             case Conclude():
                 self.happened(concluded(self.plan, decision, at=self.now))
             case Observe(step):
@@ -131,6 +142,8 @@ class Play:
                 return f"start {names[step]}"
             case Skip(step, reason):
                 return f"skip {names[step]} {reason}"
+            case Expand(step, keys, _):
+                return f"expand {names[step]} {' '.join(keys)}".rstrip()
             case Conclude(step, status, reason):
                 return f"conclude {names[step]} {status} {reason}"
             case Observe(step):
