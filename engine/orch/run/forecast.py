@@ -6,15 +6,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from orch.model.compiled import GATE, Compiled
-from orch.model.decisions import Close, Conclude, Observe, Schedule, Skip, Start
-from orch.model.events import Event, Finished, Observed, Opened, Skipped, Started
+from orch.model.decisions import Close, Conclude, Observe, Probe, Schedule, Skip, Start
+from orch.model.events import Event, Finished, Observed, Opened, Settled, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
 from orch.model.status import Status
+from orch.model.stubs import Stub, Stubs
 from orch.ports import Look
+from orch.run.choice import action_of
 from orch.run.decide import decide
-from orch.run.results import concluded
-from orch.run.scope import UNKNOWN, KnownAfter, step_scope
+from orch.run.results import concluded, ended_as
+from orch.run.scope import UNGIVEN, UNKNOWN, KnownAfter, step_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate
 
 LookAt = Callable[[RunState, int], Look]
@@ -29,14 +31,15 @@ class Prospect(NamedTuple):
 
 RUN = Prospect("run", "")
 OPENED = Look("succeeded", "ok", "assumed open", {})
+NO_STUBS = Stubs()
 
 
-def forecast(plan: Compiled, now_ms: int, look: LookAt | None) -> list[Prospect]:
+def forecast(plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs = NO_STUBS) -> list[Prospect]:
     """One prospect for each step. Gates are looked at with `look`, or assumed open where it is None; every node that
-    starts is assumed to succeed."""
-    if _plain(plan):
+    starts is assumed to succeed, but for what the stubs say of both."""
+    if stubs is NO_STUBS and _plain(plan):
         return [RUN] * plan.size
-    return _Simulation(plan, now_ms, look).run()
+    return _Simulation(plan, now_ms, look, stubs).run()
 
 
 def _plain(plan: Compiled) -> bool:
@@ -50,8 +53,8 @@ def _plain(plan: Compiled) -> bool:
 
 
 class _Simulation:
-    def __init__(self, plan: Compiled, now_ms: int, look: LookAt | None) -> None:
-        self._plan, self._now, self._look = plan, now_ms, look
+    def __init__(self, plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs) -> None:
+        self._plan, self._now, self._look, self._stubs = plan, now_ms, look, stubs
         self._state = RunState.new(plan)
         self._prospects: list[Prospect | None] = [None] * plan.size
         read = {plan.ids[node] for action in plan.action_table for node in action.reads}
@@ -73,6 +76,9 @@ class _Simulation:
                         self._happened(concluded(self._plan, step, status, reason, sentence, at=self._now))
                     case Observe(step):
                         self._observe(step)
+                    case Probe(step):
+                        stub = self._stub(step) or Stub()
+                        self._happened(Settled(self._now, self._plan.addresses[step], "probe", stub.probe))
                     case Schedule(at):
                         self._now = at
                     case Close(_, _):
@@ -86,18 +92,29 @@ class _Simulation:
         address = self._plan.addresses[step]
         self._prospects[step] = self._runs(step)
         self._happened(Started(self._now, address, attempt))
+        if (stub := self._stub(step)) is not None:
+            self._end_as(step, stub)
+            return
         outputs = UNKNOWN if step in self._read else None
         self._happened(Finished(self._now, address, attempt, True, "succeeded", "ok", outputs=outputs))
+
+    def _stub(self, step: int) -> Stub | None:
+        return self._stubs.of(self._plan.addresses[step], self._state.attempt[step])
+
+    def _end_as(self, step: int, stub: Stub) -> None:
+        ungiven = stub.outputs is None and stub.status == "succeeded" and self._plan.action(step).step.get("outputs")
+        outputs = UNGIVEN if ungiven else stub.outputs
+        self._happened(ended_as(self._plan, self._state, step, stub, outputs, at=self._now))
+        if stub.status != "succeeded":
+            word = "wait" if step in self._state.doubt else "skip" if stub.status == "skipped" else "fail"
+            tries = f" (attempt {self._state.attempt[step]})" if self._state.attempt[step] > 1 else ""
+            self._prospects[step] = Prospect(word, f"{stub.reason}{tries}, as stubbed")
 
     def _runs(self, step: int) -> Prospect:
         action = self._plan.action(step)
         condition = action.condition
         if condition is None:
-            return (
-                Prospect("run", "which adapter: known after the nodes that it is computed from")
-                if action.choice
-                else RUN
-            )
+            return self._which(step) if action.choice else RUN
         try:
             evaluate(condition, step_scope(self._plan, self._state, step))
         except KnownAfter as unknown:
@@ -106,11 +123,23 @@ class _Simulation:
             pass
         return Prospect("run", f"if: {self._plan.action(step).step['if']}")
 
+    def _which(self, step: int) -> Prospect:
+        try:
+            action = action_of(self._plan, self._state, step)
+        except KnownAfter:
+            return Prospect("run", "which adapter: known after the nodes that it is computed from")
+        return Prospect("run", f"adapter: {action.step['adapter']['name']}")
+
     def _observe(self, step: int) -> None:
-        look = self._look(self._state, step) if self._look is not None else OPENED
+        look = self._look_at(step)
         word = "open" if look.status == "succeeded" else "wait" if look.reason == "needs-decision" else "blocked"
         self._prospects[step] = Prospect(word, look.sentence)
         self._happened(Observed(self._now, self._plan.addresses[step], *look))
+
+    def _look_at(self, step: int) -> Look:
+        if (stubbed := self._stubs.look(self._plan.addresses[step])) is not None:
+            return Look(*stubbed, "as stubbed" if stubbed[1] == "ok" else f"{stubbed[1]}, as stubbed", {})
+        return self._look(self._state, step) if self._look is not None else OPENED
 
     def _skipped(self, step: int, reason: str) -> str:
         return f"if: {self._plan.action(step).step['if']}" if reason == "if-false" else reason

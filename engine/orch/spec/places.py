@@ -23,6 +23,7 @@ from orch.spec.node import FinallyNode, Node, Once, Retry
 from orch.spec.pipeline import Defaults, Input, Phase, Pipeline
 from orch.spec.project import Env, Person, Policy, Project
 from orch.spec.shapes import Shape
+from orch.spec.stubs import NodeStub, Stubs
 
 
 class Place(NamedTuple):
@@ -94,6 +95,12 @@ ADAPTER: dict[tuple[str, ...], Place] = {
 CASE: dict[tuple[str, ...], Place] = {
     (): Place("case", "a case", Case),
     ("commands", "*"): Place("case_command", "a command of a case", CaseCommand),
+}
+_STUB = Place("stub", "a stub", NodeStub)
+STUBS: dict[tuple[str, ...], Place] = {
+    (): Place("stubs", "a file of stubs", Stubs),
+    ("nodes", "*"): _STUB,
+    ("nodes", "*", "#"): _STUB,
 }
 
 
