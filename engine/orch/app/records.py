@@ -68,7 +68,7 @@ def past(context: Context, ref: str) -> Past:
     now = _look(context, run)
     journal = read(run.journal, plan.digest)
     state, ledger = replay(plan, journal.events)
-    if ledger.closed is not None:
+    if ledger.closed is not None and not now.queued:
         return Past(run, plan, journal, state, ledger, ledger.closed.status, ledger.closed.reason)
     if now.status == "interrupted":
         interrupt(plan, state)

@@ -11,6 +11,7 @@ from orch.model.names import TASK
 from orch.model.plan import FORMAT_VERSION, GroupDoc, PhaseDoc, PlanDoc, ResourceDoc, StepDoc
 from orch.plan.fill import fill
 from orch.plan.gates import gate_doc
+from orch.plan.limits import add_limits
 from orch.plan.nodes import Expansion, expand_node, node_doc
 from orch.plan.select import select
 from orch.problems.problem import Exit, OrchError, Problem, Span
@@ -50,6 +51,7 @@ class Given:
 def build(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
     """The plan as data. The pipeline has been checked: what is raised here concerns inputs and selection only."""
     doc = _head(pipeline, project, given)
+    add_limits(doc, pipeline, given.value_span)
     doc["phases"] = _phases(pipeline)
     _add_steps(doc, pipeline, project, given)
     if given.stacks is not None:

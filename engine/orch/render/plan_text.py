@@ -46,7 +46,7 @@ def plan_text(
 ) -> str:
     """The whole text, without a newline at its end. `stubs` is the file that a dry run went by."""
     order = dag_order(plan)
-    lines = [_title(plan, style), *_inputs(plan, style)]
+    lines = [_title(plan, style), *_inputs(plan, style), *_limits(plan)]
     if dry_run:
         told = "every gate is assumed open, every node is assumed to succeed"
         if stubs is not None:
@@ -114,6 +114,14 @@ def _inputs(plan: Compiled, style: Style) -> list[str]:
     return [
         style.cut("inputs  " + visible("  ".join(f"{name}={_given(value)}" for name, value in plan.inputs.items())))
     ]
+
+
+def _limits(plan: Compiled) -> list[str]:
+    """What bounds the run as a whole, where something does."""
+    concurrency = plan.head.get("concurrency")
+    if concurrency is None:
+        return []
+    return [f'concurrency  {counted(concurrency["limit"], "run")} at a time of "{visible(concurrency["group"])}"']
 
 
 def _given(value: Any) -> str:

@@ -46,7 +46,7 @@ def poll(
         problem = Problem("O620", f"{since} is no cursor of run {run.run_id}", hint=f"orch poll {run.run_id}")
         raise OrchError(problem, Exit.USAGE)
     state, ledger, touched, earlier = _follow(plan, found.events, since or 0)
-    closed = ledger.closed
+    closed = None if standing.queued else ledger.closed  # who waits for a place goes on with what had closed
     dead = closed is None and standing.status == "interrupted"
     if dead:
         interrupt(plan, state)
@@ -61,7 +61,7 @@ def poll(
         "polled_at": to_iso(now_ms),
         "manifest": f"{run.artifact_root}/manifest.json",
         "artifact_root": run.artifact_root,
-        "heartbeat": _heartbeat(standing, now_ms, live=closed is None),
+        "heartbeat": None if standing.queued else _heartbeat(standing, now_ms, live=closed is None),
         "counts": status_counts(plan, state),
         "commands": [_command(plan, state, ledger, step) for step in touched if plan.kinds[step] != GATE],
         "waiting": _waiting(run, plan, state, ledger, judge, doubts),
