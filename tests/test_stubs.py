@@ -115,6 +115,26 @@ def test_a_once_step_in_doubt_without_a_probe_waits() -> None:
     assert [prospect.word for prospect in told] == ["wait", "later"]
 
 
+def test_a_command_that_cannot_be_made_of_what_is_given_fails() -> None:
+    plan = compiled(
+        {
+            "a": {"nodes": {"x": {"outputs": {"where": "string", "n": "object"}}}},
+            "b": {
+                "nodes": {
+                    "cd": {"cwd": "${{ nodes.x.outputs.where }}"},
+                    "say": {"run": ["echo", "${{ nodes.x.outputs.n }}"]},
+                }
+            },
+        }
+    )
+    told = forecast(plan, 0, None, Stubs({"a.x": (Stub(outputs={"where": "../up", "n": {}}),)}))
+    assert [prospect.word for prospect in told] == ["run", "fail", "fail"]
+    assert "leaves the project" in told[1].why
+    assert "tojson" in told[2].why
+    fine = forecast(plan, 0, None, Stubs({"a.x": (Stub(outputs={"where": "down", "n": 1}),)}))
+    assert [prospect.word for prospect in fine] == ["run", "run", "run"]
+
+
 def test_a_gate_stands_as_its_stub_says_and_others_are_open(desk: Desk) -> None:
     risky = "nodes: { make_plan: { outputs: { goals: [], risky: true } } }\n"
     assert words(desk, risky + "gates: { approved: open }")["build.approved"] == "open"

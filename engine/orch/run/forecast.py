@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orch.model.compiled import GATE, Compiled
 from orch.model.decisions import Close, Conclude, Observe, Probe, Schedule, Skip, Start
-from orch.model.events import Event, Finished, Observed, Opened, Settled, Skipped, Started
+from orch.model.events import Closed, Event, Finished, Observed, Opened, Settled, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
 from orch.model.status import Status
@@ -19,6 +19,9 @@ from orch.run.results import concluded, ended_as
 from orch.run.scope import UNGIVEN, UNKNOWN, KnownAfter, step_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate
 
+if TYPE_CHECKING:
+    from orch.run.attempts import Renderer
+
 LookAt = Callable[[RunState, int], Look]
 
 
@@ -27,6 +30,17 @@ class Prospect(NamedTuple):
 
     word: str
     why: str
+
+
+class Simulated(NamedTuple):
+    """A simulated run: the prospects and the end of each step, the addresses of those that were begun, in order, and
+    which steps depend on what nobody gave, with the address of who would give it."""
+
+    plan: Compiled
+    state: RunState
+    prospects: list[Prospect]
+    begun: list[str]
+    unknown: dict[int, str]
 
 
 RUN = Prospect("run", "")
@@ -39,6 +53,11 @@ def forecast(plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs = NO
     starts is assumed to succeed, but for what the stubs say of both."""
     if stubs is NO_STUBS and _plain(plan):
         return [RUN] * plan.size
+    return simulate(plan, now_ms, look, stubs).prospects
+
+
+def simulate(plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs) -> Simulated:
+    """A run to its end, as in `forecast`."""
     return _Simulation(plan, now_ms, look, stubs).run()
 
 
@@ -56,11 +75,15 @@ class _Simulation:
     def __init__(self, plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs) -> None:
         self._plan, self._now, self._look, self._stubs = plan, now_ms, look, stubs
         self._state = RunState.new(plan)
+        self._begun: list[str] = []
+        self._unknown: dict[int, str] = {}
+        self._renderer = None if stubs is NO_STUBS else _renderer(plan)
         self._prospects: list[Prospect | None] = [None] * plan.size
         read = {plan.ids[node] for action in plan.action_table for node in action.reads}
         self._read = read | {child for group in read for child in plan.group_children.get(group, ())}
 
-    def run(self) -> list[Prospect]:
+    def run(self) -> Simulated:
+        """Carry out what is decided until the run closes."""
         self._happened(Opened(self._now, 1, {}, self._plan.digest, "none", {}))
         while self._state.closed is None:
             for decision in decide(self._plan, self._state, self._now):
@@ -72,6 +95,8 @@ class _Simulation:
                         self._happened(Skipped(self._now, self._plan.addresses[step], reason, sentence))
                     case Conclude(step, status, reason, sentence):
                         opens = "later" if sentence else "open"  # an open check has no sentence but 'known after'
+                        if status == "succeeded" and sentence:
+                            self._unknown[step] = sentence.removeprefix("known after ")
                         self._prospects[step] = Prospect(opens if status == "succeeded" else "fail", sentence)
                         self._happened(concluded(self._plan, step, status, reason, sentence, at=self._now))
                     case Observe(step):
@@ -81,9 +106,14 @@ class _Simulation:
                         self._happened(Settled(self._now, self._plan.addresses[step], "probe", stub.probe))
                     case Schedule(at):
                         self._now = at
-                    case Close(_, _):
-                        return [prospect or self._later(step) for step, prospect in enumerate(self._prospects)]
+                    case Close(status, reason):
+                        return self._closed(status, reason)
         raise AssertionError("a simulated run closes by its own decision")
+
+    def _closed(self, status: str, reason: str) -> Simulated:
+        self._happened(Closed(self._now, status, reason, {}, ""))
+        prospects = [prospect or self._later(step) for step, prospect in enumerate(self._prospects)]
+        return Simulated(self._plan, self._state, prospects, self._begun, self._unknown)
 
     def _happened(self, event: Event) -> None:
         apply(self._plan, self._state, event)
@@ -91,12 +121,29 @@ class _Simulation:
     def _start(self, step: int, attempt: int) -> None:
         address = self._plan.addresses[step]
         self._prospects[step] = self._runs(step)
+        if (wrong := self._unrenderable(step, attempt)) is not None:
+            self._prospects[step] = Prospect("fail", wrong)
+            self._happened(concluded(self._plan, step, "failed", "expression-error", wrong, at=self._now))
+            return
+        self._begun.append(address)
         self._happened(Started(self._now, address, attempt))
         if (stub := self._stub(step)) is not None:
             self._end_as(step, stub)
             return
         outputs = UNKNOWN if step in self._read else None
         self._happened(Finished(self._now, address, attempt, True, "succeeded", "ok", outputs=outputs))
+
+    def _unrenderable(self, step: int, attempt: int) -> str | None:
+        """Why the command could not be made of what is given; None where it can, or where that is not known."""
+        if self._renderer is None:
+            return None
+        try:
+            self._renderer.prepare(self._state, step, attempt, "/", lambda: "/")
+        except KnownAfter:
+            return None
+        except EvaluationError as error:
+            return str(error)
+        return None
 
     def _stub(self, step: int) -> Stub | None:
         return self._stubs.of(self._plan.addresses[step], self._state.attempt[step])
@@ -118,6 +165,7 @@ class _Simulation:
         try:
             evaluate(condition, step_scope(self._plan, self._state, step))
         except KnownAfter as unknown:
+            self._unknown[step] = unknown.address
             return Prospect("run", f"if: known after {unknown.address}")
         except EvaluationError:
             pass
@@ -126,7 +174,8 @@ class _Simulation:
     def _which(self, step: int) -> Prospect:
         try:
             action = action_of(self._plan, self._state, step)
-        except KnownAfter:
+        except KnownAfter as unknown:
+            self._unknown[step] = unknown.address
             return Prospect("run", "which adapter: known after the nodes that it is computed from")
         return Prospect("run", f"adapter: {action.step['adapter']['name']}")
 
@@ -153,3 +202,10 @@ class _Simulation:
         ]
         own = [gate for gate in shut if gate.partition(".")[0] == self._plan.addresses[step].partition(".")[0]]
         return Prospect("later", f"after {', '.join(own or shut)}")
+
+
+def _renderer(plan: Compiled) -> Renderer:
+    """Makes commands that nobody starts."""
+    from orch.run.attempts import Renderer, Surroundings
+
+    return Renderer(plan, Surroundings("/", "/", {"PATH": ""}))
