@@ -17,13 +17,13 @@ from orch.model.compiled import Compiled
 from orch.model.events import Finished, Settled
 from orch.model.fold import interrupt
 from orch.model.names import file_stem
-from orch.model.state import RunState
 from orch.plan.compile import compile_plan
 from orch.problems.problem import Exit, OrchError, Problem
+from orch.review.past import Past
 from orch.store.errors import error_bytes
 from orch.store.glance import glance
-from orch.store.journal import JournalRead, read
-from orch.store.ledger import Ledger, replay
+from orch.store.journal import read
+from orch.store.ledger import replay
 from orch.store.lock import is_held
 from orch.store.manifests import NodeManifests, run_manifest
 from orch.store.poll import poll as ask
@@ -46,19 +46,6 @@ class RunRow(NamedTuple):
     summary: str
     started_ms: int | None
     elapsed_ms: int | None
-
-
-class Past(NamedTuple):
-    """A run as its journal tells it. `status` is what it closed with, else whether it has an owner; where
-    its owner died, the steps stand as the next one will find them."""
-
-    run: RunDir
-    plan: Compiled
-    journal: JournalRead
-    state: RunState
-    ledger: Ledger
-    status: str
-    detail: str | None
 
 
 def past(context: Context, ref: str) -> Past:
