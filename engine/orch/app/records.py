@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -69,17 +70,27 @@ class Listed(NamedTuple):
     more: bool
 
 
-def list_runs(context: Context, *, task: str | None = None, limit: int | None = None, prefix: str = "") -> Listed:
-    """The runs of the project, or of a task, whose ids begin so; with `limit` the newest of them."""
+def list_runs(
+    context: Context,
+    *,
+    task: str | None = None,
+    limit: int | None = None,
+    prefix: str = "",
+    wanted: Callable[[RunRow], bool] = lambda row: True,
+) -> Listed:
+    """The runs of the project, or of a task, whose ids begin so, that are wanted; with `limit` the newest of them."""
     runs = newest(os.path.join(find_root(context.cwd), RUNS), task, prefix)
     names: dict[str, str] = {}
-    rows = [_row(context, run, names) for run in islice(runs, limit)]
-    return Listed(rows, next(runs, None) is not None)
+    rows = (row for run in runs if wanted(row := _row(context, run, names)))
+    return Listed(list(islice(rows, limit)), next(rows, None) is not None)
 
 
-def show(context: Context, ref: str) -> dict[str, Any]:
-    """The run's manifest as the journal gives it, whatever lies in the files, and each step's."""
+def show(context: Context, ref: str, wanted: Callable[[Compiled, RunState], set[int]] | None = None) -> dict[str, Any]:
+    """The run's manifest as the journal gives it, whatever lies in the files, and that of each step, or of each that is
+    wanted."""
     told = past(context, ref)
+    known = told.ledger.records.keys()
+    steps = sorted(known if wanted is None else known & wanted(told.plan, told.state))
     manifests = NodeManifests(told.plan)
     manifest: dict[str, Any] = json.loads(
         run_manifest(told.run, told.plan, told.state, told.ledger, told.journal.head, token_digest(told.run))
@@ -87,9 +98,7 @@ def show(context: Context, ref: str) -> dict[str, Any]:
     manifest["status"] = told.status
     if told.detail is not None:
         manifest["status_detail"] = told.detail
-    manifest["steps"] = [
-        json.loads(manifests.build(step, told.state, told.ledger.records[step])) for step in sorted(told.ledger.records)
-    ]
+    manifest["steps"] = [json.loads(manifests.build(step, told.state, told.ledger.records[step])) for step in steps]
     return manifest
 
 

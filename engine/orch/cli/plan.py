@@ -36,6 +36,7 @@ def command(
     pipeline: str | None,
     inputs: tuple[str, ...],
     select: tuple[str, ...],
+    exclude: tuple[str, ...],
     jobs: int | None,
     task: str | None,
     fail_fast: bool,
@@ -57,7 +58,7 @@ def command(
     from orch.cli.warnings import warn
 
     _refuse_halves(dry_run, stubs, stubs_init)
-    request = PlanRequest(pipeline, inputs, select, jobs, task, fail_fast)
+    request = PlanRequest(pipeline, inputs, select, jobs, task, fail_fast, exclude)
     planned = make_plan(session.context, request)
     warn(planned.warnings)
     if stubs_init is not None:
