@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from orch.app.context import Context
-from orch.app.outcome import failed_steps
 from orch.app.records import past
 from orch.app.root import find_root
 from orch.model.compiled import Compiled
@@ -17,6 +16,7 @@ from orch.review.case import Asked
 from orch.review.explanation import Explanation
 from orch.review.past import Past
 from orch.review.why import explain
+from orch.run.again import failed_steps
 from orch.store.errors import error_bytes
 from orch.store.ledger import Failure
 

@@ -18,6 +18,7 @@ from orch.model.compiled import Compiled
 from orch.model.events import Finished, Settled
 from orch.model.fold import interrupt
 from orch.model.names import file_stem
+from orch.model.state import RunState
 from orch.plan.compile import compile_plan
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.review.past import Past
