@@ -6,17 +6,37 @@ import re
 from pathlib import Path
 
 import pytest
+from plans import compiled
 
 from orch.governance.roles import check_roles
+from orch.plan.stubs import held_against
 from orch.problems.catalogue import CODES
 from orch.problems.problem import OrchError, Problem
+from orch.source.document import Document
 from orch.source.read import parse
-from orch.spec.load import load_adapter, load_case, load_pipeline, load_project
+from orch.spec.load import load_adapter, load_case, load_pipeline, load_project, load_stubs
+from orch.spec.report import Report
 
 BAD = sorted((Path(__file__).parent.parent / "fixtures" / "bad").glob("*.yaml"))
 NAMES = [path.stem for path in BAD]
 
-LOADERS = {".project": load_project, ".adapter": load_adapter, ".case": load_case}
+STUBBED = {
+    "build": {
+        "gates": {"agreed": "approval", "good": {"check": "inputs.yes"}},
+        "nodes": {"test": {}, "plan": {"outputs": {"n": "integer"}}},
+    }
+}
+"""The phases that the stubs are about."""
+
+
+def load_and_hold(document: Document) -> None:
+    """Stubs, held against a pipeline."""
+    report = Report(document)
+    held_against(compiled(STUBBED), load_stubs(document), report)
+    report.close()
+
+
+LOADERS = {".project": load_project, ".adapter": load_adapter, ".case": load_case, ".stubs": load_and_hold}
 ELSEWHERE = {
     "O001": "a file that is not there: test_source.py",
     "O002": "bytes that are no text: test_source.py",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from play import FAILS, Play, finish_event, played
 from plans import compiled, one_phase
+from play import FAILS, Play, finish_event, played
 
 from orch.model.fold import fold
 

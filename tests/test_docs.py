@@ -19,7 +19,7 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
     if path.name not in ("cli.md", "errors.md", "benchmarks.md")
 )
-TRANSCRIPTS = [ROOT / "README.md", ROOT / "docs" / "quickstart.md", ROOT / "docs" / "adapters.md"]
+TRANSCRIPTS = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("quickstart", "adapters", "testing"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 PROJECT = """apiVersion: orch/v1
 kind: Project
@@ -176,6 +176,13 @@ def test_every_key_of_an_adapter_and_of_a_case_is_on_its_page() -> None:
     page = (ROOT / "docs" / "adapters.md").read_text(encoding="utf-8")
     told = set(re.findall(r"(\w+)(?:`|:\s)", page))
     assert not {key for place in (*ADAPTER.values(), *CASE.values()) for key in keys(place)} - told
+
+
+def test_every_key_of_stubs_is_on_the_page_of_testing() -> None:
+    from orch.spec.places import STUBS, keys
+
+    page = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    assert not {key for place in STUBS.values() for key in keys(place)} - set(re.findall(r"^\| `(\w+)` \|", page, re.M))
 
 
 def test_every_key_of_a_node_and_of_a_project_is_on_the_page_of_the_language() -> None:

@@ -13,6 +13,7 @@ from orch.app.context import Context
 from orch.app.outcome import exit_of, exit_of_signal
 from orch.app.recorder import RunRecorder
 from orch.app.reporting import Reporter, RunInfo
+from orch.app.root import RUNS
 from orch.app.runplan import plan_of
 from orch.app.signals import Interruption
 from orch.app.surroundings import surroundings
@@ -94,7 +95,7 @@ class Ownership:
     def work(self, work: Work) -> Exit:
         """Own the run until it closes, or until a signal ends this owner. Raises OrchError (6: somebody else owns it,
         7: the journal is corrupt), OSError where the disk fails."""
-        lock = Lock.acquire(self._run)
+        held = [Lock.acquire(self._run)]
         try:
             compiled = work.compiled or plan_of(self._run)
             durability = compiled.head["durability"]
@@ -106,16 +107,22 @@ class Ownership:
                 self._reporter.opened(self._info(compiled, journal.head), compiled, state)
                 return self._end(compiled, state, journal, exit_of(state))
             reset = work.choose(compiled, state) if work.choose else ()
+            self._reporter.opened(self._info(compiled, journal.head), compiled, state)
+            if "concurrency" in compiled.head:
+                place = self._place(work, compiled, state)
+                if isinstance(place, int):
+                    return self._end(compiled, state, journal, exit_of_signal(place))
+                held += [place] if place is not None else []
             opened = self._opened(compiled, state, torn, reset)
             loop = self._loop(compiled, state, [*events, opened], journal, projector)
-            self._reporter.opened(self._info(compiled, journal.head), compiled, state)
             gc.freeze()
             gc.enable()  # from here on as long as the run takes
             number = self._beating(loop, lambda: self._carry_out(work, compiled, state, loop, opened))
             code = exit_of(state) if number is None else exit_of_signal(number)
             return self._end(compiled, state, journal, code)
         finally:
-            lock.release()
+            for lock in reversed(held):
+                lock.release()
 
     def _beating(self, loop: Loop, work: Callable[[], int | None]) -> int | None:
         beat = Beat(self._run, now_ms=loop.now_ms, steady=self._context.clock.steady, turn=lambda: loop.turns)
@@ -197,16 +204,30 @@ class Ownership:
         put_back(self._run.path, adapter_copies(resources))
         return DirReports(self._run.path, self._context.env)
 
-    def _opened(self, plan: Compiled, state: RunState, torn: int, reset: tuple[str, ...]) -> Opened:
-        pid = os.getpid()
-        owner = Owner(
+    def _place(self, work: Work, plan: Compiled, state: RunState) -> Lock | int | None:
+        """A place in the run's group, or the signal that ended the wait. None where none is needed: an owner that only
+        settles starts no command, nor does one that is to end a run without `finally`."""
+        if work.settle_only:
+            return None
+        from orch.app.queueing import Waiter, await_place
+
+        endable = work.choose is None and not plan.finally_steps
+        waiter = Waiter(self._run, self._owner(state), state.requests if endable else None)
+        runs, now_ms = os.path.join(self._root, RUNS), self._context.clock.now_ms
+        return await_place(waiter, plan.head["concurrency"], runs, self._interrupted, self._reporter.queued, now_ms)
+
+    def _owner(self, state: RunState) -> Owner:
+        return Owner(
             run_id=self._run.run_id,
             epoch=state.epoch + 1,
             pid=self._containment.outer_pid,
-            start_time=start_time(pid) or 0,
+            start_time=start_time(os.getpid()) or 0,
             boot_id=boot_id(),
             host=os.uname().nodename,
         )
+
+    def _opened(self, plan: Compiled, state: RunState, torn: int, reset: tuple[str, ...]) -> Opened:
+        owner = self._owner(state)
         write_owner(self._run, owner)
         now = max(self._context.clock.now_ms(), state.latest_ms)
         versions = {"orch": __version__, "python": sys.version.split()[0]}

@@ -34,6 +34,7 @@ class PlanRequest(NamedTuple):
     jobs: int | None = None
     task: str | None = None
     fail_fast: bool = False
+    exclude: tuple[str, ...] = ()
 
 
 class Planned(NamedTuple):
@@ -72,8 +73,9 @@ def _plan(context: Context, request: PlanRequest) -> Planned:
         raise instead(error, context.cwd, root, path) from error
     project_text = read_bytes(root)
     # a node could rewrite the cache: a pipeline with gates is always read from its own text
-    # and one with adapters follows from the whole repository
-    cache = os.path.join(context.cache_dir, "plans") if context.cache_dir and _is_alone(text) else None
+    # one with adapters follows from the whole repository, and a selection may follow from the last run
+    alone = _is_alone(text) and not _looks_back(request)
+    cache = os.path.join(context.cache_dir, "plans") if context.cache_dir and alone else None
     key = _key(context, request, display, text, project_text)
     known = _from_cache(cache, key, root) if cache else None
     made = known or _make(context, request, root, display, text)
@@ -94,6 +96,10 @@ def _is_alone(text: bytes) -> bool:
         or _ESCAPED_LETTER.search(text) is not None
         or (b"\\" in text and _EXPLICIT_KEY.search(text) is not None)
     )
+
+
+def _looks_back(request: PlanRequest) -> bool:
+    return any("status:" in text or "state:" in text for text in (*request.select, *request.exclude))
 
 
 _ESCAPED_LETTER = re.compile(rb"\\[xuU]")
@@ -158,7 +164,6 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
         max_in_flight=jobs,
         task=request.task,
         fail_fast=request.fail_fast,
-        selection=request.select,
         schemas={path: strict_json.loads(data) for path, _, data in schemas},
         resources=resources,
         span=partial(document.span, key=True),
@@ -166,7 +171,12 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
         stacks=stacks,
     )
     plan = seal(build(pipeline, project.project, given))
-    made = _Made(plan, compile_plan(plan), schemas, warnings=warnings)
+    compiled = compile_plan(plan)
+    if request.select or request.exclude:
+        from orch.app.selecting import selected
+
+        plan, compiled = selected(context, request, root, plan, compiled)
+    made = _Made(plan, compiled, schemas, warnings=warnings)
     if stacks is None:
         return made
     from orch.app.tools import missing_tools
@@ -267,6 +277,7 @@ def _key(context: Context, request: PlanRequest, display: str, text: bytes, proj
         request.jobs,
         request.task,
         request.fail_fast,
+        request.exclude,
     ]
     digest = hashlib.sha256(repr([*parts, context.cores]).encode())
     for data in (text, project_text):

@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING
 
 from orch.app.context import Context
 from orch.app.planning import Planned, PlanRequest
-from orch.run.forecast import Prospect, forecast
+from orch.model.stubs import Stubs
+from orch.run.forecast import NO_STUBS, Prospect, forecast
 
 if TYPE_CHECKING:
     from orch.app.gatewatch import ProjectGates
 
 
-def prospects(context: Context, planned: Planned, request: PlanRequest, *, dry_run: bool) -> list[Prospect]:
-    """One prospect for each step of the plan; with `dry_run` all gates are assumed open."""
+def prospects(
+    context: Context, planned: Planned, request: PlanRequest, *, dry_run: bool, stubs: Stubs = NO_STUBS
+) -> list[Prospect]:
+    """One prospect for each step of the plan; with `dry_run` all gates are assumed open, but for those with a stub."""
     plan, now_ms = planned.compiled, context.clock.now_ms()
     if dry_run or not any(plan.phase_gates):
-        return forecast(plan, now_ms, None)
+        return forecast(plan, now_ms, None, stubs)
     gates = plan_gates(context, planned, request)
     return forecast(plan, now_ms, lambda state, step: gates.look(state, step, now_ms))
 

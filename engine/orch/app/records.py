@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -20,10 +21,11 @@ from orch.model.names import file_stem
 from orch.model.state import RunState
 from orch.plan.compile import compile_plan
 from orch.problems.problem import Exit, OrchError, Problem
+from orch.review.past import Past
 from orch.store.errors import error_bytes
 from orch.store.glance import glance
-from orch.store.journal import JournalRead, read
-from orch.store.ledger import Ledger, replay
+from orch.store.journal import read
+from orch.store.ledger import replay
 from orch.store.lock import is_held
 from orch.store.manifests import NodeManifests, run_manifest
 from orch.store.poll import poll as ask
@@ -48,19 +50,6 @@ class RunRow(NamedTuple):
     elapsed_ms: int | None
 
 
-class Past(NamedTuple):
-    """A run as its journal tells it. `status` is what it closed with, else whether it has an owner; where
-    its owner died, the steps stand as the next one will find them."""
-
-    run: RunDir
-    plan: Compiled
-    journal: JournalRead
-    state: RunState
-    ledger: Ledger
-    status: str
-    detail: str | None
-
-
 def past(context: Context, ref: str) -> Past:
     """Read a run from its plan and journal. Raises OrchError for a run that is not there or is damaged."""
     run = find(os.path.join(find_root(context.cwd), RUNS), ref)
@@ -69,7 +58,7 @@ def past(context: Context, ref: str) -> Past:
     journal = read(run.journal, plan.digest)
     state, ledger = replay(plan, journal.events)
     plan = state.plan
-    if ledger.closed is not None:
+    if ledger.closed is not None and not now.queued:
         return Past(run, plan, journal, state, ledger, ledger.closed.status, ledger.closed.reason)
     if now.status == "interrupted":
         interrupt(plan, state)
@@ -83,17 +72,27 @@ class Listed(NamedTuple):
     more: bool
 
 
-def list_runs(context: Context, *, task: str | None = None, limit: int | None = None, prefix: str = "") -> Listed:
-    """The runs of the project, or of a task, whose ids begin so; with `limit` the newest of them."""
+def list_runs(
+    context: Context,
+    *,
+    task: str | None = None,
+    limit: int | None = None,
+    prefix: str = "",
+    wanted: Callable[[RunRow], bool] = lambda row: True,
+) -> Listed:
+    """The runs of the project, or of a task, whose ids begin so, that are wanted; with `limit` the newest of them."""
     runs = newest(os.path.join(find_root(context.cwd), RUNS), task, prefix)
     names: dict[str, str] = {}
-    rows = [_row(context, run, names) for run in islice(runs, limit)]
-    return Listed(rows, next(runs, None) is not None)
+    rows = (row for run in runs if wanted(row := _row(context, run, names)))
+    return Listed(list(islice(rows, limit)), next(rows, None) is not None)
 
 
-def show(context: Context, ref: str) -> dict[str, Any]:
-    """The run's manifest as the journal gives it, whatever lies in the files, and each step's."""
+def show(context: Context, ref: str, wanted: Callable[[Compiled, RunState], set[int]] | None = None) -> dict[str, Any]:
+    """The run's manifest as the journal gives it, whatever lies in the files, and that of each step, or of each that is
+    wanted."""
     told = past(context, ref)
+    known = told.ledger.records.keys()
+    steps = sorted(known if wanted is None else known & wanted(told.plan, told.state))
     manifests = NodeManifests(told.plan)
     manifest: dict[str, Any] = json.loads(
         run_manifest(told.run, told.plan, told.state, told.ledger, told.journal.head, token_digest(told.run))
@@ -101,9 +100,7 @@ def show(context: Context, ref: str) -> dict[str, Any]:
     manifest["status"] = told.status
     if told.detail is not None:
         manifest["status_detail"] = told.detail
-    manifest["steps"] = [
-        json.loads(manifests.build(step, told.state, told.ledger.records[step])) for step in sorted(told.ledger.records)
-    ]
+    manifest["steps"] = [json.loads(manifests.build(step, told.state, told.ledger.records[step])) for step in steps]
     return manifest
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from orch.model.compiled import Compiled
 from orch.model.events import Event
 from orch.model.state import RunState
 from orch.problems.problem import Exit
+
+if TYPE_CHECKING:  # loaded only where a run has a group
+    from orch.store.groups import Queued
 
 
 class RunInfo(NamedTuple):
@@ -28,6 +31,10 @@ class Reporter(Protocol):
 
     def opened(self, run: RunInfo, plan: Compiled, state: RunState) -> None:
         """This owner begins; `state` is what the epochs before left."""
+        ...
+
+    def queued(self, waits: Queued) -> None:
+        """The run waits for a place of its group before it begins: a few times a second."""
         ...
 
     def happened(self, events: Sequence[Event], state: RunState) -> None:

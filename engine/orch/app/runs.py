@@ -6,10 +6,10 @@ import os
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from orch.app.answers import Answers, Listener, await_answer
 from orch.app.context import Context
-from orch.app.outcome import failed_steps
 from orch.app.owner import ENDED, Ownership, Work
 from orch.app.planning import Planned
 from orch.app.reporting import Reporter
@@ -30,6 +30,9 @@ from orch.store.journal import read
 from orch.store.lock import is_held, taken
 from orch.store.requests import ask
 from orch.store.rundir import RunDir, create, find, is_token
+
+if TYPE_CHECKING:
+    from orch.run.again import Again
 
 Guard = Callable[[Interruption, Callable[[], int]], int]
 """Runs the work of the contained process and turns what it raises into an exit code; heeds signals to its end."""
@@ -73,14 +76,16 @@ def resume(context: Context, ref: str, reporter: Reporter, guard: Guard, token: 
     return _own(context, root, run, reporter, guard, Work())
 
 
-def retry(context: Context, ref: str, reporter: Reporter, guard: Guard) -> int:
-    """A new epoch of a run in which what failed, and what was skipped because of it, is decided again."""
+def retry(context: Context, ref: str, again: Again, reporter: Reporter, guard: Guard) -> int:
+    """A new epoch of a run in which what is asked for is decided again."""
     root, run = _find(context, ref)
     if is_held(run):
         raise taken(run)
 
+    from orch.run.again import chosen
+
     def choose(plan: Compiled, state: RunState) -> tuple[str, ...]:
-        steps = failed_steps(plan, state)
+        steps = chosen(plan, state, again)
         if not steps:
             hint = f"orch resume {run.run_id}" if state.closed not in ENDED else f"orch runs show {run.run_id}"
             raise OrchError(Problem("O621", f"nothing has failed in {run.run_id}", hint=hint), Exit.CONFLICT)

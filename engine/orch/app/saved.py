@@ -18,7 +18,7 @@ def load_saved(context: Context, path: str, request: PlanRequest) -> Planned:
     """Read plan.json as `orch plan -o` wrote it, and make it once more: nothing of the file is believed. Raises
     OrchError (6) where a file that it was made from has changed or the plan made now is another, (2) where the command
     line asks for something else than was planned, (3) where it is not a plan."""
-    extra = [name for name in ("inputs", "select", "jobs", "task", "fail_fast") if getattr(request, name)]
+    extra = [name for name in ("inputs", "select", "exclude", "jobs", "task", "fail_fast") if getattr(request, name)]
     if extra:
         flag = {"inputs": "--input", "fail_fast": "--fail-fast"}.get(extra[0], f"--{extra[0]}")
         hint = f"orch plan PIPELINE {flag} … -o {path}"
@@ -44,12 +44,12 @@ def load_saved(context: Context, path: str, request: PlanRequest) -> Planned:
 def _asked(saved: Plan) -> PlanRequest:
     """The request that the saved plan answers."""
     doc = saved.doc
-    nodes = [step for step in doc["steps"] if "gate" not in step and not step["address"].startswith("finally.")]
-    selected = [step["address"] for step in nodes if step.get("selected", True)]
+    # by their addresses: what a selection compared with the last run may be other by now
+    selected = [step["address"] for step in doc["steps"] if step.get("selected", True)]
     return PlanRequest(
         pipeline=doc["pipeline"]["path"],
         inputs=tuple(f"{name}={_given(value)}" for name, value in doc["inputs"].items()),
-        select=tuple(selected) if len(selected) < len(nodes) else (),
+        select=tuple(selected) if len(selected) < len(doc["steps"]) else (),
         jobs=doc["max_in_flight"],
         task=doc["task"] if doc["task"] != "-" else None,
         fail_fast=doc["fail_fast"],

@@ -18,6 +18,7 @@ def command(
     pipeline: str | None,
     inputs: tuple[str, ...],
     select: tuple[str, ...],
+    exclude: tuple[str, ...],
     jobs: int | None,
     task: str | None,
     fail_fast: bool,
@@ -33,7 +34,7 @@ def command(
     from orch.cli.owning import telling
     from orch.cli.warnings import warn
 
-    request = PlanRequest(pipeline, inputs, select, jobs, task, fail_fast)
+    request = PlanRequest(pipeline, inputs, select, jobs, task, fail_fast, exclude)
     if pipeline is not None and pipeline.endswith(".json"):
         from orch.app.saved import load_saved
 

@@ -19,6 +19,7 @@ def command(
     pipeline: str | None,
     inputs: tuple[str, ...],
     select: tuple[str, ...],
+    exclude: tuple[str, ...],
     jobs: int | None,
     task: str | None,
     fail_fast: bool,
@@ -30,7 +31,7 @@ def command(
     from orch.render.graph_text import dot, graph_json, mermaid, tree
     from orch.render.svg import svg
 
-    plan = make_plan(session.context, PlanRequest(pipeline, inputs, select, jobs, task, fail_fast)).compiled
+    plan = make_plan(session.context, PlanRequest(pipeline, inputs, select, jobs, task, fail_fast, exclude)).compiled
     graph = graph_of(plan)
     if form == "svg":
         put(svg(graph, f"Pipeline {plan.head['pipeline']['name']}"))

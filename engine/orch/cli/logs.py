@@ -14,6 +14,7 @@ from orch.store.logs import pieces
 
 _EVERY_SECONDS = 0.5
 _NONE = {
+    "queued": "There is no log yet: the run has not begun.",
     "running": "There is no log yet: nothing has been written so far.",
     "interrupted": "There is no log: nothing was written, but perhaps in the last moment before the interruption.",
 }

@@ -46,15 +46,20 @@ inputs: _Decorator = click.option(
 )
 task: _Decorator = click.option("--task", metavar="ID", help="File the run under this task.")
 select: _Decorator = click.option(
-    "--select", multiple=True, metavar="STEPS", help="Only these: addresses and ids of nodes. Repeatable."
+    "--select",
+    multiple=True,
+    metavar="STEPS",
+    help="Only these: test, +test, test+, phase:build, tag:x, kind:gate, status:failed, state:modified; "
+    "a comma is and, a space is or.",
 )
+exclude: _Decorator = click.option("--exclude", multiple=True, metavar="STEPS", help="Not these, whatever is selected.")
 jobs: _Decorator = click.option("--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="At most N at a time.")
 fail_fast: _Decorator = click.option("--fail-fast", is_flag=True, help="Cancel the rest after the first failure.")
 
 
 def planning(function: Callable[..., Any]) -> Callable[..., Any]:
     """What `plan`, `apply` and `graph` take beside the pipeline."""
-    for option in (fail_fast, jobs, task, select, inputs):
+    for option in (fail_fast, jobs, task, exclude, select, inputs):
         function = option(function)
     return function
 

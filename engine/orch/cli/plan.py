@@ -15,6 +15,18 @@ from orch.problems.problem import Exit
 @planning
 @click.option("--dry-run", is_flag=True, help="Go on to the end: assume that gates are open.")
 @click.option(
+    "--stubs",
+    metavar="FILE",
+    shell_complete=files,
+    help="With --dry-run: what nodes give and how gates stand, by this file.",
+)
+@click.option(
+    "--stubs-init",
+    metavar="FILE",
+    shell_complete=files,
+    help="With --dry-run: write such a file, with a stub for every node that others read.",
+)
+@click.option(
     "-o", "--out", metavar="FILE", shell_complete=files, help="Save the plan; `orch apply FILE` runs exactly that."
 )
 @json_flag
@@ -24,10 +36,13 @@ def command(
     pipeline: str | None,
     inputs: tuple[str, ...],
     select: tuple[str, ...],
+    exclude: tuple[str, ...],
     jobs: int | None,
     task: str | None,
     fail_fast: bool,
     dry_run: bool,
+    stubs: str | None,
+    stubs_init: str | None,
     out: str | None,
     as_json: bool,
     detailed_exitcode: bool,
@@ -42,10 +57,23 @@ def command(
     from orch.app.prospects import prospects
     from orch.cli.warnings import warn
 
-    request = PlanRequest(pipeline, inputs, select, jobs, task, fail_fast)
+    _refuse_halves(dry_run, stubs, stubs_init)
+    request = PlanRequest(pipeline, inputs, select, jobs, task, fail_fast, exclude)
     planned = make_plan(session.context, request)
     warn(planned.warnings)
-    foreseen = prospects(session.context, planned, request, dry_run=dry_run)
+    if stubs_init is not None:
+        from orch.app.stubs import write_stubs
+
+        count = write_stubs(session.context, planned, stubs_init)
+        path = planned.compiled.head["pipeline"]["path"]
+        say(f"Written: {stubs_init}, {count} stubs. Fill it in; then: orch plan {path} --dry-run --stubs {stubs_init}")
+        return Exit.OK
+    given = {}
+    if stubs is not None:
+        from orch.app.stubs import read_stubs
+
+        given["stubs"] = read_stubs(session.context, planned, stubs)
+    foreseen = prospects(session.context, planned, request, dry_run=dry_run, **given)
     critical = critical_path(planned, foreseen)
     if as_json:
         from orch.render.plan_json import plan_json
@@ -54,7 +82,7 @@ def command(
     else:
         from orch.render.plan_text import plan_text
 
-        put(plan_text(planned.compiled, foreseen, session.out, critical, dry_run=dry_run))
+        put(plan_text(planned.compiled, foreseen, session.out, critical, dry_run=dry_run, stubs=stubs))
     if out is not None:
         from orch.store.atomic import write_file
 
@@ -63,3 +91,11 @@ def command(
     if detailed_exitcode and any(prospect.word != "skip" for prospect in foreseen):
         return Exit.WORK_TO_DO
     return Exit.OK
+
+
+def _refuse_halves(dry_run: bool, stubs: str | None, stubs_init: str | None) -> None:
+    for name, value in (("--stubs", stubs), ("--stubs-init", stubs_init)):
+        if value is not None and not dry_run:
+            raise click.UsageError(f"{name} belongs to --dry-run: what is simulated is no plan of a run")
+    if stubs is not None and stubs_init is not None:
+        raise click.UsageError("--stubs and --stubs-init exclude each other: one reads the file, the other writes it")

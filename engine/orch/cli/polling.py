@@ -48,7 +48,7 @@ def _standing(document: dict[str, Any]) -> tuple[str, str | None]:
 
 
 def _goes_on(document: dict[str, Any]) -> bool:
-    return bool(document["status"] == "running")
+    return bool(document["status"] in ("running", "queued"))
 
 
 def _put(session: Session, document: dict[str, Any], *, as_json: bool, since: int | None) -> None:

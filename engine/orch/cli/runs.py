@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any
 
 import click
@@ -37,18 +38,41 @@ class Limit(click.ParamType[int | None]):
 
 @verb("list")
 @click.option("--task", metavar="ID", help="Only the runs of this task.")
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="RUNS",
+    help="Only these: status:failed, task:0042, pipeline:ci, or ids; a comma is and, a space is or.",
+)
+@click.option("--exclude", multiple=True, metavar="RUNS", help="Not these, whatever is selected.")
 @click.option("--limit", type=Limit(), default="20", show_default=True, metavar="N", help="The newest N, or `all`.")
 @json_flag
-def listed(session: Session, task: str | None, limit: int | None, as_json: bool) -> int:
+def listed(
+    session: Session,
+    task: str | None,
+    select: tuple[str, ...],
+    exclude: tuple[str, ...],
+    limit: int | None,
+    as_json: bool,
+) -> int:
     """List the runs, newest first."""
     from orch.app.records import list_runs
     from orch.render.runs_text import runs_json, runs_text
 
-    rows, more = list_runs(session.context, task=task, limit=limit)
+    if select or exclude:
+        from orch.app.selected_runs import wanted
+
+        rows, more = list_runs(session.context, task=task, limit=limit, wanted=wanted(select, exclude))
+    else:
+        rows, more = list_runs(session.context, task=task, limit=limit)
     put(runs_json(rows, more=more) if as_json else runs_text(rows, session.out))
     if more:
         of = f" --task {task}" if task else ""
+        of += "".join(f" --select {shlex.quote(text)}" for text in select)
+        of += "".join(f" --exclude {shlex.quote(text)}" for text in exclude)
         say(f"These are the newest {limit}. For all of them: orch runs list{of} --limit all")
+    elif not rows and (select or exclude):
+        say("No run is meant by that.")
     elif not rows and not as_json:
         say(f"Task {task} has no run." if task else "There is no run yet. orch apply PIPELINE makes one.")
     return Exit.OK
@@ -56,12 +80,19 @@ def listed(session: Session, task: str | None, limit: int | None, as_json: bool)
 
 @verb("show")
 @run_argument
+@click.option("--select", multiple=True, metavar="STEPS", help="Only these steps, such as status:failed.")
+@click.option("--exclude", multiple=True, metavar="STEPS", help="Not these steps.")
 @json_flag
-def shown(session: Session, run: str, as_json: bool) -> int:
+def shown(session: Session, run: str, select: tuple[str, ...], exclude: tuple[str, ...], as_json: bool) -> int:
     """Show a run: its state, its gates and its steps, as the journal tells them."""
     from orch.app.records import show
 
-    manifest = show(session.context, run)
+    if select or exclude:
+        from orch.app.selected_steps import wanted
+
+        manifest = show(session.context, run, wanted(run, select, exclude))
+    else:
+        manifest = show(session.context, run)
     if as_json:
         from orch.render.run_text import run_json
 
@@ -70,6 +101,8 @@ def shown(session: Session, run: str, as_json: bool) -> int:
         from orch.render.run_text import run_text
 
         put(run_text(manifest, session.out))
+    if not manifest["steps"] and (select or exclude):
+        say("No step is meant by that.")
     return Exit.OK
 
 

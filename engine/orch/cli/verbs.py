@@ -20,7 +20,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Look": {
         "runs": "list the runs; show one, its logs, its errors",
         "verify": "check that a run's record is whole and unchanged",
-        "explain": "say what an error code means",
+        "explain": "say why a step ran, did not run or waits; what an error code means",
     },
     "Decide": {
         "gate": "list the gates; show one and what it waits for",

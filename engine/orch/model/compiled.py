@@ -120,6 +120,20 @@ class Compiled(NamedTuple):
         """What a step opens, where it opens something."""
         return self.action_table[self.actions[step]].body
 
+    def reads(self, step: int) -> tuple[str, ...]:
+        """The nodes that a step and all inside of it read, those of its own body among them."""
+        found = list(self.action(step).reads)
+        agenda = [self.body(step)]
+        while agenda:
+            body = agenda.pop()
+            if body is None or body["kind"] == "pipeline":
+                continue
+            found += body["reads"]
+            inner = [self.action_table[number] for number in (*body.get("actions", ()), *_of(body.get("child")))]
+            found += [node for action in inner for node in action.reads]
+            agenda += [action.body for action in inner]
+        return tuple(sorted(set(found)))
+
     @property
     def size(self) -> int:
         """How many steps and groups there are."""
@@ -152,6 +166,10 @@ class Compiled(NamedTuple):
             for step in self.steps
             if self.kinds[step] != GATE and step not in self.loop_of and (step not in self.bodies or self.is_loop(step))
         ]
+
+    def is_group(self, index: int) -> bool:
+        """Is this the parent of a matrix, which has no step?"""
+        return self.kinds[index] == GROUP
 
     def is_loop(self, step: int) -> bool:
         """Does the step go round?"""
@@ -209,6 +227,10 @@ class Compiled(NamedTuple):
             after |= more
             pending += more
         return any(nodes for phase, nodes in enumerate(self.phase_nodes) if phase not in after)
+
+
+def _of(child: int | None) -> tuple[int, ...]:
+    return () if child is None else (child,)
 
 
 def member_ids(doc: PlanDoc) -> dict[str, str]:

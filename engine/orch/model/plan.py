@@ -112,6 +112,13 @@ class GroupDoc(TypedDict):
     needs: NotRequired[list[str]]
 
 
+class ConcurrencyDoc(TypedDict):
+    """The group of runs that this one belongs to, and how many of them may be at work at once."""
+
+    group: str
+    limit: int
+
+
 class ResourceDoc(TypedDict):
     """A file that the plan was made from; its bytes are kept in the run's content store. What ships with orch has
     `orch:` before its path; `name` and `origin` (project or built-in) are there for what the library gave."""
@@ -124,7 +131,8 @@ class ResourceDoc(TypedDict):
 
 
 class PlanDoc(TypedDict):
-    """The whole plan. `people` maps handles to mail addresses, `roles` names to handles: as they were at planning."""
+    """The whole plan. `people` maps handles to mail addresses, `roles` names to handles: as they were at planning.
+    `concurrency` is there where it was asked for."""
 
     format_version: int
     orch: str
@@ -132,6 +140,7 @@ class PlanDoc(TypedDict):
     project: dict[str, str]
     task: str
     inputs: dict[str, Any]
+    concurrency: NotRequired[ConcurrencyDoc]
     max_in_flight: int
     durability: str
     fail_fast: bool

@@ -12,8 +12,8 @@ from orch.model.names import TASK
 from orch.model.plan import FORMAT_VERSION, GroupDoc, PhaseDoc, PlanDoc, ResourceDoc, StepDoc
 from orch.plan.fill import fill
 from orch.plan.gates import gate_doc
+from orch.plan.limits import add_limits
 from orch.plan.nodes import Expansion, dynamic_doc, expand_node, node_doc
-from orch.plan.select import select
 from orch.problems.problem import Exit, OrchError, Problem, Span
 from orch.source.document import Route
 from orch.spec.expressions.parse import parse_template
@@ -41,7 +41,6 @@ class Given:
     max_in_flight: int
     task: str | None = None
     fail_fast: bool = False
-    selection: Sequence[str] = ()
     schemas: Mapping[str, Any] = field(default_factory=dict)
     resources: Sequence[ResourceDoc] = ()
     stacks: Stacks | None = None
@@ -50,14 +49,13 @@ class Given:
 
 
 def build(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
-    """The plan as data. The pipeline has been checked: what is raised here concerns inputs and selection only."""
+    """The plan as data. The pipeline has been checked: what is raised here concerns inputs only."""
     doc = _head(pipeline, project, given)
+    add_limits(doc, pipeline, given.value_span)
     doc["phases"] = _phases(pipeline)
     _add_steps(doc, pipeline, project, given)
     if given.stacks is not None:
         doc["resources"] += [one for used in given.stacks.used.values() for one in resource_docs(used)]
-    if given.selection:
-        select(doc, given.selection)
     return doc
 
 

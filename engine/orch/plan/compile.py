@@ -164,11 +164,6 @@ def reads(trees: list[Any]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def step_reads(step: StepDoc) -> tuple[str, ...]:
-    """The node ids that the expressions of a step read."""
-    return _action(step).reads
-
-
 class _Actions:
     """The actions of a plan, each kept once."""
 

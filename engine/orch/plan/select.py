@@ -1,81 +1,132 @@
-"""Which steps does a selection keep? Pure."""
+"""Which steps of a plan does a selection keep? Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from orch.model.plan import PlanDoc, StepDoc
-from orch.plan.compile import step_reads
+from orch.model.compiled import FINALLY, GATE, GROUP, Compiled
+from orch.model.plan import Plan, seal
+from orch.plan.modified import modified
+from orch.plan.selectable import field_of, found_in
 from orch.problems.problem import Exit, OrchError, Problem
+from orch.selection.meaning import Field
+from orch.selection.parse import refusal
+from orch.selection.tree import Selection
 
-_LATER = ("tag", "kind", "status", "state", "phase")
-
-
-def select(doc: PlanDoc, tokens: Sequence[str]) -> None:
-    """Mark what is not selected in a plan that is being built. A token is an address, the address of a matrix, or an
-    id. Gates of the selected nodes' phases, and of all phases that these need, are kept; `finally` is always kept."""
-    wanted: set[str] = set()
-    for token in [word for given in tokens for word in given.split()]:
-        wanted |= _meant(doc, token)
-    phases = _with_needed(doc, {address.partition(".")[0] for address in wanted})
-    for step in doc["steps"]:
-        phase = step["address"].partition(".")[0]
-        keep = step["address"] in wanted or phase == "finally" or ("gate" in step and phase in phases)
-        if not keep:
-            step["selected"] = False
-    _refuse_blind_reads(doc)
+_LISTS = "orch graph PIPELINE lists the addresses"
 
 
-def _meant(doc: PlanDoc, token: str) -> set[str]:
-    kind = token.partition(":")[0]
-    if (":" in token and kind in _LATER) or "+" in token or "," in token:
-        message = f"`{token}`: this version selects by address and id, not yet by {kind if ':' in token else 'sets'}"
-        raise OrchError(Problem("O280", message, hint="orch graph PIPELINE lists the addresses"), Exit.USAGE)
-    found = {
-        step["address"]
-        for step in doc["steps"]
-        if "gate" not in step
-        and token in (step["address"], step["address"].partition(".")[2], step.get("group"), _id_of_group(step))
-    }
+class Earlier(NamedTuple):
+    """The last run of the pipeline: its id, its plan, and the state of each step by its address."""
+
+    run_id: str
+    plan: Plan
+    status: Mapping[str, str]
+
+
+def asks_for_earlier(selection: Selection | None) -> bool:
+    """Does it compare with the last run?"""
+    return selection is not None and selection.asks("status", "state")
+
+
+def select(
+    plan: Plan, compiled: Compiled, wanted: Selection | None, excluded: Selection | None, earlier: Earlier | None
+) -> tuple[Plan, Compiled]:
+    """The plan in which all else is marked as not selected. Gates of the selected steps' phases, and of all phases
+    that these need, are kept, and so is `finally`. Raises OrchError (2) where nothing is selected, (3) where a selected
+    step reads one that is not."""
+    status, changed = (earlier.status, modified(plan.doc, earlier.plan.doc)) if earlier else ({}, ())
+    field = field_of(compiled, status, changed)
+    found = found_in(field, wanted, None, hint=_LISTS)
+    if not found and wanted is not None:
+        raise OrchError(_nothing(wanted, field, earlier), Exit.USAGE)
+    if excluded is not None:
+        found -= _excluded(excluded, compiled, field)
     if not found:
-        from difflib import get_close_matches
+        raise OrchError(refusal("all that is selected is excluded, too", _LISTS), Exit.USAGE)
+    keep = _with_gates(compiled, found)
+    _refuse_blind_reads(compiled, keep)
+    doc = plan.doc
+    for step in doc["steps"]:
+        if not keep[compiled.index_of[step["address"]]]:
+            step["selected"] = False
+    marked = seal(doc)
+    return marked, compiled._replace(digest=marked.digest, selected=None if all(keep) else keep)
 
-        names = [name for step in doc["steps"] for name in (step["address"], step["address"].partition(".")[2])]
-        close = get_close_matches(token, names, n=1)
-        hint = f"did you mean `{close[0]}`?" if close else "orch graph PIPELINE lists the addresses"
-        raise OrchError(Problem("O280", f"the selection `{token}` matches no node", hint=hint), Exit.USAGE)
+
+def _nothing(selection: Selection, field: Field, earlier: Earlier | None) -> Problem:
+    message = f"`{selection.text}` means no step"
+    if earlier is not None and selection.asks("status", "state"):
+        counts = [f"{len(items)} {word}" for word, items in sorted(field.values["status"].items())]
+        counts.append(f"{len(field.values['state']['modified'])} modified since")
+        return refusal(f"{message}: compared with run {earlier.run_id}", f"of its steps {', '.join(counts)}")
+    return refusal(f"{message}: each part means some, and none all of them", "a space between two parts is `or`")
+
+
+def _excluded(selection: Selection, plan: Compiled, field: Field) -> set[int]:
+    found = found_in(field, selection, None, hint=_LISTS)
+    if found and all(plan.kinds[step] in (GATE, FINALLY) for step in found):
+        names = ", ".join(plan.addresses[step] for step in sorted(found)[:5])
+        message = f"`{selection.text}` excludes nothing but what always stays: {names}"
+        hint = "a gate stays as long as a step behind it is selected, and `finally` runs at the end of every run"
+        raise OrchError(refusal(message, hint), Exit.USAGE)
+    for gates, nodes in zip(plan.phase_gates, plan.phase_nodes, strict=True):
+        if found.issuperset(nodes):  # a gate that nothing is behind
+            found.update(gates)
     return found
 
 
-def _id_of_group(step: StepDoc) -> str | None:
-    return step["group"].partition(".")[2] if "group" in step else None
-
-
-def _with_needed(doc: PlanDoc, phases: set[str]) -> set[str]:
-    needs = {phase["name"]: phase["needs"] for phase in doc["phases"]}
-    agenda, found = list(phases), set(phases)
+def _with_gates(plan: Compiled, found: set[int]) -> list[bool]:
+    """For each step: is it kept?"""
+    before: list[list[int]] = [[] for _ in plan.phase_names]
+    for phase, dependants in enumerate(plan.phase_dependants):
+        for then in dependants:
+            before[then].append(phase)
+    agenda = list({plan.phase_of[step] for step in found if plan.phase_of[step] >= 0})
+    phases = set(agenda)
     while agenda:
-        for need in needs.get(agenda.pop(), ()):
-            if need not in found:
-                found.add(need)
-                agenda.append(need)
-    return found
+        new = set(before[agenda.pop()]) - phases
+        phases |= new
+        agenda += new
+    gates = {gate for phase in phases for gate in plan.phase_gates[phase]}
+    always = (FINALLY, GROUP)
+    return [step in gates if kind == GATE else kind in always or step in found for step, kind in enumerate(plan.kinds)]
 
 
-def _refuse_blind_reads(doc: PlanDoc) -> None:
-    out = {
-        step["address"].partition(".")[2].partition("[")[0] for step in doc["steps"] if not step.get("selected", True)
-    }
+def _refuse_blind_reads(plan: Compiled, keep: list[bool]) -> None:
+    name_of = {index: address for address, index in plan.index_of.items()}
     problems = [
         Problem(
             "O281",
-            f"`{step['address']}` is selected and reads `nodes.{node}`, which is not",
-            hint=f"select `{node}` too",
+            f"`{plan.addresses[step]}` is selected and reads `{name}`, which is not",
+            hint=f"select `{name_of[index]}` too",
         )
-        for step in doc["steps"]
-        if step.get("selected", True) and not step["address"].startswith("finally.")
-        for node in step_reads(step)
-        if node in out
+        for step, kept in enumerate(keep)
+        if kept and plan.kinds[step] not in (FINALLY, GROUP)
+        for name, index in _reads(plan, step)
+        if not _is_kept(plan, keep, index)
     ]
     if problems:
         raise OrchError(problems, Exit.INVALID)
+
+
+def _reads(plan: Compiled, step: int) -> Iterator[tuple[str, int]]:
+    """What a step reads: as the plan says it, and its index."""
+    action = plan.action(step)
+    ids = plan.spaces[plan.space_of(step)].ids
+    for node in plan.reads(step):
+        if node in ids:
+            yield f"nodes.{node}", ids[node]
+    gate = action.step.get("gate", {})
+    for address in gate.get("evidence", ()):
+        yield address, plan.index_of[address]
+    for subject in gate.get("subject", ()):
+        kind, colon, rest = subject.partition(":")
+        if colon and kind in ("artifact", "output"):
+            address = rest if rest in plan.index_of else rest.rpartition(".")[0]
+            yield subject, plan.index_of[address]
+
+
+def _is_kept(plan: Compiled, keep: list[bool], index: int) -> bool:
+    return all(keep[child] for child in plan.group_children[index]) if plan.is_group(index) else keep[index]

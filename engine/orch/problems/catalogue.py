@@ -11,6 +11,7 @@ from orch.problems import (
     codes_policy,
     codes_runs,
     codes_shape,
+    codes_stubs,
     codes_yaml,
 )
 from orch.problems.code import Code
@@ -21,6 +22,7 @@ CODES: dict[str, Code] = {
     **codes_graph.CODES,
     **codes_expressions.CODES,
     **codes_planning.CODES,
+    **codes_stubs.CODES,
     **codes_gates.CODES,
     **codes_adapters.CODES,
     **codes_policy.CODES,

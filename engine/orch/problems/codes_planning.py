@@ -6,15 +6,17 @@ from orch.problems.code import Code
 
 CODES: dict[str, Code] = {
     "O280": Code(
-        "nothing is selected",
-        "A selection names nodes by address (`build.test`), by the address of a matrix (`build.goal`) or by id "
-        "(`test`); several are separated by spaces. This one matches no node of the pipeline, so nothing would run. "
-        "`orch graph PIPELINE` lists the addresses.",
+        "a selection that means nothing",
+        "A selection names steps: an address (`build.test`), an id (`test`), a matrix or one of its children "
+        "(`build.goal[a]`), `phase:build`, `tag:slow`, `kind:gate`, `status:failed` and `state:modified`, with `*` for "
+        "any characters. `+` before or after adds what is needed or what needs it; `x,y` is what both mean, `x y` what "
+        "either means. This one names something that is not there, or all of it together means no step. `orch graph "
+        "PIPELINE` lists the addresses.",
     ),
     "O281": Code(
-        "a selected node reads one that is not selected",
-        "What is not selected does not run, so it has no outputs that another node could read. Select the node that is "
-        "read too: `--select 'build.test report'`.",
+        "a selected step reads one that is not selected",
+        "What is not selected does not run, so it has no outputs that another step could read, nor artifacts that a "
+        "gate could show. Select it too (`--select 'build.test report'`), or all that is needed: `--select +report`.",
     ),
     "O282": Code(
         "two different tasks",

@@ -114,10 +114,11 @@ CODES: dict[str, Code] = {
         "number of the run's last record. Leave it out to get everything: orch poll RUN --format json",
     ),
     "O621": Code(
-        "nothing in the run has failed",
-        "`orch retry RUN --failed` decides the failed steps of a run again, and this run has none. A run that died or "
-        "waits is carried on with `orch resume RUN`; a step that succeeded "
-        "does not run again in the same run.",
+        "nothing in the run can be decided again",
+        "`orch retry RUN` decides the failed steps of a run again, `--from STEPS` and `--only STEPS` those that they "
+        "name; the run has none that failed, or those that are named have not ended, were not selected, or are in "
+        "doubt: whether such a step was done is said with `orch settle` first. A run that died or waits is carried on "
+        "with `orch resume RUN`.",
     ),
     "O622": Code(
         "the run is over",
@@ -148,5 +149,18 @@ CODES: dict[str, Code] = {
         "`orch resume RUN --token T` goes on only where T is what lies in the run's `resume-token`, a file for its "
         "owner's eyes; the manifest holds its sha256. Give the token of this run, or leave `--token` out: who may read "
         "it may also do without it. That it was tried stands in the run's `resume_events`.",
+    ),
+    "O627": Code(
+        "a step must not happen twice",
+        "A step with `effect: { once: KEY }` succeeded, and the retry would do it again: a second release, a second "
+        "mail. Leave it as it is with `--exclude ADDRESS`: what comes behind it reads what it gave then. Where it must "
+        "happen a second time, say so of this very step with `--once-more ADDRESS`; the journal keeps that it was "
+        "decided again.",
+    ),
+    "O628": Code(
+        "what was skipped stays skipped",
+        "`orch retry RUN --only STEPS` decides those steps again and no other. What had been skipped because they "
+        "failed stays so, even where they succeed now, and the run may close as succeeded without it. To have it "
+        "decided, too: orch retry RUN --from STEPS",
     ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Mapping
 
@@ -30,6 +31,12 @@ def code_page(name: str, code: Code, style: Style) -> str:
 def code_list(codes: Mapping[str, Code], style: Style) -> str:
     """All codes, one a line."""
     return style.ascii("\n".join(f"{name}  {codes[name].title}" for name in sorted(codes)))
+
+
+def codes_json(codes: Mapping[str, Code]) -> str:
+    """The pages of codes as one object."""
+    pages = {name: {"title": codes[name].title, "text": codes[name].text} for name in sorted(codes)}
+    return json.dumps({"format_version": 1, "codes": pages}, ensure_ascii=False)
 
 
 def errors_page(codes: Mapping[str, Code]) -> str:

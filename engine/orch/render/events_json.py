@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from orch.model.compiled import Compiled
 from orch.model.events import TYPE_NAMES, Event
@@ -12,6 +12,9 @@ from orch.model.state import RunState
 from orch.model.times import to_iso
 from orch.problems.problem import Exit
 from orch.render.progress import Run, verdict
+
+if TYPE_CHECKING:  # loaded only where a run has a group
+    from orch.store.groups import Queued
 
 FORMAT_VERSION = 1
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -24,6 +27,7 @@ class JsonReporter:
 
     def __init__(self, data: TextIO) -> None:
         self._data = data
+        self._queued: Queued | None = None
         self.verdict = ""
 
     def opened(self, run: Run, plan: Compiled, state: RunState) -> None:
@@ -39,6 +43,13 @@ class JsonReporter:
             "steps": len(plan.steps),
         }
         self._write([first])
+
+    def queued(self, waits: Queued) -> None:
+        """A line `{type: queued, group, limit, holders: [{run_id, pid, since}], ahead}` whenever that changes."""
+        if waits != self._queued:
+            self._queued = waits
+            holders = [{**holder._asdict(), "since": to_iso(holder.since)} for holder in waits.holders]
+            self._write([{"type": "queued", **waits._asdict(), "holders": holders}])
 
     def happened(self, events: Sequence[Event], state: RunState) -> None:
         """One line each."""

@@ -36,13 +36,22 @@ _BESIDE = 15  # cells of a line beside the address and the last column
 
 
 def plan_text(
-    plan: Compiled, prospects: Sequence[Prospect], style: Style, critical: Critical | None = None, *, dry_run: bool
+    plan: Compiled,
+    prospects: Sequence[Prospect],
+    style: Style,
+    critical: Critical | None = None,
+    *,
+    dry_run: bool,
+    stubs: str | None = None,
 ) -> str:
-    """The whole text, without a newline at its end."""
+    """The whole text, without a newline at its end. `stubs` is the file that a dry run went by."""
     order = dag_order(plan)
-    lines = [_title(plan, style), *_inputs(plan, style)]
+    lines = [_title(plan, style), *_inputs(plan, style), *_limits(plan)]
     if dry_run:
-        lines.append("dry run: every gate is assumed open, every node is assumed to succeed")
+        told = "every gate is assumed open, every node is assumed to succeed"
+        if stubs is not None:
+            told = f"as {visible(stubs)} says; every other gate is assumed open, every other node to succeed"
+        lines.append(f"dry run: {told}")
     lines.append("")
     lines += _steps(plan, prospects, order, style)
     lines += ["", style.paint(_summary(prospects), "bold"), *_critical(critical), *_uses(plan), *_footer(plan)]
@@ -119,6 +128,14 @@ def _inputs(plan: Compiled, style: Style) -> list[str]:
     return [
         style.cut("inputs  " + visible("  ".join(f"{name}={_given(value)}" for name, value in plan.inputs.items())))
     ]
+
+
+def _limits(plan: Compiled) -> list[str]:
+    """What bounds the run as a whole, where something does."""
+    concurrency = plan.head.get("concurrency")
+    if concurrency is None:
+        return []
+    return [f'concurrency  {counted(concurrency["limit"], "run")} at a time of "{visible(concurrency["group"])}"']
 
 
 def _given(value: Any) -> str:

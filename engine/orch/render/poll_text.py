@@ -21,9 +21,10 @@ def poll_json(document: dict[str, Any]) -> str:
 def poll_text(document: dict[str, Any], style: Style, *, all_steps: bool) -> str:
     """A line about the run, one for each step that tells something, what waits, and the cursor."""
     counts = ", ".join(f"{count} {word}" for word, count in document["counts"].items())
-    status = document["status"]
-    hung = " (hung)" if document.get("status_detail") == "hung" else ""
-    lines = [f"{style.icon(status)} {style.paint(document['run_id'], 'bold')}  {style.status(status)}{hung}: {counts}"]
+    status, detail = document["status"], document.get("status_detail")
+    detail = f" ({detail})" if detail and status in ("running", "queued") else ""
+    name = style.paint(document["run_id"], "bold")
+    lines = [f"{style.icon(status)} {name}  {style.status(status)}{visible(detail)}: {counts}"]
     heart = document.get("heartbeat")
     if heart and status == "running":
         stale = ", stale" if heart["stale"] else ""

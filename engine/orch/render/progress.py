@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from orch.model.compiled import GATE, Compiled
 from orch.model.events import Closed, Event, Expanded, Finished, Observed, Opened, Settled, Skipped, Started
@@ -12,10 +12,13 @@ from orch.model.status import Status
 from orch.problems.problem import Exit
 from orch.render.ending import Ending, ending_text
 from orch.render.findings_text import counts_text
-from orch.render.lengths import counted, duration
+from orch.render.lengths import counted, duration, minute
 from orch.render.problems_text import visible
 from orch.render.style import Style
 from orch.store.logs import cut_bytes
+
+if TYPE_CHECKING:  # loaded only where a run has a group
+    from orch.store.groups import Queued
 
 MANY_STEPS = 200
 LIVE_AFTER_SECONDS = 0.5
@@ -87,6 +90,7 @@ class LineReporter:
         self._shortened: dict[str, None] = {}
         self.verdict = ""
         self._quiet = False
+        self._waits = ""
         self._done = 0
         self._shown_at = 0.0
 
@@ -104,6 +108,14 @@ class LineReporter:
                 f"{counted(len(plan.steps), 'step')}, {jobs}"
             ]
         )
+
+    def queued(self, waits: Queued) -> None:
+        """For whom the run waits: when that changes, and now and then. The time until it begins is not the run's."""
+        self._began = self._steady()
+        told = queued_text(waits)
+        if told != self._waits or self._began - self._beat_at >= BEAT_SECONDS:
+            self._waits = told
+            self._write([f"  {self._style.icon('waiting')} {visible(told)}"])
 
     def happened(self, events: Sequence[Event], state: RunState) -> None:
         """Lines for what ended; where there are many steps, only for what went wrong or waits."""
@@ -258,6 +270,18 @@ class LineReporter:
         took = duration((self._steady() - self._began) * 1000)
         lines.append(style.cut(f"  {self._done:,} of {len(self._plan.steps):,} done{failed}{waiting}  {took}"))
         return lines
+
+
+def queued_text(waits: Queued) -> str:
+    """What a run waits for before it begins, in one line."""
+    holders = [
+        f"run {holder.run_id} (pid {holder.pid}) since {minute(holder.since)} UTC" for holder in waits.holders[:_NAMED]
+    ]
+    more = len(waits.holders) - len(holders)
+    held = f": held by {', '.join(holders)}" if holders else ""
+    held += f" and {more} more" if more else ""
+    ahead = f"; {counted(waits.ahead, 'run')} before this one" if waits.ahead else ""
+    return f'waiting for a place in "{waits.group}"{held}{ahead}'
 
 
 def left_out(lines: int, style: Style) -> str:

@@ -69,6 +69,7 @@ def _next(manifest: dict[str, Any]) -> list[str]:
         "cancelled": f"orch retry {run} --failed",
         "waiting": f"orch resume {run}",
         "interrupted": f"orch resume {run}",
+        "queued": f"orch poll {run} --watch",
         "running": f"orch poll {run} --watch",
     }
     return ["", f"next     {commands[status]}"] if status in commands else []

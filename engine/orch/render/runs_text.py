@@ -61,7 +61,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     took = "-" if row.elapsed_ms is None else duration(row.elapsed_ms)
     name = visible(row.pipeline)
     name = name if len(name) <= _WIDEST else name[: _WIDEST - 1] + "…"
-    state = f"{row.status} (hung)" if row.reason == "hung" else row.status
+    state = f"{row.status} ({row.reason})" if row.status == "queued" or row.reason == "hung" else row.status
     return row.run_id, row.task, name, state, minute(row.started_ms), took, visible(row.summary)
 
 

@@ -89,6 +89,8 @@ def _judge_loop(plan: Compiled, state: RunState, step: int, body: Body) -> Decis
                 return Conclude(step, "succeeded", "ok", "", outputs or None)
         except EvaluationError as error:
             return Conclude(step, "failed", "expression-error", f"`until`: {error}")
+        except KnownAfter as unknown:
+            return Conclude(step, "succeeded", "ok", f"known after {unknown.address}", UNKNOWN)
     if ending(plan, state, step):
         why = "requested" if state.cancelling else "fail-fast"
         return Conclude(step, "cancelled", why, f"ended after iteration {number}")

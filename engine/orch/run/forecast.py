@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch.model.compiled import GATE, Compiled
-from orch.model.decisions import Close, Conclude, Expand, Observe, Schedule, Skip, Start
-from orch.model.events import Event, Expanded, Finished, Observed, Opened, Skipped, Started
+from orch.model.decisions import Close, Conclude, Expand, Observe, Probe, Schedule, Skip, Start
+from orch.model.events import Closed, Event, Expanded, Finished, Observed, Opened, Settled, Skipped, Started
 from orch.model.fold import apply
 from orch.model.names import phase_name
 from orch.model.state import RunState
 from orch.model.status import Status
+from orch.model.stubs import Stub, Stubs
 from orch.ports import Look
+from orch.run.choice import action_of
 from orch.run.decide import decide
-from orch.run.results import concluded
-from orch.run.scope import UNKNOWN, KnownAfter, step_scope
+from orch.run.results import concluded, ended_as
+from orch.run.scope import UNGIVEN, UNKNOWN, KnownAfter, step_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate
+
+if TYPE_CHECKING:
+    from orch.run.attempts import Renderer
 
 LookAt = Callable[[RunState, int], Look]
 
@@ -28,16 +33,33 @@ class Prospect(NamedTuple):
     why: str
 
 
+class Simulated(NamedTuple):
+    """A simulated run: the prospects and the end of each step, the addresses of those that were begun, in order, and
+    which steps depend on what nobody gave, with the address of who would give it."""
+
+    plan: Compiled
+    state: RunState
+    prospects: list[Prospect]
+    begun: list[str]
+    unknown: dict[int, str]
+
+
 RUN = Prospect("run", "")
 OPENED = Look("succeeded", "ok", "assumed open", {})
+NO_STUBS = Stubs()
 
 
-def forecast(plan: Compiled, now_ms: int, look: LookAt | None) -> list[Prospect]:
+def forecast(plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs = NO_STUBS) -> list[Prospect]:
     """One prospect for each step. Gates are looked at with `look`, or assumed open where it is None; every node that
-    starts is assumed to succeed."""
-    if _plain(plan):
+    starts is assumed to succeed, but for what the stubs say of both."""
+    if stubs is NO_STUBS and _plain(plan):
         return [RUN] * len(plan.steps)
-    return _Simulation(plan, now_ms, look).run()
+    return simulate(plan, now_ms, look, stubs).prospects[: len(plan.steps)]
+
+
+def simulate(plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs) -> Simulated:
+    """A run to its end, as in `forecast`; its plan has what it has added, too."""
+    return _Simulation(plan, now_ms, look, stubs).run()
 
 
 def _plain(plan: Compiled) -> bool:
@@ -54,10 +76,13 @@ def _plain(plan: Compiled) -> bool:
 
 
 class _Simulation:
-    def __init__(self, plan: Compiled, now_ms: int, look: LookAt | None) -> None:
+    def __init__(self, plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs) -> None:
         self._state = RunState.new(plan)
-        self._plan, self._now, self._look = self._state.plan, now_ms, look
-        self._planned = len(plan.steps)
+        plan = self._plan = self._state.plan
+        self._now, self._look, self._stubs = now_ms, look, stubs
+        self._begun: list[str] = []
+        self._unknown: dict[int, str] = {}
+        self._renderer = None if stubs is NO_STUBS else _renderer(plan)
         self._prospects: list[Prospect | None] = [None] * plan.size
         reading = [plan.output_reads, *(action.reads for action in plan.action_table)]
         reading += [action.body["reads"] for action in plan.action_table if action.body is not None]
@@ -65,7 +90,8 @@ class _Simulation:
         read = {index for space in plan.spaces for name, index in space.ids.items() if name in names}
         self._read = read | {child for group in read for child in plan.group_children.get(group, ())}
 
-    def run(self) -> list[Prospect]:
+    def run(self) -> Simulated:
+        """Carry out what is decided until the run closes."""
         self._happened(Opened(self._now, 1, {}, self._plan.digest, "none", {}))
         while self._state.closed is None:
             for decision in decide(self._plan, self._state, self._now):
@@ -82,25 +108,37 @@ class _Simulation:
                         self._happened(concluded(self._plan, decision, at=self._now))
                     case Observe(step):
                         self._observe(step)
+                    case Probe(step):
+                        stub = self._stub(step) or Stub()
+                        self._happened(Settled(self._now, self._plan.addresses[step], "probe", stub.probe))
                     case Schedule(at):
                         self._now = at
-                    case Close(_, _):
-                        foreseen = enumerate(self._prospects[: self._planned])
-                        return [prospect or self._later(step) for step, prospect in foreseen]
+                    case Close(status, reason):
+                        return self._closed(status, reason)
         raise AssertionError("a simulated run closes by its own decision")
 
+    def _closed(self, status: str, reason: str) -> Simulated:
+        self._happened(Closed(self._now, status, reason, {}, ""))
+        prospects = [prospect or self._later(step) for step, prospect in enumerate(self._prospects)]
+        return Simulated(self._plan, self._state, prospects, self._begun, self._unknown)
+
     def _expand(self, step: int, keys: tuple[str, ...], rows: tuple[dict[str, Any], ...]) -> None:
-        """Nobody knows how often a loop goes round: it is taken to succeed."""
+        """Without stubs nobody knows how often a loop goes round: it is taken to succeed."""
         body, address = self._plan.body(step), self._plan.addresses[step]
         if body is not None and body["kind"] == "loop":
             self._prospects[step] = Prospect("run", f"{', '.join(body['ids'])}; at most {body['most']} times")
-            self._happened(Finished(self._now, address, 0, True, "succeeded", "ok", outputs=UNKNOWN))
-            return
+            if self._stubs is NO_STUBS:
+                self._happened(Finished(self._now, address, 0, True, "succeeded", "ok", outputs=UNKNOWN))
+                return
         self._happened(Expanded(self._now, address, keys, rows))
         self._prospects += [None] * (self._plan.size - len(self._prospects))
 
     def _concluded(self, step: int, status: str, sentence: str) -> None:
+        if status == "succeeded" and sentence:
+            self._unknown[step] = sentence.removeprefix("known after ")
         if self._plan.body(step) is not None:
+            if status == "succeeded" and self._prospects[step] is not None:
+                return
             word = "run" if status == "succeeded" else "fail"
         else:  # an open check has no sentence but 'known after'
             word = "fail" if status != "succeeded" else "later" if sentence else "open"
@@ -112,32 +150,75 @@ class _Simulation:
     def _start(self, step: int, attempt: int) -> None:
         address = self._plan.addresses[step]
         self._prospects[step] = self._runs(step)
+        if (wrong := self._unrenderable(step, attempt)) is not None:
+            self._prospects[step] = Prospect("fail", wrong)
+            failed = Conclude(step, "failed", "expression-error", wrong)
+            self._happened(concluded(self._plan, failed, at=self._now))
+            return
+        self._begun.append(address)
         self._happened(Started(self._now, address, attempt))
+        if (stub := self._stub(step)) is not None:
+            self._end_as(step, stub)
+            return
         outputs = UNKNOWN if step in self._read else None
         self._happened(Finished(self._now, address, attempt, True, "succeeded", "ok", outputs=outputs))
+
+    def _unrenderable(self, step: int, attempt: int) -> str | None:
+        """Why the command could not be made of what is given; None where it can, or where that is not known."""
+        if self._renderer is None:
+            return None
+        try:
+            self._renderer.prepare(self._state, step, attempt, "/", lambda: "/")
+        except KnownAfter:
+            return None
+        except EvaluationError as error:
+            return str(error)
+        return None
+
+    def _stub(self, step: int) -> Stub | None:
+        return self._stubs.of(self._plan.addresses[step], self._state.attempt[step])
+
+    def _end_as(self, step: int, stub: Stub) -> None:
+        ungiven = stub.outputs is None and stub.status == "succeeded" and self._plan.action(step).step.get("outputs")
+        outputs = UNGIVEN if ungiven else stub.outputs
+        self._happened(ended_as(self._plan, self._state, step, stub, outputs, at=self._now))
+        if stub.status != "succeeded":
+            word = "wait" if step in self._state.doubt else "skip" if stub.status == "skipped" else "fail"
+            tries = f" (attempt {self._state.attempt[step]})" if self._state.attempt[step] > 1 else ""
+            self._prospects[step] = Prospect(word, f"{stub.reason}{tries}, as stubbed")
 
     def _runs(self, step: int) -> Prospect:
         action = self._plan.action(step)
         condition = action.condition
         if condition is None:
-            return (
-                Prospect("run", "which adapter: known after the nodes that it is computed from")
-                if action.choice
-                else RUN
-            )
+            return self._which(step) if action.choice else RUN
         try:
             evaluate(condition, step_scope(self._plan, self._state, step))
         except KnownAfter as unknown:
+            self._unknown[step] = unknown.address
             return Prospect("run", f"if: known after {unknown.address}")
         except EvaluationError:
             pass
         return Prospect("run", f"if: {self._plan.action(step).step['if']}")
 
+    def _which(self, step: int) -> Prospect:
+        try:
+            action = action_of(self._plan, self._state, step)
+        except KnownAfter as unknown:
+            self._unknown[step] = unknown.address
+            return Prospect("run", "which adapter: known after the nodes that it is computed from")
+        return Prospect("run", f"adapter: {action.step['adapter']['name']}")
+
     def _observe(self, step: int) -> None:
-        look = self._look(self._state, step) if self._look is not None else OPENED
+        look = self._look_at(step)
         word = "open" if look.status == "succeeded" else "wait" if look.reason == "needs-decision" else "blocked"
         self._prospects[step] = Prospect(word, look.sentence)
         self._happened(Observed(self._now, self._plan.addresses[step], *look))
+
+    def _look_at(self, step: int) -> Look:
+        if (stubbed := self._stubs.look(self._plan.addresses[step])) is not None:
+            return Look(*stubbed, "as stubbed" if stubbed[1] == "ok" else f"{stubbed[1]}, as stubbed", {})
+        return self._look(self._state, step) if self._look is not None else OPENED
 
     def _skipped(self, step: int, reason: str) -> str:
         return f"if: {self._plan.action(step).step['if']}" if reason == "if-false" else reason
@@ -152,3 +233,10 @@ class _Simulation:
         phase = phase_name(self._plan.addresses[step])
         own = [gate for gate in shut if phase_name(gate) == phase]
         return Prospect("later", f"after {', '.join(own or shut)}")
+
+
+def _renderer(plan: Compiled) -> Renderer:
+    """Makes commands that nobody starts."""
+    from orch.run.attempts import Renderer, Surroundings
+
+    return Renderer(plan, Surroundings("/", "/", {"PATH": ""}))

@@ -12,6 +12,7 @@ from orch.model.derive import ending
 from orch.model.events import Finished, Settled
 from orch.model.retry import hands_over, is_once, retries
 from orch.model.state import RunState
+from orch.model.stubs import Stub
 from orch.ports import Reading
 
 NOTHING_READ = Reading()
@@ -65,6 +66,29 @@ def not_started(plan: Compiled, state: RunState, step: int, message: str, hint: 
     final = _is_final(plan, state, step, "failed", "start-failed")
     error = {"summary": message, "hint": hint}
     return Finished(at, plan.addresses[step], state.attempt[step], final, "failed", "start-failed", error=error)
+
+
+def ended_as(
+    plan: Compiled, state: RunState, step: int, stub: Stub, outputs: dict[str, Any] | None, *, at: int
+) -> Finished:
+    """The record of an attempt that nobody made: of a simulated run, where it ends as a stub says."""
+    status, reason, error = stub.status, stub.reason, None
+    if status != "succeeded":
+        error = {"summary": reason}
+    doubtful = reason == "timed-out" and is_once(plan.action(step).step)
+    if doubtful:
+        error = {"summary": reason, "reason": reason}
+        status, reason = "waiting", "in-doubt"
+    final = not doubtful and _is_final(plan, state, step, status, reason)
+    address, attempt = plan.addresses[step], state.attempt[step]
+    artifacts = _declared(plan, step) if status == "succeeded" else ()
+    return Finished(at, address, attempt, final, status, reason, stub.exit_code, outputs, artifacts, error=error)
+
+
+def _declared(plan: Compiled, step: int) -> tuple[dict[str, Any], ...]:
+    """The artifacts that a step would leave, without their bytes."""
+    paths = plan.action(step).step.get("artifacts", {})
+    return tuple({"name": name, "path": path, "sha256": "0" * 64, "bytes": 0} for name, path in paths.items())
 
 
 def concluded(plan: Compiled, decision: Conclude, *, at: int) -> Finished:

@@ -21,6 +21,8 @@ class KnownAfter(Exception):
 
 UNKNOWN: dict[str, Any] = {"\0": "known after"}
 """The outputs of a simulated step that others read: looking at anything of it raises `KnownAfter`."""
+UNGIVEN: dict[str, Any] = {"\0": "not given"}
+"""The outputs of a simulated step of which nothing else is unknown."""
 
 
 def step_scope(plan: Compiled, state: RunState, step: int) -> dict[str, Any]:
@@ -102,7 +104,7 @@ def _node(plan: Compiled, state: RunState, index: int) -> Mapping[str, Any]:
     }
     if index in state.exit_code:
         view["exit_code"] = state.exit_code[index]
-    return view
+    return view if view["outputs"] is not UNGIVEN else _Ungiven(view, plan.addresses[index])
 
 
 def _matrix(plan: Compiled, state: RunState, group: int, children: Sequence[int]) -> Mapping[str, Any]:
@@ -119,7 +121,9 @@ def _matrix(plan: Compiled, state: RunState, group: int, children: Sequence[int]
     bad = any(is_bad(plan, state, child) for child in children)
     skipped = all(state.status[c] is Status.SKIPPED for c in children)
     word = Status.FAILED if bad else Status.SKIPPED if skipped else Status.SUCCEEDED
-    return {"status": word.word, "outputs": sorted(rows, key=lambda row: str(row["key"]))}
+    view = {"status": word.word, "outputs": sorted(rows, key=lambda row: str(row["key"]))}
+    ungiven = any(row["outputs"] is UNGIVEN for row in rows)
+    return view if not ungiven else _Ungiven(view, plan.addresses[children[0]].partition("[")[0])
 
 
 class _Unknown(dict[str, Any]):
@@ -138,3 +142,16 @@ class _Unknown(dict[str, Any]):
     def get(self, key: str, default: Any = None) -> Any:
         """Nothing is known, not even that there is nothing."""
         raise KnownAfter(self._address)
+
+
+class _Ungiven(dict[str, Any]):
+    """A node of a simulated run whose end is known, but not what it gives."""
+
+    def __init__(self, view: dict[str, Any], address: str) -> None:
+        super().__init__(view)
+        self._address = address
+
+    def __getitem__(self, key: str) -> Any:
+        if key == "outputs":
+            raise KnownAfter(self._address)
+        return super().__getitem__(key)

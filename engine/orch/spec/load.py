@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orch.spec.pipeline import Pipeline
     from orch.spec.project import Project
     from orch.spec.shapes import Shape
+    from orch.spec.stubs import Stubs
 
 S = TypeVar("S", bound="Shape")
 
@@ -63,6 +64,13 @@ def load_case(document: Document) -> Case:
     case = _shaped(Case, "CASE", document.data, document)
     check_case(case, document)
     return case
+
+
+def load_stubs(document: Document) -> Stubs:
+    """What a file says that steps give: its shape. Raises OrchError."""
+    from orch.spec.stubs import Stubs
+
+    return _shaped(Stubs, "STUBS", document.data, document)
 
 
 def _shaped(model: type[S], table: str, data: Any, document: Document) -> S:

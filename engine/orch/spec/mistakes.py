@@ -56,6 +56,8 @@ _EXAMPLES = {
     "install": "write `install: apt-get install make`",
     "detect": "write `detect: [{ file: Makefile, score: 10 }]`",
     "any": "write `any: [{ file: a.txt }, { file: b.txt }]`",
+    "group": "write `group: release`",
+    "concurrency": "write `concurrency: { group: release }`",
     "check": "write `check: { expr: nodes.test.outputs.coverage >= 0.8 }`",
 }
 _FINALLY = "`finally` nodes start together when the run has ended: they have no {key}"

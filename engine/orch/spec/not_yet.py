@@ -12,7 +12,6 @@ NOT_YET: dict[str, dict[str, str]] = {
         "mode": "modes",
         "network": "network policy",
         "budget": "budgets",
-        "concurrency": "`concurrency`",
         "secrets": "secrets",
     },
     "defaults": {"workspace": "workspaces"},

@@ -5,7 +5,14 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Fault(NamedTuple):
+    """How a value differs from its schema, and where in it."""
+
+    message: str
+    path: tuple[str | int, ...] = ()
 
 
 def fault(schema: Any) -> str | None:
@@ -21,6 +28,17 @@ def fault(schema: Any) -> str | None:
 
 def mismatch(value: Any, schema: Any) -> str | None:
     """The sentence that says how the value differs from its schema. Nothing is fetched."""
+    found = first_fault(value, schema)
+    if found is None:
+        return None
+    if found.message.startswith(_UNUSABLE):
+        return f"the schema of $ORCH_OUTPUT {found.message}"
+    where = "/".join(str(part) for part in found.path)[:300]
+    return f"$ORCH_OUTPUT is not as its schema says{f' at {where}' if where else ''}: {found.message}"
+
+
+def first_fault(value: Any, schema: Any) -> Fault | None:
+    """The first thing in the value that is not as its schema says. Nothing is fetched."""
     import jsonschema
     from referencing import Registry
 
@@ -28,11 +46,11 @@ def mismatch(value: Any, schema: Any) -> str | None:
     try:
         error = next(iter(check.iter_errors(value)), None)
     except Exception as failure:  # a pattern, a reference, a recursion, a number: whatever a schema can do to it
-        return f"the schema of $ORCH_OUTPUT cannot be used: {_short(failure)}"
-    if error is None:
-        return None
-    where = "/".join(str(part) for part in error.absolute_path)[:300]
-    return f"$ORCH_OUTPUT is not as its schema says{f' at {where}' if where else ''}: {error.message[:300]}"
+        return Fault(f"{_UNUSABLE}{_short(failure)}")
+    return None if error is None else Fault(error.message[:300], tuple(error.absolute_path))
+
+
+_UNUSABLE = "cannot be used: "
 
 
 def main(file: str) -> None:

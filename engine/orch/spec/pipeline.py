@@ -37,6 +37,13 @@ class Input(Shape):
     description: Maybe[str] = Field(default=None, description="For people: what the value is for.")
 
 
+class Concurrency(Shape):
+    """How many runs of a group may be at work at once. The next one waits; nothing is dropped."""
+
+    group: Text = Field(description="The group's name; may hold `${{ }}` over inputs and the task.")
+    limit: int = Field(default=1, ge=1, le=1000, description="How many places the group has.")
+
+
 class Defaults(Shape):
     """What holds for every node that does not say otherwise."""
 
@@ -71,6 +78,9 @@ class Pipeline(Shape):
         default="-", description="The task that a run belongs to; may hold `${{ }}` over inputs. `-` is none."
     )
     inputs: dict[Id, Input] = Field(default_factory=dict, description="The values that a run is started with.")
+    concurrency: Maybe[Concurrency] = Field(
+        default=None, description="How many runs of a group may be at work at once; the next one waits."
+    )
     defaults: Defaults = Field(default=Defaults(), description="What holds for every node that does not say otherwise.")
     phases: Annotated[dict[Id, Phase], Field(min_length=1)] = Field(
         description="The phases, in the order written: each waits for the one before."

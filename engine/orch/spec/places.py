@@ -20,9 +20,10 @@ from orch.spec.adapter import (
 )
 from orch.spec.gate import Approval, Check, Freshness, Gate
 from orch.spec.node import BodyNode, FinallyNode, Loop, Node, Once, Retry
-from orch.spec.pipeline import Defaults, Input, Phase, Pipeline
+from orch.spec.pipeline import Concurrency, Defaults, Input, Phase, Pipeline
 from orch.spec.project import Env, Person, Policy, Project
 from orch.spec.shapes import Shape
+from orch.spec.stubs import NodeStub, Stubs
 
 
 class Place(NamedTuple):
@@ -46,6 +47,7 @@ _GATE = {
 PIPELINE: dict[tuple[str, ...], Place] = {
     (): Place("pipeline", "a pipeline", Pipeline),
     ("inputs", "*"): Place("input", "an input", Input),
+    ("concurrency",): Place("concurrency", "`concurrency`", Concurrency),
     ("defaults",): Place("defaults", "`defaults`", Defaults),
     ("defaults", "retry"): _NODE[("retry",)],
     ("phases", "*"): Place("phase", "a phase", Phase),
@@ -98,6 +100,12 @@ ADAPTER: dict[tuple[str, ...], Place] = {
 CASE: dict[tuple[str, ...], Place] = {
     (): Place("case", "a case", Case),
     ("commands", "*"): Place("case_command", "a command of a case", CaseCommand),
+}
+_STUB = Place("stub", "a stub", NodeStub)
+STUBS: dict[tuple[str, ...], Place] = {
+    (): Place("stubs", "a file of stubs", Stubs),
+    ("nodes", "*"): _STUB,
+    ("nodes", "*", "#"): _STUB,
 }
 
 

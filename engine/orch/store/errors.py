@@ -60,10 +60,11 @@ def error_bytes(run: RunDir, plan: Compiled, failure: Failure) -> bytes:
     return json.dumps(document, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
-def apply_command(plan: Compiled, path: str) -> str:
-    """The command that starts a new run of what this one was planned from; `path` is the pipeline's."""
+def apply_command(plan: Compiled, path: str, **changed: Any) -> str:
+    """The command that starts a new run of what this one was planned from; `path` is the pipeline's, `changed` are
+    inputs of other values."""
     words = ["orch", "apply", path]
-    for name, value in plan.inputs.items():
+    for name, value in {**plan.inputs, **changed}.items():
         words += ["--input", f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"]
     if plan.task != "-":
         words += ["--task", plan.task]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from orch.model.attempt import Attempt, Result, StartError
+from orch.spec.output_types import TYPES, schema_of
 from orch.store.atomic import write_file
 from orch.store.cas import Cas, NotKeepable
 from orch.store.copies import artifact_copy, place
@@ -20,15 +21,6 @@ MAX_OUTPUT_DEPTH = 64
 MAX_CHECK_SECONDS = 5.0
 _MAX_SENTENCE_BYTES = 8192
 _WHOLE = range(-(1 << 63), 1 << 64)
-
-_TYPES: dict[str, Callable[[Any], bool]] = {
-    "string": lambda value: isinstance(value, str),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "boolean": lambda value: isinstance(value, bool),
-    "list": lambda value: isinstance(value, list),
-    "object": lambda value: isinstance(value, dict),
-}
 
 
 class DirHarvest:
@@ -74,12 +66,12 @@ class DirHarvest:
             return None, _TOO_DEEP
         if not isinstance(value, dict):
             return None, "$ORCH_OUTPUT is not one JSON object"
-        wrong = None if _schema(declared) is not None else _check(value, declared)
+        wrong = None if schema_of(declared) is not None else _check(value, declared)
         return (None, wrong) if wrong else (value, None)
 
     def check(self, attempt: Attempt, declared: Mapping[str, Any], outputs: Mapping[str, Any]) -> Attempt | None:
         """The process that holds the outputs of this attempt against their schema, where they have one."""
-        schema = _schema(declared)
+        schema = schema_of(declared)
         if schema is None:
             return None
         asked = f"{self._run_dir}/outputs/{attempt.stem}.check"
@@ -138,14 +130,8 @@ def _check(value: dict[str, Any], declared: Mapping[str, str]) -> str | None:
     extra = [name for name in value if name not in declared]
     if extra:
         return f"$ORCH_OUTPUT holds `{extra[0]}`, which `outputs` does not declare"
-    wrong = [name for name, kind in declared.items() if not _TYPES[kind](value[name])]
+    wrong = [name for name, kind in declared.items() if not TYPES[kind](value[name])]
     return f"output `{wrong[0]}` is not of type {declared[wrong[0]]}" if wrong else None
-
-
-def _schema(declared: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The schema itself: an output that is called `schema` has the name of a type there."""
-    found = declared.get("schema")
-    return found if isinstance(found, dict) else None
 
 
 _TOO_DEEP = f"$ORCH_OUTPUT is nested more than {MAX_OUTPUT_DEPTH} deep"

@@ -29,8 +29,8 @@ os.register_at_fork(after_in_child=_forget_in_child)
 
 
 class Lock:
-    """The ownership of a run, until `release` or the end of the process. Forked children lose it at once; take it after
-    the last fork that does not go through Python's `os.fork`."""
+    """The ownership of a run, or a place of a group, until `release` or the end of the process. Forked children lose it
+    at once; take it after the last fork that does not go through Python's `os.fork`."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -40,16 +40,29 @@ class Lock:
     def acquire(cls, run: RunDir) -> Lock:
         """Own the run, or raise OrchError (6) that names the owner and how to watch it."""
         before = read_owner(run)
-        fd = os.open(_path(run), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        lock = cls.attempt(_path(run))
+        if lock is None:
+            _wait_for_name(run, before)
+            raise taken(run)
+        return lock
+
+    @classmethod
+    def attempt(cls, path: str) -> Lock | None:
+        """Take the lock on this file, which is made where there is none; None where somebody holds it."""
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             _take(fd)
         except OSError as error:
             os.close(fd)
-            if error.errno not in _BUSY:
-                raise OSError(error.errno, error.strerror, _path(run)) from error
-            _wait_for_name(run, before)
-            raise taken(run) from error
+            if error.errno in _BUSY:
+                return None
+            raise OSError(error.errno, error.strerror, path) from error
         return cls(fd)
+
+    def write(self, data: bytes) -> None:
+        """Say in the file who holds it, for those who find it taken."""
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, data, 0)
 
     def release(self) -> None:
         """Give the run up; a second time does nothing."""
@@ -60,8 +73,13 @@ class Lock:
 
 def is_held(run: RunDir) -> bool:
     """Does a process of this host own the run? Nothing is taken. Who it is, says `owner.read_owner`."""
+    return is_locked(_path(run))
+
+
+def is_locked(path: str) -> bool:
+    """Does a process of this host hold the lock on this file? Nothing is taken."""
     try:
-        fd = os.open(_path(run), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:

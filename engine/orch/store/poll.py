@@ -47,7 +47,7 @@ def poll(
         raise OrchError(problem, Exit.USAGE)
     state, ledger, touched, earlier = _follow(plan, found.events, since or 0)
     plan = state.plan
-    closed = ledger.closed
+    closed = None if standing.queued else ledger.closed  # who waits for a place goes on with what had closed
     dead = closed is None and standing.status == "interrupted"
     if dead:
         interrupt(plan, state)
@@ -62,7 +62,7 @@ def poll(
         "polled_at": to_iso(now_ms),
         "manifest": f"{run.artifact_root}/manifest.json",
         "artifact_root": run.artifact_root,
-        "heartbeat": _heartbeat(standing, now_ms, live=closed is None),
+        "heartbeat": None if standing.queued else _heartbeat(standing, now_ms, live=closed is None),
         "counts": status_counts(plan, state),
         "commands": [_command(plan, state, ledger, step) for step in touched if plan.kinds[step] != GATE],
         "waiting": _waiting(run, plan, state, ledger, judge, doubts),

@@ -77,7 +77,7 @@ def create(
     _make_root(runs_root)
     above = [runs_root, f"{runs_root}/{task}", f"{runs_root}/{task}/{KIND}"]
     for folder in above[1:]:
-        _make_folder(folder, runs_root)
+        make_folder(folder, runs_root)
     run = _claim(above[-1], task, now_ms, random)
     write_file(f"{run.path}/resume-token", random(32).hex().encode(), durable=durable)
     cas = Cas(run.path, durable=durable)
@@ -216,7 +216,8 @@ def _make_root(root: str) -> None:
         write_file(ignore, b"*\n", mode=0o644, unique=True)
 
 
-def _make_folder(path: str, runs_root: str) -> None:
+def make_folder(path: str, runs_root: str) -> None:
+    """A folder below `.runs`, new or safe to use. Raises OrchError (5) for one that is not."""
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:

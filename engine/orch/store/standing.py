@@ -23,14 +23,21 @@ class Standing(NamedTuple):
     still_seconds: float
 
     @property
+    def queued(self) -> bool:
+        """Does its owner wait for a place in the run's group, and has not begun?"""
+        return (self.held or self.elsewhere) and self.owner is not None and self.owner.queued != ""
+
+    @property
     def status(self) -> str:
-        """`running`, or `interrupted`: its owner died."""
-        return "running" if self.held or self.elsewhere else "interrupted"
+        """`running`, `queued`, or `interrupted`: its owner died."""
+        return "queued" if self.queued else "running" if self.held or self.elsewhere else "interrupted"
 
     @property
     def detail(self) -> str | None:
         """`hung`: the owner lives and does nothing. Its loop has to turn several times a second, whatever it waits
         for, so that one which stands still has missed what was due."""
+        if self.queued and self.owner is not None:
+            return f'for a place in "{self.owner.queued}"'
         hung = self.status == "running" and self.still_seconds >= HUNG_AFTER_SECONDS
         return "hung" if hung else None
 

@@ -107,7 +107,7 @@ def _owned(run: RunDir, opened: Opened, files: Files) -> list[Problem]:
     if found is not None and (found.run_id, found.epoch) == (run.run_id, opened.epoch + 1):
         return files.compare("owner.json", owner_bytes(found), required=True, hint=None)
     known = {name: opened.owner[name] for name in Owner._fields if name in opened.owner}
-    data = owner_bytes(Owner(**{**known, "epoch": opened.epoch})) if len(known) == len(Owner._fields) - 1 else None
+    data = owner_bytes(Owner(**{**known, "epoch": opened.epoch})) if len(known) == len(Owner._fields) - 2 else None
     beat = [Problem("O611", "beat was changed")] if files.holds("beat") and read_beat(run) is None else []
     return files.compare("owner.json", data, required=True, hint=None) + beat
 

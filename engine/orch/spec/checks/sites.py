@@ -23,6 +23,8 @@ def check_pipeline_texts(graph: Graph, report: Report) -> None:
     elif not _TASK.fullmatch(pipeline.task):
         hint = "a task is `-`, or up to 64 letters, digits, `_` and `-`"
         report.add("O106", f"`{pipeline.task[:48]}` cannot be a task", ("task",), hint)
+    if pipeline.concurrency is not None:
+        check_template(graph, report, views.planning(graph), ("concurrency", "group"), pipeline.concurrency.group)
     defaults = pipeline.defaults
     if defaults.env or defaults.cwd:
         view = View(

@@ -1,0 +1,107 @@
+"""Which steps does `orch retry` decide again? Pure: plan and state in, addresses or a refusal out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from orch.model.compiled import Compiled
+from orch.model.derive import selected
+from orch.model.retry import is_once
+from orch.model.state import RunState
+from orch.model.status import Status
+from orch.plan.selectable import field_of, found_in
+from orch.problems.problem import Exit, OrchError, Problem
+from orch.selection.meaning import Field, reach
+from orch.selection.parse import refusal
+from orch.selection.tree import Selection
+
+
+class Again(NamedTuple):
+    """What is asked for: what failed where `named` is None; else what is named, and with `behind` all behind it.
+    `once_more` holds the addresses of `once` steps that may run a second time."""
+
+    named: Selection | None = None
+    behind: bool = False
+    excluded: Selection | None = None
+    once_more: tuple[str, ...] = ()
+
+
+def chosen(plan: Compiled, state: RunState, again: Again) -> list[int]:
+    """The steps that are decided again, by index; none where nothing has failed. Raises OrchError (2) for a selection
+    that means nothing, (6) where the run does not allow it."""
+    words = {address: state.status[step].word for step, address in enumerate(plan.addresses)}
+    field = field_of(plan, words)
+    lists = f"orch runs show {state.run_id}"
+    found = set(failed_steps(plan, state)) if again.named is None else _named(plan, state, again.named, field)
+    if again.behind:
+        found = {step for step in reach(field.after, found) if step < plan.size}
+    if again.excluded is not None:
+        found -= found_in(field, again.excluded, None, hint=lists)
+    steps = [step for step in sorted(found) if state.status[step] >= Status.SUCCEEDED and selected(plan, step)]
+    if again.named is not None and not steps:
+        message = f"`{again.named.text}`: nothing of it has ended that could be decided again"
+        raise OrchError(Problem("O621", message, hint=lists), Exit.CONFLICT)
+    _refuse_twice(plan, state, steps, again)
+    return steps
+
+
+def failed_steps(plan: Compiled, state: RunState) -> list[int]:
+    """The steps that failed or were cancelled, and those skipped because of them, by index. A failure that was allowed
+    is no reason for anything: what came after it has already gone on from it."""
+    return [
+        step
+        for step, status in enumerate(state.status)
+        if status is Status.CANCELLED
+        or (status is Status.FAILED and not plan.action(step).step.get("allow_failure"))
+        or left_behind(state, step)
+    ]
+
+
+def left_behind(state: RunState, step: int) -> bool:
+    """Was it skipped because of another that failed or was cancelled?"""
+    because = ("upstream-failed", "phase-not-reached", "cancelled")
+    return state.status[step] is Status.SKIPPED and state.reason[step] in because
+
+
+def _named(plan: Compiled, state: RunState, selection: Selection, field: Field) -> set[int]:
+    hint = f"orch runs show {state.run_id}"
+    found = found_in(field, selection, None, hint=hint)
+    if not found:
+        raise OrchError(refusal(f"`{selection.text}` means no step of {state.run_id}", hint), Exit.USAGE)
+    for step in sorted(found):
+        if step in state.doubt and state.status[step] is Status.WAITING:
+            message = (
+                f"`{plan.addresses[step]}` is in doubt: whether it was done must be known before it is decided again"
+            )
+            hint = f"orch settle {state.run_id} '{plan.addresses[step]}' --done, or --not-done"
+            raise OrchError(Problem("O621", message, hint=hint), Exit.CONFLICT)
+    if not any(selected(plan, step) for step in found):
+        message = f"`{selection.text}` was not selected when {state.run_id} was planned"
+        hint = f"a new run can have it: orch apply {plan.head['pipeline']['path']}"
+        raise OrchError(Problem("O621", message, hint=hint), Exit.CONFLICT)
+    return found
+
+
+def _refuse_twice(plan: Compiled, state: RunState, steps: list[int], again: Again) -> None:
+    """A `once` step that succeeded runs again only where somebody said so of this very step."""
+    done = [
+        plan.addresses[step]
+        for step in steps
+        if state.status[step] is Status.SUCCEEDED and is_once(plan.action(step).step)
+    ]
+    problems = [
+        Problem(
+            "O627",
+            f"`{address}` succeeded and must not happen twice (effect: once)",
+            hint=f"leave it as it is: --exclude '{address}'; where it must happen again: --once-more '{address}'",
+        )
+        for address in done
+        if address not in again.once_more
+    ]
+    problems += [
+        refusal(f"--once-more {address}: this is no `once` step that succeeded and is chosen", "leave it out")
+        for address in again.once_more
+        if address not in done
+    ]
+    if problems:
+        raise OrchError(problems, Exit.USAGE if problems[0].code == "O280" else Exit.CONFLICT)

@@ -1,0 +1,460 @@
+"""Why a step stands as it does: `orch explain RUN ADDRESS`, by every reason, and the change that would turn it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import PROJECT, Desk
+from plans import one_phase, plan_doc
+from recorded import Recorded
+
+from orch.model.events import Closed, Event, Finished, Observed, Requested, Skipped, Started
+from orch.model.status import FAILED_REASONS, SKIPPED_REASONS, WAITING_REASONS
+from orch.review.case import Asked
+from orch.review.explanation import Explanation
+from orch.review.past import Past
+from orch.review.why import explain
+from orch.spec.expressions.parse import parse_expression
+from orch.spec.expressions.unparse import unparse
+from orch.store.journal import read
+from orch.store.ledger import replay
+
+FAILED = {"status": "failed", "reason": "command-failed", "exit_code": 2, "error": {"summary": "exit code 2"}}
+
+
+class Told:
+    """A run that was recorded; explanations of its steps."""
+
+    def __init__(
+        self, tmp_path: Path, phases: dict[str, Any], final: dict[str, Any] | None = None, **head: Any
+    ) -> None:
+        self.made = Recorded(tmp_path, plan_doc(phases, final, **head))
+        self.made.open()
+        self.status = "running"
+
+    def happen(self, *events: Event) -> None:
+        self.made.happen(*events)
+
+    def start(self, address: str, attempt: int = 1) -> None:
+        self.happen(Started(self.made.at(), address, attempt))
+
+    def end(self, address: str, attempt: int = 1, *, final: bool = True, **fields: Any) -> None:
+        self.start(address, attempt)
+        given = {"status": "succeeded", "reason": "ok", "exit_code": 0, **fields}
+        self.happen(Finished(self.made.at(), address, attempt, final, **given))
+
+    def skip(self, address: str, reason: str, sentence: str = "") -> None:
+        self.happen(Skipped(self.made.at(), address, reason, sentence))
+
+    def close(self, status: str) -> None:
+        self.happen(Closed(self.made.at(), status, status, {}, ""))
+        self.status = status
+
+    def why(self, address: str, **detail: Any) -> Explanation:
+        made = self.made
+        journal = read(made.run.journal, made.plan.digest)
+        state, ledger = replay(made.compiled, journal.events)
+        past = Past(made.run, made.compiled, journal, state, ledger, self.status, None)
+        asked = Asked(lambda failure: {"details": detail}, (), "pipelines/p.yaml")
+        return explain(past, made.compiled.index_of[address], asked)
+
+
+def text(told: Explanation) -> str:
+    return "\n".join(told.because)
+
+
+def test_a_condition_is_shown_with_the_values_that_it_saw_and_the_input_that_turns_it(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(up={"if": "inputs.channel == 'stable'"}), inputs={"channel": "beta", "n": 1})
+    told.skip("build.up", "if-false")
+    why = told.why("build.up")
+    assert list(why.because) == [
+        "its `if` was false: inputs.channel == 'stable'",
+        '  `inputs.channel` is "beta"',
+    ]
+    assert list(why.would_change) == ["with `--input channel=stable`, all else being equal, it runs"]
+    assert list(why.next) == ["orch apply pipelines/p.yaml --input channel=stable --input n=1"]
+
+
+def test_each_part_of_a_condition_is_told_and_only_what_is_false_is_turned(tmp_path: Path) -> None:
+    condition = "inputs.a and (inputs.n >= 3 or inputs.c == 'x') and not inputs.d"
+    inputs = {"a": True, "n": 1, "c": "y", "d": True}
+    told = Told(tmp_path, one_phase(up={"if": condition}), inputs=inputs)
+    told.skip("build.up", "if-false")
+    why = told.why("build.up")
+    assert list(why.because[1:]) == [
+        "  `inputs.a` is true",
+        "  `inputs.n >= 3` is false: `inputs.n` is 1",
+        "  `inputs.c == 'x'` is false: `inputs.c` is \"y\"",
+        "  `not inputs.d` is false: `inputs.d` is true",
+    ]
+    assert list(why.would_change) == ["with `--input n=3 --input d=false`, all else being equal, it runs"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "inputs", "option"),
+    [
+        ("inputs.n > 3", {"n": 3}, "n=4"),
+        ("inputs.n < 3", {"n": 3}, "n=2"),
+        ("3 <= inputs.n", {"n": 2}, "n=3"),
+        ("not (inputs.n < 5)", {"n": 2}, "n=5"),
+        ("'go' in inputs.langs", {"langs": ["c"]}, '\'langs=["c", "go"]\''),
+        ("inputs.lang in ['go', 'rust']", {"lang": "c"}, "lang=go"),
+        ("'go' not in inputs.langs", {"langs": ["go", "c"]}, "'langs=[\"c\"]'"),
+        ("inputs.a == inputs.b", {"a": "x", "b": "y"}, "a=y"),
+    ],
+)
+def test_the_smallest_change_of_inputs(tmp_path: Path, condition: str, inputs: dict[str, Any], option: str) -> None:
+    told = Told(tmp_path, one_phase(up={"if": condition}), inputs=inputs)
+    told.skip("build.up", "if-false")
+    assert told.why("build.up").would_change[0] == f"with `--input {option}`, all else being equal, it runs"
+
+
+def test_no_input_is_named_where_none_turns_the_condition(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(up={"if": "inputs.a == 'x' and inputs.a == 'y'"}), inputs={"a": "z"})
+    told.skip("build.up", "if-false")
+    why = told.why("build.up")
+    assert list(why.would_change) == ["no change of inputs is known that turns it: another condition"]
+    assert not why.next
+
+
+def test_a_condition_over_nodes_names_the_step_to_ask_about(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={}, b={"needs": ["a"], "if": "nodes.a.outputs.risky"}))
+    told.end("build.a", outputs={"risky": False})
+    told.skip("build.b", "if-false")
+    why = told.why("build.b")
+    assert "  `nodes.a.outputs.risky` is false" in why.because
+    assert list(why.would_change) == ["`nodes.a.outputs.risky` would have to be true"]
+    assert list(why.next) == [f"orch explain {told.made.run.run_id} build.a"]
+
+
+def test_a_condition_is_shown_as_it_was_when_it_was_decided(tmp_path: Path) -> None:
+    nodes = one_phase(a={}, b={"needs": ["a"], "trigger_rule": "all_done", "if": "nodes.a.status == 'succeeded'"})
+    told = Told(tmp_path, nodes)
+    told.end("build.a", **FAILED)
+    told.skip("build.b", "if-false")
+    told.close("failed")
+    told.made.leave()
+    told.made.open(reset=("build.a",))
+    told.end("build.a", 2)
+    assert '  `nodes.a.status` is "failed"' in told.why("build.b").because
+
+
+def test_what_was_skipped_behind_a_failure_is_led_back_to_it(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={}, b={"needs": ["a"]}, c={"needs": ["b"]}))
+    told.end("build.a", **FAILED)
+    told.skip("build.b", "upstream-failed")
+    told.skip("build.c", "upstream-failed")
+    told.close("failed")
+    why = told.why("build.c", stderr_tail="one\n\nlast words\n")
+    assert why.root == "build.a"
+    assert why.because[1] == "  build.b was skipped (upstream-failed)"
+    assert "build.a failed (command-failed): exit code 2" in why.because[2]
+    assert list(why.log) == ["one", "last words"]
+    assert why.next[0] == f"orch retry {told.made.run.run_id} --failed"
+
+
+def test_what_was_skipped_behind_a_skipped_step_is_led_back_to_its_condition(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={"if": "inputs.no"}, b={"needs": ["a"]}))
+    told.skip("build.a", "if-false")
+    told.skip("build.b", "upstream-skipped")
+    why = told.why("build.b")
+    assert why.root == "build.a"
+    assert "with `--input no=true`" in why.would_change[0]
+
+
+def test_a_phase_that_was_not_reached_is_led_back_through_all_phases(tmp_path: Path) -> None:
+    phases = {name: {"nodes": {name[0]: {}}} for name in ("one", "two", "three")}
+    told = Told(tmp_path, phases)
+    told.end("one.o", **FAILED)
+    told.skip("two.t", "phase-not-reached")
+    told.skip("three.t", "phase-not-reached")
+    told.close("failed")
+    why = told.why("three.t")
+    assert why.because[0] == "phase `three` was not entered: one.o failed (command-failed): exit code 2"
+    assert why.root == "one.o"
+
+
+def test_a_phase_behind_a_check_that_failed_shows_what_the_check_saw(tmp_path: Path) -> None:
+    phases = {"one": {"gates": {"ok": {"check": "inputs.n >= 2"}}, "nodes": {"a": {}}}}
+    told = Told(tmp_path, phases, inputs={"n": 1})
+    error = {"summary": "`inputs.n >= 2` is false"}
+    told.happen(Finished(told.made.at(), "one.ok", 0, True, "failed", "check-failed", error=error))
+    told.skip("one.a", "phase-not-reached")
+    why = told.why("one.a")
+    assert why.root == "one.ok"
+    assert "  `inputs.n` is 1" in [line.replace("    ", "  ") for line in why.because]
+    assert why.next[0] == "orch apply pipelines/p.yaml --input n=2"
+
+
+def test_a_failed_step_says_which_attempt_and_what_retry_does_not_cover(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={"retry": {"limit": 2, "on": ["timed-out"]}, "timeout_seconds": 90.0}))
+    told.end("build.a", 1, final=False, status="failed", reason="timed-out", error={"summary": "stopped"})
+    told.end("build.a", 2, **FAILED)
+    told.close("failed")
+    lines = told.why("build.a").because
+    assert lines[0] == "attempt 2 of 3 ended so: exit code 2"
+    assert lines[1] == "before it: attempt 1 timed-out"
+    assert lines[2] == "`retry` tries again after timed-out, not after command-failed"
+    assert "errors/02-build-a.json" in lines[-1]
+
+
+def test_a_step_that_was_stopped_names_its_time_limit(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={"timeout_seconds": 1200.0}))
+    told.end("build.a", status="failed", reason="timed-out", exit_code=None, error={"summary": "stopped"})
+    why = told.why("build.a")
+    assert "its `timeout` is 20m" in why.because
+    assert why.would_change[0].startswith("a longer `timeout`")
+
+
+def test_a_failure_that_is_allowed_is_not_offered_a_retry(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={"allow_failure": True}))
+    told.end("build.a", **FAILED)
+    told.close("succeeded")
+    why = told.why("build.a")
+    assert "it is allowed to fail: nothing else suffers for it" in why.because
+    assert list(why.next) == ["orch apply pipelines/p.yaml --input yes=true --input no=false"]
+
+
+def test_an_expression_that_failed_shows_the_values_that_it_reads(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={"run": ["echo", "${{ inputs.a }}", "${{ inputs.b.c }}"]}), inputs={"a": [1]})
+    error = {"summary": "`inputs.b` is undefined"}
+    told.happen(Finished(told.made.at(), "build.a", 0, True, "failed", "expression-error", error=error))
+    assert {"  `inputs.a` is [1]", "  `inputs.b.c` is undefined"} <= set(told.why("build.a").because)
+
+
+def test_findings_are_told_with_their_places(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={}))
+    told.end("build.a", **FAILED)
+    finding = {"file": "src/a.py", "line": 3, "test": "test_a", "message": "2 is not 3\nand more"}
+    why = told.why("build.a", findings=[finding], found=4)
+    assert "  src/a.py:3: test_a: 2 is not 3" in why.because
+    assert "  and 3 more findings" in why.because
+
+
+def test_a_cancelled_step_names_who_asked_for_the_end(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={}, b={"needs": ["a"]}))
+    told.start("build.a")
+    told.happen(Requested(told.made.at(), "r1", "cancel", "host:12", "accepted"))
+    cancelled = {"status": "cancelled", "reason": "requested", "error": {"summary": "stopped on request"}}
+    told.happen(Finished(told.made.at(), "build.a", 1, True, **cancelled))
+    told.skip("build.b", "cancelled")
+    told.close("cancelled")
+    for address in ("build.a", "build.b"):
+        assert "host:12 asked for the end" in text(told.why(address))
+
+
+def test_a_step_that_fail_fast_ended_names_the_failure(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={}, b={}), fail_fast=True)
+    told.end("build.a", **FAILED)
+    told.skip("build.b", "cancelled")
+    why = told.why("build.b")
+    assert why.root == "build.a"
+    assert "--fail-fast, and build.a failed (command-failed): exit code 2" in text(why)
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence", "says"),
+    [
+        ("not-selected", "", "selection (`--select`) that leaves it out"),
+        ("no-tests", "no test was found", "found nothing to test: no test was found"),
+        ("not-configured", "no linter is set up", "nothing to run here: no linter is set up"),
+    ],
+)
+def test_a_step_that_had_nothing_to_do_says_so(tmp_path: Path, reason: str, sentence: str, says: str) -> None:
+    told = Told(tmp_path, one_phase(a={}))
+    told.skip("build.a", reason, sentence)
+    assert says in text(told.why("build.a"))
+
+
+def test_a_step_that_will_be_tried_again_says_when(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={"retry": {"limit": 3, "delay_seconds": 60.0}}))
+    told.end("build.a", **{**FAILED, "final": False})
+    lines = told.why("build.a").because
+    assert lines[0] == "attempt 1 failed (command-failed): exit code 2"
+    assert lines[1] == "`retry` allows 3 more of 3 extra tries"
+    assert lines[3] == "it is due at 2026-11-22 19:06:14 UTC"
+
+
+def test_a_step_in_doubt_names_both_ways_to_settle_it(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={"effect": {"once": "pr:1"}}))
+    doubt = {"status": "waiting", "reason": "in-doubt", "error": {"summary": "stopped", "reason": "timed-out"}}
+    told.end("build.a", final=False, **doubt)
+    told.close("waiting")
+    why = told.why("build.a")
+    settle = f"orch settle {told.made.run.run_id} build.a"
+    assert list(why.next[:2]) == [f"{settle} --done", f"{settle} --not-done"]
+    assert "it has no `probe` that could tell" in why.because
+
+
+def test_a_step_in_doubt_that_hands_something_over_cannot_be_called_done(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={"effect": {"once": "pr:1"}, "outputs": {"url": "string"}}))
+    doubt = {"status": "waiting", "reason": "in-doubt", "error": {"summary": "stopped", "reason": "timed-out"}}
+    told.end("build.a", final=False, **doubt)
+    told.close("waiting")
+    assert told.why("build.a").next[0] == f"orch settle {told.made.run.run_id} build.a --not-done"
+
+
+def test_a_queued_step_says_what_it_waits_for(tmp_path: Path) -> None:
+    phases = {
+        "one": {"nodes": {"a": {}, "b": {"needs": ["a"]}, "c": {}}},
+        "two": {"nodes": {"d": {}}},
+    }
+    told = Told(tmp_path, phases, {"last": {}}, max_in_flight=1)
+    told.start("one.a")
+    assert list(told.why("one.b").because) == ["what it needs is not over:", "  one.a is running"]
+    assert told.why("one.c").because[0] == "no job is free: 1 at a time (`--jobs`), busy with one.a"
+    assert told.why("two.d").because[0] == "phase `two` waits for phase `one`: one.a, one.b, one.c"
+    assert told.why("finally.last").because[0] == "`finally` begins when all else is over: 4 steps are not"
+
+
+def test_a_child_of_a_matrix_that_is_held_names_who_is_at_work(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(m={"matrix": ["a", "b"], "max_parallel": 1}))
+    told.start("build.m[a]")
+    assert told.why("build.m[b]").because[0] == "`max_parallel` of build.m is 1, and these are at work: build.m[a]"
+    whole = told.why("build.m")
+    assert whole.status == "running"
+    assert whole.because[0] == "it is a matrix of 2: 1 queued, 1 running"
+
+
+def test_what_waits_behind_a_gate_is_led_to_it(tmp_path: Path) -> None:
+    told = Told(tmp_path, {"ship": {"gates": {"agreed": "approval"}, "nodes": {"a": {}}}})
+    told.happen(Observed(told.made.at(), "ship.agreed", "waiting", "needs-decision", "needs 1 more: editor", {}))
+    told.close("waiting")
+    why = told.why("ship.a")
+    assert why.root == "ship.agreed"
+    assert "phase `ship` is not entered before its gates are open" in why.because[0]
+
+
+def test_of_an_interrupted_run_the_first_thing_is_to_resume_it(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={}, b={"needs": ["a"]}))
+    told.status = "interrupted"
+    why = told.why("build.b")
+    assert "the owner of the run died" in why.because[0]
+    assert list(why.next) == [f"orch resume {told.made.run.run_id}"]
+
+
+def test_a_step_that_succeeded_says_what_it_waited_for_and_how_often_it_was_tried(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={}, b={"needs": ["a"], "retry": {"limit": 1}, "if": "inputs.yes"}))
+    told.end("build.a")
+    told.end("build.b", 1, **{**FAILED, "final": False})
+    told.end("build.b", 2)
+    why = told.why("build.b")
+    assert "what it needs was over, and `all_success` held: build.a succeeded" in why.because
+    assert "attempt 1 failed (command-failed): exit code 2" in why.because
+    assert why.because[-1] == "attempt 2 began at 2026-11-22 19:05:17 UTC and took 1s"
+    assert why.next[0].endswith("--input yes=false --input no=false")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "a.b == 'c' and (d or not e.f) and g[0].h != null",
+        "not (a or b)",
+        "'it\\'s' in a.b",
+        "1 not in [1, 2.5, true]",
+        "(a | default([])) == [] or a | length > 2",
+        "(a | first).b < -3",
+        "nodes.x.outputs[matrix.key] | default('none') | lower == 'none'",
+    ],
+)
+def test_a_part_of_a_condition_is_written_so_that_it_means_the_same(expression: str) -> None:
+    tree = parse_expression(expression)
+    assert parse_expression(unparse(tree)) == tree
+
+
+def test_the_change_that_is_named_is_one_that_works(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    inputs = "inputs: { channel: { type: enum, values: [beta, stable], default: beta } }\n"
+    nodes = "  main:\n    nodes:\n      up: { if: inputs.channel == 'stable', run: echo ran }\n"
+    desk.pipeline(nodes, inputs)
+    desk.orch("apply")
+    told = json.loads(desk.orch("explain", "@last", "up", "--json").out)
+    assert (told["format_version"], told["status"], told["reason"]) == (1, "skipped", "if-false")
+    desk.orch(*shlex.split(told["next"][0])[1:])
+    assert desk.node("main.up")["status"] == "succeeded"
+
+
+def test_a_gate_that_waits_names_who_decided_and_the_command_that_is_missing(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    desk.write("orch.yaml", PROJECT)
+    desk.write("rules.md", "All of it.\n")
+    gate = "agreed: { approval: { subject: [rules.md], require: { editor: 2 } } }"
+    desk.pipeline(f"  publish:\n    gates: {{ {gate} }}\n    nodes: {{ print: {{ run: echo printed }} }}\n")
+    desk.orch("apply", code=4)
+    desk.orch("approve", "agreed", "--role", "editor", "--by", "reader")
+    desk.write("rules.md", "All of it, and more.\n")
+    desk.orch("approve", "agreed", "--role", "editor", "--by", "second")
+    desk.orch("resume", "@last", code=4)
+    told = json.loads(desk.orch("explain", "@last", "publish.agreed", "--json").out)
+    lines = "\n".join(told["because"])
+    assert "needs 1 more: editor" in lines
+    assert "it is about other content: rules.md changed since" in lines
+    assert "second as editor: approved" in lines
+    desk.orch(*shlex.split(told["next"][0].replace("NAME", "writer"))[1:])
+    desk.orch("resume", "@last")
+    assert "approved by" in desk.orch("explain", "@last", "agreed").out
+
+
+def test_an_unknown_step_is_answered_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    desk.pipeline("  main:\n    nodes:\n      tests: { run: echo }\n")
+    desk.orch("apply")
+    assert "did you mean `main.tests`?" in desk.orch("explain", "@last", "test", code=2).err
+    assert "lists the addresses" in desk.orch("explain", "@last", "something", code=2).err
+    assert "main.tests" in desk.orch("explain", "@last", "main.tests").out
+
+
+def test_a_run_alone_is_asked_for_its_step(tmp_path: Path) -> None:
+    assert "which step of it?" in Desk.at(tmp_path).orch("explain", "@last", code=2).err
+
+
+def test_a_code_is_explained_as_json_too(tmp_path: Path) -> None:
+    codes = json.loads(Desk.at(tmp_path).orch("explain", "O101", "--json").out)["codes"]
+    assert list(codes) == ["O101"]
+
+
+def test_explaining_writes_nothing(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    desk.pipeline("  main:\n    nodes:\n      one: { run: exit 1 }\n")
+    desk.orch("apply", code=1)
+    before = desk.files()
+    desk.orch("explain", "@last", "one")
+    assert desk.files() == before
+
+
+@pytest.mark.parametrize("reason", SKIPPED_REASONS)
+def test_no_reason_to_be_skipped_is_left_unexplained(tmp_path: Path, reason: str) -> None:
+    phases = {"one": {"nodes": {"a": {}}}, "two": {"nodes": {"b": {"if": "inputs.no"}, "c": {"needs": ["b"]}}}}
+    told = Told(tmp_path, phases)
+    address = {"phase-not-reached": "two.c", "upstream-failed": "two.c", "upstream-skipped": "two.c"}.get(
+        reason, "two.b"
+    )
+    told.end("one.a", **(FAILED if reason == "phase-not-reached" else {}))
+    if reason == "upstream-failed":
+        told.end("two.b", **FAILED)
+    elif reason == "upstream-skipped":
+        told.skip("two.b", "if-false")
+    told.skip(address, reason)
+    assert told.why(address).because
+    assert told.why(address).would_change
+
+
+@pytest.mark.parametrize("reason", FAILED_REASONS)
+def test_no_reason_to_fail_is_left_unexplained(tmp_path: Path, reason: str) -> None:
+    told = Told(tmp_path, one_phase(a={}))
+    told.end("build.a", status="failed", reason=reason)
+    assert reason in told.why("build.a").because[0]
+    assert told.why("build.a").would_change
+
+
+@pytest.mark.parametrize("reason", WAITING_REASONS)
+def test_no_reason_to_wait_is_left_unexplained(tmp_path: Path, reason: str) -> None:
+    phases = {"one": {"gates": {"g": "approval"}, "nodes": {"a": {"retry": {"limit": 1}}}}}
+    told = Told(tmp_path, phases)
+    told.happen(Observed(told.made.at(), "one.g", "waiting", reason, f"it is {reason}", {}))
+    assert told.why("one.g").because[0] == f"it is {reason}"
+    assert told.why("one.g").next
