@@ -123,8 +123,8 @@ def test_the_chain_is_as_long_as_the_longest_way_through_the_graph(seed: int) ->
     network.add_nodes_from(plan.addresses)
     until: dict[str, int] = {}
     for name in nx.topological_sort(network):
-        step = plan.index_of.get(name, plan.size)
-        own = lengths[step] if step < plan.size else 0
+        step = plan.index_of.get(name)
+        own = 0 if step is None or plan.is_group(step) else lengths[step]
         until[name] = own + max((until[before] for before in network.predecessors(name)), default=0)
     chain = longest_chain(plan, lengths)
     assert sum(lengths[step] for step in chain) == max(until.values(), default=0)
