@@ -12,6 +12,7 @@ from orch.cli.session import Session
 @verb("apply")
 @click.argument("pipeline", required=False, metavar="[PIPELINE|plan.json]", shell_complete=files)
 @planning
+@click.option("--dirty", is_flag=True, help="With `workspace: branch`: take along what no commit holds.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each event.")
 def command(
     session: Session,
@@ -22,6 +23,7 @@ def command(
     jobs: int | None,
     task: str | None,
     fail_fast: bool,
+    dirty: bool,
     as_json: bool,
 ) -> int:
     """Run a pipeline: always a new run, in its own folder below .runs/.
@@ -34,13 +36,17 @@ def command(
     from orch.cli.owning import telling
     from orch.cli.warnings import warn
 
-    request = PlanRequest(pipeline, inputs, select, jobs, task, fail_fast, exclude)
+    request = PlanRequest(pipeline, inputs, select, jobs, task, fail_fast, exclude, dirty)
     if pipeline is not None and pipeline.endswith(".json"):
         from orch.app.saved import load_saved
 
         planned = load_saved(session.context, pipeline, request)
     else:
         planned = make_plan(session.context, request)
+    if "workspace" in planned.compiled.head:
+        from orch.app.workspace import refuse_dirt
+
+        refuse_dirt(planned.warnings)
     warn(planned.warnings)
     reporter, guard = telling(session, as_json=as_json, action="run")
     return apply(session.context, planned, reporter, guard)

@@ -18,6 +18,11 @@ def file_stem(address: str) -> str:
     return f"{address[: _LONGEST - 20].replace('/', '-')}-{digest}"
 
 
+def branch_of(run_id: str) -> str:
+    """The branch that a run owns."""
+    return f"orch/{run_id}"
+
+
 def lies_within(root: str, path: str) -> bool:
     """Is a path this folder, or below it? Both absolute and without symlinks."""
     return path == root or path.startswith(root.rstrip("/") + "/")

@@ -114,7 +114,9 @@ class ResourceDoc(TypedDict):
 
 class PlanDoc(TypedDict):
     """The whole plan. `people` maps handles to mail addresses, `roles` names to handles: as they were at planning.
-    `concurrency` is there where it was asked for."""
+    `concurrency` is there where it was asked for.
+    `workspace` is there where it is `branch`: `base` is the commit that the run's branch is compared with, `start` the
+    one that it begins with where what no commit held was taken along."""
 
     format_version: int
     orch: str
@@ -126,6 +128,9 @@ class PlanDoc(TypedDict):
     max_in_flight: int
     durability: str
     fail_fast: bool
+    workspace: NotRequired[str]
+    base: NotRequired[str]
+    start: NotRequired[str]
     env_pass: list[str]
     people: dict[str, list[str]]
     roles: dict[str, list[str]]

@@ -52,6 +52,7 @@ def plan_text(
         if stubs is not None:
             told = f"as {visible(stubs)} says; every other gate is assumed open, every other node to succeed"
         lines.append(f"dry run: {told}")
+    lines += _workspace(plan)
     lines.append("")
     lines += _steps(plan, prospects, order, style)
     lines += ["", style.paint(_summary(prospects), "bold"), *_critical(critical), *_uses(plan), *_footer(plan)]
@@ -122,6 +123,13 @@ def _limits(plan: Compiled) -> list[str]:
     if concurrency is None:
         return []
     return [f'concurrency  {counted(concurrency["limit"], "run")} at a time of "{visible(concurrency["group"])}"']
+
+
+def _workspace(plan: Compiled) -> list[str]:
+    if "workspace" not in plan.head:
+        return []
+    along = "" if "start" not in plan.head else ", and what no commit holds"
+    return [f"branch  orch/<run-id>, in a tree of its own, from {plan.head['base'][:12]}{along}"]
 
 
 def _given(value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from orch.model.attempt import Result
 from orch.model.compiled import Compiled
@@ -15,6 +15,19 @@ from orch.model.stubs import Stub
 from orch.ports import Reading
 
 NOTHING_READ = Reading()
+
+
+class Left(NamedTuple):
+    """What an attempt left in its tree, where its run has a branch: what speaks against it (a failed reason, a
+    sentence, findings), and its patch."""
+
+    reason: str | None = None
+    sentence: str = ""
+    findings: tuple[dict[str, Any], ...] = ()
+    patch: dict[str, Any] | None = None
+
+
+NOTHING_LEFT = Left()
 
 
 def finished(
@@ -29,10 +42,13 @@ def finished(
     missing: str | None = None,
     adapter: Mapping[str, Any] | None = None,
     reading: Reading = NOTHING_READ,
+    left: Left = NOTHING_LEFT,
 ) -> Finished:
     """The record of an ended attempt. `missing` says which declared output or artifact is not as declared; `adapter` is
-    what the plan says of the command, `reading` what its reports and logs say."""
+    what the plan says of the command, `reading` what its reports and logs say, `left` what is in its tree."""
     status, reason, summary = _meaning(state, result, missing or reading.trouble, adapter, reading)
+    if left.reason is not None and status != "cancelled":
+        status, reason, summary = "failed", left.reason, left.sentence
     error: dict[str, Any] | None = None
     if status != "succeeded":
         error = {"summary": summary}

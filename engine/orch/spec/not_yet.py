@@ -8,7 +8,6 @@ KINDS = ("Agent", "Pattern", "Scenario")
 
 NOT_YET: dict[str, dict[str, str]] = {
     "pipeline": {
-        "workspace": "workspaces",
         "mode": "modes",
         "network": "network policy",
         "budget": "budgets",

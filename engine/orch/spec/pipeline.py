@@ -75,6 +75,11 @@ class Pipeline(Shape):
     task: Text = Field(
         default="-", description="The task that a run belongs to; may hold `${{ }}` over inputs. `-` is none."
     )
+    workspace: Literal["project", "branch"] = Field(
+        default="project",
+        description="Where the nodes work: in the project's folder, or (`branch`) in a tree of the run's own, outside "
+        "of it, on the branch `orch/<run-id>`.",
+    )
     inputs: dict[Id, Input] = Field(default_factory=dict, description="The values that a run is started with.")
     concurrency: Maybe[Concurrency] = Field(
         default=None, description="How many runs of a group may be at work at once; the next one waits."
