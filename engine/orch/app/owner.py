@@ -49,10 +49,12 @@ ENDED = ("succeeded", "failed", "cancelled")
 
 
 class Work(NamedTuple):
-    """What an owner is to do. `choose` names the steps that are decided again (retry), and may refuse; with
-    `settle_only` the owner answers what was asked and closes at once. `compiled` saves compiling a known plan."""
+    """What an owner is to do. `choose` names the steps that are decided again (retry), and may refuse; `decided` is the
+    record of who said so, where that must be kept. With `settle_only` the owner answers what was asked and closes at
+    once. `compiled` saves compiling a known plan."""
 
     choose: Callable[[Compiled, RunState], tuple[str, ...]] | None = None
+    decided: Callable[[int], Event] | None = None
     settle_only: bool = False
     compiled: Compiled | None = None
 
@@ -142,7 +144,7 @@ class Ownership:
     def _carry_out(
         self, work: Work, plan: Compiled, state: RunState, loop: Loop, opened: Opened, trees: GitTrees | None
     ) -> int | None:
-        loop.begin([opened])
+        loop.begin([opened] if work.decided is None else [opened, work.decided(opened.at)])
         if trees is not None:
             from orch.app.workspace import open_trees
 
