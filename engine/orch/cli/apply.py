@@ -29,7 +29,7 @@ def command(
     """Run a pipeline: always a new run, in its own folder below .runs/.
 
     A plan that was saved with `orch plan -o` is run as it is, or refused where a file has changed since.
-    Exit codes: 0 done, 1 something failed, 4 waiting for a person, 5 rejected, 130 interrupted.
+    Exit codes: 0 done, 1 something failed, 4 waiting for a person, 5 rejected or over its budget, 130 interrupted.
     """
     from orch.app.planning import PlanRequest, make_plan
     from orch.app.runs import apply

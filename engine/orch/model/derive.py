@@ -134,7 +134,9 @@ def _enqueue(plan: Compiled, state: RunState, step: int) -> None:
 def ending(plan: Compiled, state: RunState, step: int) -> bool:
     """Is the part of the run that the step belongs to being ended? A cancel ends the body first, and `finally` runs;
     one that is asked when the body is over ends `finally`."""
-    return state.cutting_finally if plan.kinds[step] == FINALLY else state.cancelling or state.failing_fast
+    if plan.kinds[step] == FINALLY:
+        return state.cutting_finally
+    return state.cancelling or state.failing_fast or state.overspent
 
 
 def hold_back(plan: Compiled, state: RunState, step: int) -> None:

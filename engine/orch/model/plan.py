@@ -94,6 +94,13 @@ class GroupDoc(TypedDict):
     needs: NotRequired[list[str]]
 
 
+class BudgetDoc(TypedDict):
+    """What a run may use: the time at which an owner is at work, and attempts of nodes."""
+
+    wall_seconds: NotRequired[float]
+    nodes: NotRequired[int]
+
+
 class ConcurrencyDoc(TypedDict):
     """The group of runs that this one belongs to, and how many of them may be at work at once."""
 
@@ -114,7 +121,7 @@ class ResourceDoc(TypedDict):
 
 class PlanDoc(TypedDict):
     """The whole plan. `people` maps handles to mail addresses, `roles` names to handles: as they were at planning.
-    `concurrency` is there where it was asked for.
+    `budget` and `concurrency` are there where they were asked for.
     `workspace` is there where it is `branch`: `base` is the commit that the run's branch is compared with, `start` the
     one that it begins with where what no commit held was taken along."""
 
@@ -124,6 +131,7 @@ class PlanDoc(TypedDict):
     project: dict[str, str]
     task: str
     inputs: dict[str, Any]
+    budget: NotRequired[BudgetDoc]
     concurrency: NotRequired[ConcurrencyDoc]
     max_in_flight: int
     durability: str

@@ -12,7 +12,8 @@ from orch.model.status import Status
 @dataclass(slots=True)
 class RunState:
     """Per step (and group, for the counters) one list entry, by index; the queues hold what the last events made
-    decidable. The first block is what happened; the second is derived from it and can be rebuilt."""
+    decidable. The first block is what happened; the second is derived from it and can be rebuilt. `starts` counts the
+    attempts of nodes, and `worked_ms` the time of the owners before the present one, both since the last retry."""
 
     status: list[Status]
     reason: list[str | None]
@@ -29,6 +30,10 @@ class RunState:
     cancelling: bool = False
     cutting_finally: bool = False
     failing_fast: bool = False
+    overspent: bool = False
+    starts: int = 0
+    worked_ms: int = 0
+    opened_ms: int = 0
     closed: str | None = None
     latest_ms: int = 0
     run_id: str = ""

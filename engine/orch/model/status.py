@@ -33,6 +33,7 @@ FAILED_REASONS = (
     "output-missing",
     "not-allowed",
     "check-failed",
+    "budget-exceeded",
     "worker-lost",
     "internal-error",
 )

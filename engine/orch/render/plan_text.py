@@ -18,6 +18,7 @@ from orch.render.plan_order import dag_order
 from orch.render.problems_text import visible
 from orch.render.style import Style
 from orch.run.forecast import Prospect
+from orch.spec.units import duration as written
 
 _WORDS = {
     "run": "to run",
@@ -119,10 +120,16 @@ def _inputs(plan: Compiled, style: Style) -> list[str]:
 
 def _limits(plan: Compiled) -> list[str]:
     """What bounds the run as a whole, where something does."""
-    concurrency = plan.head.get("concurrency")
-    if concurrency is None:
-        return []
-    return [f'concurrency  {counted(concurrency["limit"], "run")} at a time of "{visible(concurrency["group"])}"']
+    lines = []
+    if budget := plan.head.get("budget"):
+        told = [f"{written(budget['wall_seconds'])} of work"] if "wall_seconds" in budget else []
+        told += [counted(budget["nodes"], "attempt")] if "nodes" in budget else []
+        lines.append(f"budget  {', '.join(told)}")
+    if concurrency := plan.head.get("concurrency"):
+        lines.append(
+            f'concurrency  {counted(concurrency["limit"], "run")} at a time of "{visible(concurrency["group"])}"'
+        )
+    return lines
 
 
 def _workspace(plan: Compiled) -> list[str]:

@@ -11,6 +11,7 @@ from orch.model.state import RunState
 from orch.model.status import Status
 from orch.plan.selectable import field_of, found_in
 from orch.problems.problem import Exit, OrchError, Problem
+from orch.run.budget import REASON
 from orch.selection.meaning import Field, reach
 from orch.selection.parse import refusal
 from orch.selection.tree import Selection
@@ -47,14 +48,18 @@ def chosen(plan: Compiled, state: RunState, again: Again) -> list[int]:
 
 def failed_steps(plan: Compiled, state: RunState) -> list[int]:
     """The steps that failed or were cancelled, and those skipped because of them, by index. A failure that was allowed
-    is no reason for anything: what came after it has already gone on from it."""
+    is no reason for anything, unless the budget was: what came after it has already gone on from it."""
     return [
         step
         for step, status in enumerate(state.status)
         if status is Status.CANCELLED
-        or (status is Status.FAILED and not plan.action(step).step.get("allow_failure"))
+        or (status is Status.FAILED and (state.reason[step] == REASON or not _is_allowed(plan, step)))
         or left_behind(state, step)
     ]
+
+
+def _is_allowed(plan: Compiled, step: int) -> bool:
+    return bool(plan.action(step).step.get("allow_failure"))
 
 
 def left_behind(state: RunState, step: int) -> bool:

@@ -13,6 +13,7 @@ from orch.model.retry import hands_over, is_once, retries
 from orch.model.state import RunState
 from orch.model.stubs import Stub
 from orch.ports import Reading
+from orch.run.budget import stopped_because
 
 NOTHING_READ = Reading()
 
@@ -46,8 +47,8 @@ def finished(
 ) -> Finished:
     """The record of an ended attempt. `missing` says which declared output or artifact is not as declared; `adapter` is
     what the plan says of the command, `reading` what its reports and logs say, `left` what is in its tree."""
-    status, reason, summary = _meaning(state, result, missing or reading.trouble, adapter, reading)
-    if left.reason is not None and status != "cancelled":
+    status, reason, summary = _meaning(plan, state, result, missing or reading.trouble, adapter, reading)
+    if left.reason is not None and result.stopped != "cancel":
         status, reason, summary = "failed", left.reason, left.sentence
     error: dict[str, Any] | None = None
     if status != "succeeded":
@@ -146,13 +147,17 @@ def _logs(result: Result) -> dict[str, dict[str, Any]] | None:
 
 
 def _meaning(
-    state: RunState, result: Result, missing: str | None, adapter: Mapping[str, Any] | None, reading: Reading
+    plan: Compiled,
+    state: RunState,
+    result: Result,
+    missing: str | None,
+    adapter: Mapping[str, Any] | None,
+    reading: Reading,
 ) -> tuple[str, str, str]:
     if result.stopped == "timeout":
         return "failed", "timed-out", "stopped at its time limit"
     if result.stopped == "cancel":
-        reason = "requested" if state.cancelling else "fail-fast"
-        return "cancelled", reason, "stopped on request" if state.cancelling else "stopped because another step failed"
+        return stopped_because(plan, state)
     if result.signal is not None:
         return "failed", "command-failed", f"ended by signal {result.signal}"
     none = (adapter or {}).get("none")

@@ -10,9 +10,9 @@ NOT_YET: dict[str, dict[str, str]] = {
     "pipeline": {
         "mode": "modes",
         "network": "network policy",
-        "budget": "budgets",
         "secrets": "secrets",
     },
+    "budget": {"usd": "budgets of money", "tokens": "budgets of tokens"},
     "defaults": {"workspace": "workspaces"},
     "phase": {"mode": "modes", "network": "network policy", "protected": "protected paths"},
     "gate": {"diff_budget": "`diff_budget` gates"},
@@ -70,7 +70,6 @@ VALUES: dict[tuple[str, str], dict[str, str]] = {
             "merge-conflict",
             "path-policy-violation",
             "guardrail-tripped",
-            "budget-exceeded",
             "agent-contract-violation",
             "malformed-tool-response",
             "tool-invocation-error",

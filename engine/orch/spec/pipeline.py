@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from orch.spec.gate import Gate
 from orch.spec.node import FinallyNode, Node, Retry
-from orch.spec.shapes import EnvName, EnvText, Id, Maybe, OutputName, Seconds, Shape, Text, Texts
+from orch.spec.shapes import Count, EnvName, EnvText, Id, Maybe, OutputName, Seconds, Shape, Text, Texts
 
 ScalarType = Literal["string", "integer", "number", "boolean"]
 Scalar = str | int | float | bool
@@ -40,6 +40,17 @@ class Concurrency(Shape):
 
     group: Text = Field(description="The group's name; may hold `${{ }}` over inputs and the task.")
     limit: int = Field(default=1, ge=1, le=1000, description="How many places the group has.")
+
+
+class Budget(Shape):
+    """What a run may use before it is ended as failed."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    wall: Maybe[Seconds] = Field(
+        default=None, description="How long its owners may be at work: `3h`. A night at a gate costs nothing."
+    )
+    nodes: Maybe[Count] = Field(default=None, description="How many attempts of nodes may be started.")
 
 
 class Defaults(Shape):
@@ -84,6 +95,7 @@ class Pipeline(Shape):
     concurrency: Maybe[Concurrency] = Field(
         default=None, description="How many runs of a group may be at work at once; the next one waits."
     )
+    budget: Maybe[Budget] = Field(default=None, description="What a run may use before it is ended as failed.")
     defaults: Defaults = Field(default=Defaults(), description="What holds for every node that does not say otherwise.")
     phases: Annotated[dict[Id, Phase], Field(min_length=1)] = Field(
         description="The phases, in the order written: each waits for the one before."
