@@ -178,7 +178,7 @@ def finish_event(play: Play, address: str, **fields: Any) -> Finished:
 
 def played(phases: dict[str, Any], outcomes: dict[str, Any] | None = None, **more: Any) -> dict[str, str]:
     """How the run and each step end; `more` holds `final`, `gates`, `probes` and what stands at the plan's head."""
-    head = {key: more.pop(key) for key in ("max_in_flight", "fail_fast") if key in more}
+    head = {key: more.pop(key) for key in ("max_in_flight", "fail_fast", "budget") if key in more}
     play = Play(compiled(phases, more.pop("final", None), **head), outcomes, **more).open()
     return {"run": play.run(), **play.results()}
 

@@ -17,6 +17,7 @@ class Promises:
     doc: Any
     facts: Any
     world: Any
+    clock: int
 
     def __init__(self, doc: Any) -> None:
         self.doc = doc
@@ -34,6 +35,8 @@ class Promises:
         self.probing: dict[int, None] = {}
         self.cancelled: set[str] = set()
         self.cut = False
+        self.spent_starts = 0
+        self.spent_ms = self.since_ms = 0
 
     def check_start(self, address: str, attempt: int) -> None:
         step, state = self.steps[address], self.state
@@ -51,6 +54,11 @@ class Promises:
             return
         assert not state.cancelling, f"{address} starts after a cancel"
         assert not state.failing_fast, f"{address} starts after a failure that ends all"
+        assert not state.overspent, f"{address} starts after its budget was spent"
+        budget = self.doc.get("budget", {})
+        assert self.spent_starts < budget.get("nodes", 1 << 30), f"{address} starts, and no attempt is left"
+        spent_ms = self.spent_ms + max(0, self.clock - self.since_ms)
+        assert spent_ms < budget.get("wall_seconds", 1e9) * 1000, f"{address} starts, and no time is left"
         assert step.get("selected", True), f"{address} is not selected"
         assert "skip" not in step.get("adapter", {}), f"{address} has nothing to run"
         self.check_entered(phase, now=True)
@@ -112,9 +120,12 @@ class Promises:
         """The oracle knew how it would end."""
         expected = expect(self.doc, self.facts)
         ends = self.ends()
-        if "body" in self.cancelled or self.state.failing_fast:
+        if "body" in self.cancelled or self.state.failing_fast or self.state.overspent:
             self.disturbed = True
-        if self.cancelled and not self.retried and not self.state.failing_fast:
+        over_budget = any(end == ("failed", "budget-exceeded") for end in ends.values())
+        assert not self.state.overspent or self.state.closed != "succeeded", "a run over its budget has succeeded"
+        assert self.retried or self.state.overspent == over_budget, "a step is over the budget, and the run is not"
+        if self.cancelled and not self.retried and not self.state.failing_fast and not self.state.overspent:
             want_status = closes_as(self.doc, ends, cancelled=True)
             assert self.state.closed == want_status, f"closed as {self.state.closed}, cancelled, and not {want_status}"
         failed_gates = {
@@ -127,7 +138,11 @@ class Promises:
             beside = "gate" in self.steps[address] and address.partition(".")[0] in failed_gates
             if beside and end == ("skipped", "phase-not-reached"):
                 continue
-            stopped = end[0] in ("cancelled", "queued") or end in [("skipped", reason) for reason in UNREACHED]
+            stopped = (
+                end[0] in ("cancelled", "queued")
+                or end[1] == "budget-exceeded"
+                or end in [("skipped", reason) for reason in UNREACHED]
+            )
             tired = address in self.world.behaviours and end[1] == self.world.behaviours[address].reason
             cut = self.cut and address.startswith("finally.")
             if cut and (end in (("cancelled", "requested"), ("skipped", "cancelled")) or tired):

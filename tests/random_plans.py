@@ -64,6 +64,9 @@ class _Maker:
             self.name("f"): self.node("finally", f"f{self.count}", [], None) for _ in range(rng.choice((0, 0, 1, 2)))
         }
         head = {"max_in_flight": rng.choice((1, 1, 2, 3, 8)), "fail_fast": rng.random() < 0.12}
+        if rng.random() < 0.15:
+            wall = rng.random() < 0.5
+            head["budget"] = {"wall_seconds": rng.choice((1.0, 5.0, 20.0))} if wall else {"nodes": rng.randint(1, 6)}
         doc = plan_doc(phases, final, **head)
         if self.selecting:
             self.select(doc)

@@ -88,6 +88,7 @@ class Simulation(Promises):
         self.state = RunState.new(self.plan)
         self.cleared = set(self.steps)
         self.cancelled, self.cut = set(), False
+        self.spent_ms = self.since_ms = self.spent_starts = 0
         self.open_gates = set()
         for event in self.events():
             self.happened(event)
@@ -147,19 +148,25 @@ class Simulation(Promises):
         raise AssertionError("decide goes on for ever")
 
     def happened(self, event: Event) -> None:
+        before = self.state.latest_ms
         apply(self.plan, self.state, event)
         self.unwritten.append(event)
         match event:
             case Started():
                 self.cleared.discard(event.address)
+                self.spent_starts += not event.address.startswith("finally.")
             case Settled(how="not-done"):
                 self.cleared.add(event.address)
             case Requested(verb="cancel", outcome="accepted"):
                 self.cancelled.add("finally" if self.body_is_over() else "body")
                 self.cut = self.cut or self.body_is_over()
             case Opened():
+                self.spent_ms += before - self.since_ms if event.epoch > 1 else 0
+                self.since_ms = max(before, event.at)
                 if event.reset:
                     self.cancelled, self.cut = set(), False
+                    self.spent_ms = self.spent_starts = 0
+                    assert not self.state.overspent, "a retry begins without a budget"
                 failed = (a for a in self.steps if a.startswith("finally.") and self.end(a)[0] == "queued")
                 again = {*event.reset, *(failed if event.reset else ())}
                 self.cleared.update(a for a in again if self.plan.index_of[a] not in self.state.doubt)

@@ -13,7 +13,7 @@ import pytest
 TESTS = Path(__file__).parent
 ENGINE = TESTS.parent / "engine" / "orch"
 FOLD, DERIVE, DECIDE, RETRY = "model/fold.py", "model/derive.py", "run/decide.py", "model/retry.py"
-SCOPE = "run/scope.py"
+SCOPE, BUDGET = "run/scope.py", "run/budget.py"
 ON_DISK = "test_order.py::test_a_run_is_on_the_disk_before_it_is_claimed"
 
 SIMULATED = [
@@ -51,6 +51,12 @@ SIMULATED = [
     (DECIDE, "return [] if state.running or probing else", "return [] if state.running else"),
     (SCOPE, '"failed" if state.finally_failed else verdict(state)', "verdict(state)"),
     (DECIDE, "    if state.due_heap and state.due_heap[0][0] > now_ms:\n", "    if state.due_heap:\n"),
+    (FOLD, "state.starts += plan.kinds[step] != FINALLY", "state.starts += 0"),
+    (FOLD, "state.worked_ms += state.latest_ms - state.opened_ms", "state.worked_ms += 0"),
+    (FOLD, "        state.overspent = True\n", ""),
+    (FOLD, "state.overspent, state.starts, state.worked_ms = False, 0, 0", "state.starts, state.worked_ms = 0, 0"),
+    (BUDGET, "nodes - state.starts", "nodes - state.starts + 1"),
+    (DECIDE, "capacity = min(capacity, starts_left(plan, state))", "pass"),
     (RETRY, 'failures <= retry["limit"]', 'failures < retry["limit"]'),
 ]
 SAID = [

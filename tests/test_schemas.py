@@ -18,7 +18,7 @@ from orch.spec import schema
 from orch.spec.load import load_adapter, load_pipeline, load_project
 
 ROOT = Path(__file__).parent.parent
-BAD = [path for path in sorted((ROOT / "fixtures" / "bad").glob("*.yaml")) if not path.stem.endswith(".case")]
+BAD = [path for path in sorted((ROOT / "fixtures" / "bad").glob("*.yaml")) if not path.stem.endswith((".case", ".stubs"))]
 
 SHAPE_CODES = {"O101", "O102", "O103", "O105", "O106", "O108", "O110"}
 BEYOND_SCHEMAS = {

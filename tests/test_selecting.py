@@ -49,7 +49,7 @@ def kept(context: Context, *select: str, exclude: tuple[str, ...] = ()) -> str:
     assert load_saved(context, "plan.json", PlanRequest()).plan.data == plan.plan.data
     selected = [step["address"] for step in plan.plan.doc["steps"] if step.get("selected", True)]
     flags = plan.compiled.selected
-    assert selected == [a for n, a in enumerate(plan.compiled.addresses) if flags is None or flags[n]]
+    assert selected == [plan.compiled.addresses[n] for n in plan.compiled.steps if flags is None or flags[n]]
     assert plan.compiled.digest == plan.plan.digest
     return " ".join(address.partition(".")[2] for address in selected)
 
@@ -233,8 +233,12 @@ def test_a_once_step_that_succeeded_happens_again_only_where_it_is_named(desk: D
     assert "O280" in desk.orch("retry", "@last", "--only", "one", "--once-more", "ship.release", code=2).err
     desk.orch("retry", "@last", "--only", "release", "--once-more", "ship.release")
     assert ran(desk) == "release"
-    opened = [json.loads(line) for line in (desk.run_dir() / "journal.ndjson").read_text().splitlines()]
-    assert [record.get("reset") for record in opened if record["type"] == "opened"][-1] == ["ship.release"]
+    records = [json.loads(line) for line in (desk.run_dir() / "journal.ndjson").read_text().splitlines()]
+    assert [record.get("reset") for record in records if record["type"] == "opened"] == [None, ["ship.release"]]
+    (asked,) = [record for record in records if record["type"] == "requested"]
+    assert (asked["verb"], asked["outcome"], asked["detail"]) == ("retry", "accepted", "once more: ship.release")
+    assert asked["actor"]
+    desk.orch("verify", "@last")
 
 
 def test_a_retry_of_what_has_not_ended_or_was_not_selected_is_refused(desk: Desk) -> None:

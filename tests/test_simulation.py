@@ -47,6 +47,7 @@ def test_the_simulated_world_meets_everything_that_it_is_there_for() -> None:
         "succeeded settled",
         "failed command-failed",
         "failed timed-out",
+        "failed budget-exceeded",
         "failed start-failed",
         "failed expression-error",
         "failed check-failed",

@@ -136,6 +136,50 @@ class Reports(Protocol):
         ...
 
 
+class TreeTrouble(Exception):
+    """A tree cannot be had, looked at or written; the text says why."""
+
+
+class Change(NamedTuple):
+    """What a tree holds beyond the commit that it stands on: the ids of that commit (`base`) and of the `content`, and
+    the files that differ, relative to the project's root."""
+
+    base: str
+    content: str
+    files: tuple[str, ...]
+
+
+class Merged(NamedTuple):
+    """The commit on the run's branch; None where there are `conflicts`, a finding (`{message, file, line}`) each."""
+
+    commit: str | None
+    conflicts: tuple[dict[str, Any], ...] = ()
+
+
+class Trees(Protocol):
+    """The trees of a run with a branch of its own. The run's own tree has the name "", others those of steps."""
+
+    def root(self, name: str) -> str:
+        """The project's root in a tree."""
+        ...
+
+    def make(self, name: str) -> str:
+        """A tree as the run's branch is now, whatever was there; its root."""
+        ...
+
+    def changes(self, name: str) -> Change:
+        """What a tree holds that its commit does not."""
+        ...
+
+    def commit(self, name: str, change: Change, message: str, at_ms: int) -> tuple[str, dict[str, Any] | None]:
+        """Commit that: of the run's own tree to the branch; of another one beside it, with its patch as an artifact."""
+        ...
+
+    def merge(self, commit: str, message: str, at_ms: int) -> Merged:
+        """Put such a commit onto the run's branch; once, however often it is asked."""
+        ...
+
+
 class Request(NamedTuple):
     """What somebody asked of the owner; `detail` holds `address` and `how` for settle."""
 

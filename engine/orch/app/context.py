@@ -42,6 +42,13 @@ class Context(NamedTuple):
         base = self.env.get("XDG_CACHE_HOME") or (os.path.join(home, ".cache") if home else "")
         return os.path.join(base, "orch") if os.path.isabs(base) else None
 
+    @property
+    def state_dir(self) -> str | None:
+        """Where the trees of runs are; None without a home."""
+        home = self.env.get("HOME")
+        base = self.env.get("XDG_STATE_HOME") or (os.path.join(home, ".local", "state") if home else "")
+        return os.path.join(base, "orch") if os.path.isabs(base) else None
+
 
 def of_process() -> Context:
     """The context of this process. Raises OrchError where its working folder has been deleted."""

@@ -6,7 +6,8 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch import __version__
 from orch.app.context import Context
@@ -24,7 +25,7 @@ from orch.model.attempt import Attempt, Result, StartError
 from orch.model.compiled import Compiled
 from orch.model.events import Closed, Event, Opened
 from orch.model.state import RunState
-from orch.ports import GateWatch, Look, Reading, Reports
+from orch.ports import GateWatch, Look, Reading, Reports, TreeTrouble
 from orch.problems.problem import Exit
 from orch.run.attempts import Renderer
 from orch.run.close import closing
@@ -41,14 +42,19 @@ from orch.store.projector import Projector
 from orch.store.requests import Inbox
 from orch.store.rundir import RunDir
 
+if TYPE_CHECKING:  # loaded only where a run has a branch
+    from orch.local.trees import GitTrees
+
 ENDED = ("succeeded", "failed", "cancelled")
 
 
 class Work(NamedTuple):
-    """What an owner is to do. `choose` names the steps that are decided again (retry), and may refuse; with
-    `settle_only` the owner answers what was asked and closes at once. `compiled` saves compiling a known plan."""
+    """What an owner is to do. `choose` names the steps that are decided again (retry), and may refuse; `decided` is the
+    record of who said so, where that must be kept. With `settle_only` the owner answers what was asked and closes at
+    once. `compiled` saves compiling a known plan."""
 
     choose: Callable[[Compiled, RunState], tuple[str, ...]] | None = None
+    decided: Callable[[int], Event] | None = None
     settle_only: bool = False
     compiled: Compiled | None = None
 
@@ -105,6 +111,7 @@ class Ownership:
             compiled = state.plan
             if state.closed in ENDED and work.choose is None:
                 self._reporter.opened(self._info(compiled, journal.head), compiled, state)
+                self._tidy(self._trees(compiled, events), state)
                 return self._end(compiled, state, journal, exit_of(state))
             reset = work.choose(compiled, state) if work.choose else ()
             self._reporter.opened(self._info(compiled, journal.head), compiled, state)
@@ -114,11 +121,14 @@ class Ownership:
                     return self._end(compiled, state, journal, exit_of_signal(place))
                 held += [place] if place is not None else []
             opened = self._opened(compiled, state, torn, reset)
-            loop = self._loop(compiled, state, [*events, opened], journal, projector)
+            events = [*events, opened]
+            trees = self._trees(compiled, events)
+            loop = self._loop(compiled, state, events, journal, projector, trees)
             gc.freeze()
             gc.enable()  # from here on as long as the run takes
-            number = self._beating(loop, lambda: self._carry_out(work, compiled, state, loop, opened))
+            number = self._beating(loop, lambda: self._carry_out(work, compiled, state, loop, opened, trees))
             code = exit_of(state) if number is None else exit_of_signal(number)
+            self._tidy(trees, state)
             return self._end(compiled, state, journal, code)
         finally:
             for lock in reversed(held):
@@ -132,8 +142,14 @@ class Ownership:
         finally:
             beat.stop()
 
-    def _carry_out(self, work: Work, plan: Compiled, state: RunState, loop: Loop, opened: Opened) -> int | None:
-        loop.begin([opened])
+    def _carry_out(
+        self, work: Work, plan: Compiled, state: RunState, loop: Loop, opened: Opened, trees: GitTrees | None
+    ) -> int | None:
+        loop.begin([opened] if work.decided is None else [opened, work.decided(opened.at)])
+        if trees is not None:
+            from orch.app.workspace import open_trees
+
+            open_trees(trees, self._run.run_id, begun=any(state.attempt))
         if opened.reset:
             loop.refuse_pending()
         if not work.settle_only:
@@ -148,7 +164,13 @@ class Ownership:
         return None
 
     def _loop(
-        self, plan: Compiled, state: RunState, events: list[Event], journal: FileJournal, projector: Projector
+        self,
+        plan: Compiled,
+        state: RunState,
+        events: list[Event],
+        journal: FileJournal,
+        projector: Projector,
+        trees: GitTrees | None,
     ) -> Loop:
         run, head = self._run, plan.head
         gated = any(plan.phase_gates)
@@ -176,7 +198,27 @@ class Ownership:
             recorder=RunRecorder(projector, self._reporter),
             interrupted=self._interrupted,
         )
-        return Loop(plan, state, world, Renderer(plan, around))
+        if trees is None:
+            return Loop(plan, state, world, Renderer(plan, around))
+        from orch.run.spaces import Spaces
+
+        spaces = Spaces(plan, trees)
+        return Loop(plan, state, world._replace(spaces=spaces), Renderer(plan, around, spaces.root))
+
+    def _trees(self, plan: Compiled, events: Sequence[Event]) -> GitTrees | None:
+        if "workspace" not in plan.head:
+            return None
+        from orch.app.workspace import patches, trees_of
+
+        home = next(event.owner["trees"] for event in events if isinstance(event, Opened))
+        cas = Cas(self._run.path, durable=plan.head["durability"] == "full")
+        return trees_of(self._context, self._root, self._run.run_id, plan, home, patches(self._run.path, cas))
+
+    def _tidy(self, trees: GitTrees | None, state: RunState) -> None:
+        """The trees of a run that succeeded hold nothing that its branch does not."""
+        if trees is not None and state.closed == "succeeded":
+            with suppress(TreeTrouble):  # they stay: the next `orch resume` removes them
+                trees.remove()
 
     def _gates(self, plan: Compiled, state: RunState, events: list[Event], cas: Cas, projector: Projector) -> GateWatch:
         from orch.app.gatewatch import ProjectGates
@@ -238,6 +280,10 @@ class Ownership:
 
             by = starter(self._context, self._root, plan)
             record |= {"started_by": by} if by else {}
+        if owner.epoch == 1 and "workspace" in plan.head:
+            from orch.app.workspace import home_of
+
+            record["trees"] = home_of(self._context, self._run.run_id)
         return Opened(now, owner.epoch, record, plan.digest, kind, versions, torn, reset)
 
     def _info(self, plan: Compiled, head: str) -> RunInfo:

@@ -35,6 +35,7 @@ class PlanRequest(NamedTuple):
     task: str | None = None
     fail_fast: bool = False
     exclude: tuple[str, ...] = ()
+    dirty: bool = False
 
 
 class Planned(NamedTuple):
@@ -73,8 +74,9 @@ def _plan(context: Context, request: PlanRequest) -> Planned:
         raise instead(error, context.cwd, root, path) from error
     project_text = read_bytes(root)
     # a node could rewrite the cache: a pipeline with gates is always read from its own text
-    # one with adapters follows from the whole repository, and a selection may follow from the last run
-    alone = _is_alone(text) and not _looks_back(request)
+    # one with adapters follows from the whole repository, one with a workspace from its commits, and a selection may
+    # follow from the last run
+    alone = _is_alone(text) and not _looks_back(request) and not request.dirty
     cache = os.path.join(context.cache_dir, "plans") if context.cache_dir and alone else None
     key = _key(context, request, display, text, project_text)
     known = _from_cache(cache, key, root) if cache else None
@@ -88,11 +90,13 @@ def _plan(context: Context, request: PlanRequest) -> Planned:
 
 
 def _is_alone(text: bytes) -> bool:
-    """Does a pipeline that nobody has parsed certainly have neither gates nor adapters? Their keys can be written with
-    escapes, too: with those that stand for a letter, or broken over two lines, as only a key behind a `?` can be."""
+    """Does a pipeline that nobody has parsed certainly have neither gates nor adapters nor a workspace? Their keys can
+    be written with escapes, too: with those that stand for a letter, or broken over two lines, as only a key behind a
+    `?` can be."""
     return not (
         b"gates" in text
         or b"adapter" in text
+        or b"workspace" in text
         or _ESCAPED_LETTER.search(text) is not None
         or (b"\\" in text and _EXPLICIT_KEY.search(text) is not None)
     )
@@ -155,6 +159,16 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
     if project.data:
         resources.append({"kind": "project", "path": PROJECT_FILE, "sha256": _sha(project.data)})
     resources += [{"kind": "schema", "path": path, "sha256": sha} for path, sha, _ in schemas]
+    base, start = None, None
+    if pipeline.workspace == "branch":
+        from orch.app.workspace import base_of, dirt, take_along
+
+        base = base_of(context, root)
+        start = take_along(context, root, base) if request.dirty else None
+        found = None if request.dirty else dirt(context, root)
+        warnings += [found] if found is not None else []
+    elif request.dirty:
+        raise _needs_no_branch(display)
     jobs = request.jobs or (project.project.jobs if isinstance(project.project.jobs, int) else context.cores)
     given = Given(
         orch=__version__,
@@ -166,6 +180,8 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
         fail_fast=request.fail_fast,
         schemas={path: strict_json.loads(data) for path, _, data in schemas},
         resources=resources,
+        base=base,
+        start=start,
         span=partial(document.span, key=True),
         value_span=document.span,
         stacks=stacks,
@@ -185,6 +201,11 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
     files = [data for resource in stacks.used.values() for data in resource.files.values()]
     warnings += [*unmet_needs(plan.doc), *missing_tools(stacks, context.env)]
     return made._replace(resources=files)
+
+
+def _needs_no_branch(display: str) -> OrchError:
+    message = f"--dirty: {display} works in the checkout itself, and takes everything as it is"
+    return OrchError(Problem("O642", message, hint="leave --dirty out, or set `workspace: branch`"), Exit.USAGE)
 
 
 def _check_identity(pipeline: Pipeline, project_id: str | None) -> None:

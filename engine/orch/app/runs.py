@@ -18,7 +18,7 @@ from orch.app.runplan import plan_of
 from orch.app.signals import Interruption
 from orch.local.contain import Containment, contain
 from orch.model.compiled import Compiled
-from orch.model.events import Opened
+from orch.model.events import Opened, Requested
 from orch.model.fold import apply as apply_event
 from orch.model.fold import fold
 from orch.model.state import RunState
@@ -91,7 +91,12 @@ def retry(context: Context, ref: str, again: Again, reporter: Reporter, guard: G
             raise OrchError(Problem("O621", f"nothing has failed in {run.run_id}", hint=hint), Exit.CONFLICT)
         return tuple(plan.addresses[step] for step in steps)
 
-    return _own(context, root, run, reporter, guard, Work(choose=choose))
+    def decided(at: int) -> Requested:
+        detail = f"once more: {' '.join(again.once_more)}"
+        return Requested(at, context.random(8).hex(), "retry", _actor(), "accepted", detail)
+
+    work = Work(choose=choose, decided=decided if again.once_more else None)
+    return _own(context, root, run, reporter, guard, work)
 
 
 def cancel(context: Context, ref: str, reporter: Reporter, guard: Guard, listener: Listener) -> int:

@@ -18,7 +18,8 @@ def load_saved(context: Context, path: str, request: PlanRequest) -> Planned:
     """Read plan.json as `orch plan -o` wrote it, and make it once more: nothing of the file is believed. Raises
     OrchError (6) where a file that it was made from has changed or the plan made now is another, (2) where the command
     line asks for something else than was planned, (3) where it is not a plan."""
-    extra = [name for name in ("inputs", "select", "exclude", "jobs", "task", "fail_fast") if getattr(request, name)]
+    flags = ("inputs", "select", "exclude", "jobs", "task", "fail_fast", "dirty")
+    extra = [name for name in flags if getattr(request, name)]
     if extra:
         flag = {"inputs": "--input", "fail_fast": "--fail-fast"}.get(extra[0], f"--{extra[0]}")
         hint = f"orch plan PIPELINE {flag} … -o {path}"
@@ -35,7 +36,8 @@ def load_saved(context: Context, path: str, request: PlanRequest) -> Planned:
             raise OrchError(problem, Exit.CONFLICT)
     made = make_plan(context._replace(cwd=root), asked)
     if made.plan.data != saved.data:
-        why = "it was edited, or made by another version of orch"
+        moved = made.compiled.head.get("base") != saved.doc.get("base")
+        why = "HEAD is another commit" if moved else "it was edited, or made by another version of orch"
         message = f"{path} is not the plan that {asked.pipeline} gives: {why}"
         raise OrchError(Problem("O288", message, hint=command), Exit.CONFLICT)
     return made

@@ -1,41 +1,15 @@
-"""The git command, asked only here: argv without a shell, no hooks, no configuration of the user's, no network."""
+"""Questions to git about history: who changed what, and what a commit holds."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from orch.gates.facts import Trouble
+from orch.local.git import GitTrouble, alone, configured, run_git
 
-TIMEOUT_SECONDS = 30.0
-_SETTINGS = (
-    "core.hooksPath=/dev/null",
-    "core.quotepath=off",
-    "log.showSignature=false",
-    "log.showRoot=true",
-)
-_ENVIRONMENT = {
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_GRAFT_FILE": "/dev/null",
-    "GIT_ALLOW_PROTOCOL": "none",
-    "LC_ALL": "C",
-}
-_PASSED = ("PATH", "HOME", "TMPDIR")
-
-
-class GitTrouble(Exception):
-    """Git cannot say; `trouble` has the reason."""
-
-    def __init__(self, kind: str, about: str = "") -> None:
-        super().__init__(kind, about)
-        self.trouble = Trouble(kind=kind, about=about)
+__all__ = ["Blob", "Git", "GitTrouble", "Touch", "identity"]
 
 
 class Blob(NamedTuple):
@@ -62,8 +36,7 @@ class Git:
 
     def ask(self, arguments: Sequence[str], given: bytes = b"") -> bytes:
         """What git prints. Raises `GitTrouble` where it fails, is missing, or does not answer in time."""
-        passed = {name: self.environment[name] for name in _PASSED if name in self.environment}
-        return _run(self.root, arguments, {**passed, **_ENVIRONMENT}, given)
+        return run_git(self.root, arguments, alone(self.environment), given)
 
     def toplevel(self) -> str:
         """The folder where the repository's tree begins."""
@@ -152,35 +125,4 @@ def identity(root: str, environment: Mapping[str, str]) -> str | None:
     """The address that the person at the keyboard commits with; here the user's own configuration is read."""
     if address := environment.get("GIT_AUTHOR_EMAIL"):
         return address
-    keep = (*_PASSED, "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM")
-    passed = {name: environment[name] for name in keep if name in environment}
-    try:
-        said = _run(root, ["config", "--get", "user.email"], {**passed, "LC_ALL": "C"})
-    except GitTrouble:
-        return None
-    return said.decode(errors="backslashreplace").strip() or None
-
-
-def _run(root: str, arguments: Sequence[str], environment: Mapping[str, str], given: bytes = b"") -> bytes:
-    settings = [word for setting in _SETTINGS for word in ("-c", setting)]
-    try:
-        done = subprocess.run(
-            ["git", "--no-pager", *settings, "-C", root, *arguments],
-            input=given,
-            capture_output=True,
-            env=dict(environment),
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise GitTrouble("git-failed", f"no answer in {TIMEOUT_SECONDS:g} seconds") from error
-    except OSError as error:
-        raise GitTrouble("git-failed", "the git command cannot be started") from error
-    if done.returncode == 0:
-        return done.stdout
-    said = done.stderr.decode(errors="backslashreplace").strip()
-    if "not a git repository" in said:
-        raise GitTrouble("not-git")
-    if "dubious ownership" in said:
-        raise GitTrouble("git-failed", "the repository belongs to another user, and git does not trust it")
-    raise GitTrouble("git-failed", ascii(said.partition("\n")[0][:200])[1:-1] or f"exit code {done.returncode}")
+    return configured(root, environment, "user.email")

@@ -34,6 +34,9 @@ def fold(plan: Compiled, events: Iterable[Event]) -> RunState:
 
 def apply(plan: Compiled, state: RunState, event: Event) -> None:
     """Apply one event; `plan` is the state's own. A stale or repeated one changes nothing but the latest time seen."""
+    if isinstance(event, Opened) and event.epoch > state.epoch:
+        state.worked_ms += state.latest_ms - state.opened_ms
+        state.opened_ms = max(event.at, state.latest_ms)
     if event.at > state.latest_ms:
         state.latest_ms = event.at
     match event:
@@ -68,6 +71,7 @@ def _started(plan: Compiled, state: RunState, event: Started) -> None:
     ):
         return
     state.attempt[step] = event.attempt
+    state.starts += plan.kinds[step] != FINALLY
     state.status[step] = Status.RUNNING
     state.reason[step] = None
     state.running[step] = None
@@ -215,6 +219,7 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
     state.run_id = event.owner.get("run_id", state.run_id)
     if event.reset:
         state.cancelling = state.failing_fast = state.cutting_finally = False
+        state.overspent, state.starts, state.worked_ms = False, 0, 0
     chosen = {plan.index_of[address] for address in event.reset if address in plan.index_of}
     if chosen:
         chosen.update(step for step in plan.finally_steps if _may_run_again(plan, state, step))
@@ -242,7 +247,7 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
                 if state.status[gate] is Status.SUCCEEDED or (event.reset and state.status[gate] > Status.SUCCEEDED):
                     _forget(state, gate)
     rebuild(plan, state)
-    if state.cancelling or state.failing_fast:
+    if state.cancelling or state.failing_fast or state.overspent:
         _abandon(plan, state)
 
 
@@ -303,6 +308,9 @@ def _end(plan: Compiled, state: RunState, step: int, status: Status, reason: str
     account(plan, state, step)
     if plan.fail_fast and state.failed > failed and not state.failing_fast:
         state.failing_fast = True
+        _abandon(plan, state)
+    if reason == "budget-exceeded" and not state.overspent:
+        state.overspent = True
         _abandon(plan, state)
 
 

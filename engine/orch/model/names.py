@@ -29,6 +29,11 @@ def step_name(address: str) -> str:
     return address[address.index(".", address.rfind("/") + 1) + 1 :]
 
 
+def branch_of(run_id: str) -> str:
+    """The branch that a run owns."""
+    return f"orch/{run_id}"
+
+
 def lies_within(root: str, path: str) -> bool:
     """Is a path this folder, or below it? Both absolute and without symlinks."""
     return path == root or path.startswith(root.rstrip("/") + "/")

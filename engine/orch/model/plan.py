@@ -112,6 +112,13 @@ class GroupDoc(TypedDict):
     needs: NotRequired[list[str]]
 
 
+class BudgetDoc(TypedDict):
+    """What a run may use: the time at which an owner is at work, and attempts of nodes."""
+
+    wall_seconds: NotRequired[float]
+    nodes: NotRequired[int]
+
+
 class ConcurrencyDoc(TypedDict):
     """The group of runs that this one belongs to, and how many of them may be at work at once."""
 
@@ -132,7 +139,9 @@ class ResourceDoc(TypedDict):
 
 class PlanDoc(TypedDict):
     """The whole plan. `people` maps handles to mail addresses, `roles` names to handles: as they were at planning.
-    `concurrency` is there where it was asked for."""
+    `budget` and `concurrency` are there where they were asked for.
+    `workspace` is there where it is `branch`: `base` is the commit that the run's branch is compared with, `start` the
+    one that it begins with where what no commit held was taken along."""
 
     format_version: int
     orch: str
@@ -140,10 +149,14 @@ class PlanDoc(TypedDict):
     project: dict[str, str]
     task: str
     inputs: dict[str, Any]
+    budget: NotRequired[BudgetDoc]
     concurrency: NotRequired[ConcurrencyDoc]
     max_in_flight: int
     durability: str
     fail_fast: bool
+    workspace: NotRequired[str]
+    base: NotRequired[str]
+    start: NotRequired[str]
     env_pass: list[str]
     people: dict[str, list[str]]
     roles: dict[str, list[str]]

@@ -13,7 +13,8 @@ from orch.model.status import Status
 class RunState:
     """Per step (and group, for the counters) one list entry, by index; the queues hold what the last events made
     decidable. The first block is what happened; the second is derived from it and can be rebuilt. `plan` is the plan
-    with what the events have added to it: whoever has a state asks this one.
+    with what the events have added to it: whoever has a state asks this one. `starts` counts the attempts of nodes, and
+    `worked_ms` the time of the owners before the present one, both since the last retry.
 
     `begun` are the steps that have opened a body; of a loop that is tried again, `since` counts the iterations that it
     had before. `traces` keeps of the nodes of loops what tells two iterations apart."""
@@ -37,6 +38,10 @@ class RunState:
     cancelling: bool = False
     cutting_finally: bool = False
     failing_fast: bool = False
+    overspent: bool = False
+    starts: int = 0
+    worked_ms: int = 0
+    opened_ms: int = 0
     closed: str | None = None
     latest_ms: int = 0
     run_id: str = ""

@@ -36,6 +36,7 @@ FAILED_REASONS = (
     "children-failed",
     "exhausted",
     "unchanged",
+    "budget-exceeded",
     "worker-lost",
     "internal-error",
 )

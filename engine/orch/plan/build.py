@@ -32,7 +32,8 @@ if TYPE_CHECKING:  # loaded only where a node names an adapter
 class Given:
     """What a plan is made of beside the pipeline. `path` and `digest` are the pipeline file's; `schemas` maps the paths
     of output schemas to their content; `task` is what the command line asked for; `span` gives the places of keys in
-    the file, `value_span` those of values; `stacks` is needed where a node names an adapter."""
+    the file, `value_span` those of values; `stacks` is needed where a node names an adapter, `base` where
+    the run gets a branch: the commit that it begins at; `start` is there where it takes along what no commit held."""
 
     orch: str
     path: str
@@ -44,6 +45,8 @@ class Given:
     schemas: Mapping[str, Any] = field(default_factory=dict)
     resources: Sequence[ResourceDoc] = ()
     stacks: Stacks | None = None
+    base: str | None = None
+    start: str | None = None
     span: Callable[[Route], Span | None] = lambda route: None
     value_span: Callable[[Route], Span | None] = lambda route: None
 
@@ -62,7 +65,8 @@ def build(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
 def _head(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
     has_approvals = any(gate.approval for phase in pipeline.phases.values() for gate in phase.gates.values())
     identity = {"name": project.name, "id": project.id}
-    return {
+    branch = {"workspace": "branch", "base": given.base, "start": given.start} if given.base else {}
+    head = {
         "format_version": FORMAT_VERSION,
         "orch": given.orch,
         "pipeline": {"name": pipeline.name, "path": given.path, "digest": given.digest},
@@ -72,6 +76,7 @@ def _head(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
         "max_in_flight": given.max_in_flight,
         "durability": project.durability,
         "fail_fast": given.fail_fast,
+        **{key: value for key, value in branch.items() if value is not None},
         "env_pass": list(project.env.pass_),
         "people": {handle: list(person.emails) for handle, person in project.people.items()} if has_approvals else {},
         "roles": {role: list(handles) for role, handles in project.roles.items()} if has_approvals else {},
@@ -81,6 +86,7 @@ def _head(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
         "steps": [],
         "outputs": dict(pipeline.outputs),
     }
+    return cast(PlanDoc, head)
 
 
 def _task(pipeline: Pipeline, given: Given) -> str:

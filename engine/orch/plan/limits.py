@@ -1,10 +1,11 @@
-"""What bounds a run as a whole: the group whose places it waits for. Pure."""
+"""What bounds a run as a whole: its budget, and the group whose places it waits for. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
-from orch.model.plan import PlanDoc
+from orch.model.plan import BudgetDoc, PlanDoc
 from orch.plan.fill import fill
 from orch.problems.problem import Exit, OrchError, Problem, Span
 from orch.source.document import Route
@@ -14,6 +15,9 @@ from orch.spec.pipeline import Pipeline
 def add_limits(doc: PlanDoc, pipeline: Pipeline, span: Callable[[Route], Span | None]) -> None:
     """Put the limits that the pipeline asks for at the head of its plan. Raises OrchError for a group without a name;
     `span` gives the places of values in the file."""
+    if pipeline.budget is not None:
+        known = {"wall_seconds": pipeline.budget.wall, "nodes": pipeline.budget.nodes}
+        doc["budget"] = cast(BudgetDoc, {key: value for key, value in known.items() if value is not None})
     asked = pipeline.concurrency
     if asked is not None:
         group = fill(asked.group, {"inputs": doc["inputs"], "task": doc["task"]}, "concurrency.group")

@@ -148,4 +148,4 @@ def read_steps(plan: Compiled) -> list[int]:
     names = {node for action in plan.action_table for node in action.reads} | set(plan.output_reads)
     read = {plan.ids[name] for name in names if name in plan.ids}
     read |= {child for index in list(read) for child in plan.group_children.get(index, ())}
-    return sorted(index for index in read if index < plan.size)
+    return sorted(index for index in read if not plan.is_group(index))

@@ -12,6 +12,7 @@ from orch.problems import (
     codes_runs,
     codes_shape,
     codes_stubs,
+    codes_workspaces,
     codes_yaml,
 )
 from orch.problems.code import Code
@@ -27,4 +28,5 @@ CODES: dict[str, Code] = {
     **codes_adapters.CODES,
     **codes_policy.CODES,
     **codes_runs.CODES,
+    **codes_workspaces.CODES,
 }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shlex
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from orch.model.compiled import GATE, Compiled
+from orch.model.names import branch_of
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.problems.problem import Exit
@@ -59,6 +61,7 @@ def ending_text(end: Ending, style: Style, elapsed_ms: float, *, unchanged: bool
     if end.shortened:
         more = f" and {len(end.shortened) - _NAMED:,} more" if len(end.shortened) > _NAMED else ""
         told.append(("logs", f"{SHORTENED}: {', '.join(end.shortened[:_NAMED])}{more}"))
+    told += _workspace(end)
     told += [("next", command) for command in _next(end)]
     if end.head:
         told.append(("head", f"sha256:{end.head}"))
@@ -145,10 +148,24 @@ def _summary(end: Ending, style: Style, elapsed_ms: float, unchanged: bool) -> s
     return f"{style.icon(word)} {style.paint(word, 'bold')}: {tally(end.plan, end.state)}, {took}"
 
 
+def _workspace(end: Ending) -> list[tuple[str, str]]:
+    """The run's branch, and the folder of its trees as long as that is there."""
+    if "workspace" not in end.plan.head:
+        return []
+    branch, base = branch_of(end.run_id), end.plan.head["base"]
+    told = [("diff", f"git diff {base[:12]} {branch}")]
+    if end.state.closed != "succeeded":
+        with suppress(OSError, ValueError, KeyError), open(f"{end.root}/{end.path}/manifest.json", "rb") as file:
+            told.append(("trees", json.load(file)["workspace"]["trees"]))
+    return told
+
+
 def _next(end: Ending) -> list[str]:
     if end.state.closed is None:
         return [f"orch resume {end.run_id}"]
     doubts = settle_commands(end.run_id, end.plan, end.state)
+    if end.state.closed == "succeeded" and "workspace" in end.plan.head:
+        return [f"git merge {branch_of(end.run_id)}"]
     commands = [next(iter(doubts.values()), f"orch resume {end.run_id}")] if end.state.closed == "waiting" else []
     if not end.state.failed and end.state.closed not in ("failed", "cancelled"):
         return commands

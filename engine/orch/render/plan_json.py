@@ -17,9 +17,9 @@ FORMAT_VERSION = 1
 
 
 def plan_json(plan: Compiled, prospects: Sequence[Prospect], critical: Critical | None = None, *, dry_run: bool) -> str:
-    """`{format_version, dry_run, pipeline, task, inputs, max_in_flight, plan_digest, resources, summary, steps}`; a
-    step is `{address, kind, phase, word, why, command}`. With past runs `critical_path` too:
-    `{seconds, steps: [{address, seconds}], runs}`."""
+    """`{format_version, dry_run, pipeline, task, inputs, max_in_flight, plan_digest, resources, summary, steps}`, and
+    with a branch `workspace` and `base`; a step is `{address, kind, phase, word, why, command}`, a loop has its `body`.
+    With past runs `critical_path` too: `{seconds, steps: [{address, seconds}], runs}`."""
     steps = []
     for step in dag_order(plan):
         document, (word, why) = plan.action(step).step, prospects[step]
@@ -47,9 +47,10 @@ def plan_json(plan: Compiled, prospects: Sequence[Prospect], critical: Critical 
             "pipeline": head["pipeline"],
             "task": plan.task,
             "inputs": plan.inputs,
-            **{key: head[key] for key in ("concurrency",) if key in head},
+            **{key: head[key] for key in ("budget", "concurrency") if key in head},
             "max_in_flight": plan.max_in_flight,
             "plan_digest": plan.digest,
+            **{key: head[key] for key in ("workspace", "base", "start") if key in head},
             "resources": head["resources"],
             "summary": summary_counts(prospects),
             **({} if critical is None else {"critical_path": _critical(critical)}),

@@ -18,6 +18,7 @@ from orch.render.plan_order import dag_order
 from orch.render.problems_text import visible
 from orch.render.style import Style
 from orch.run.forecast import Prospect
+from orch.spec.units import duration as written
 
 _WORDS = {
     "run": "to run",
@@ -52,6 +53,7 @@ def plan_text(
         if stubs is not None:
             told = f"as {visible(stubs)} says; every other gate is assumed open, every other node to succeed"
         lines.append(f"dry run: {told}")
+    lines += _workspace(plan)
     lines.append("")
     lines += _steps(plan, prospects, order, style)
     lines += ["", style.paint(_summary(prospects), "bold"), *_critical(critical), *_uses(plan), *_footer(plan)]
@@ -132,10 +134,23 @@ def _inputs(plan: Compiled, style: Style) -> list[str]:
 
 def _limits(plan: Compiled) -> list[str]:
     """What bounds the run as a whole, where something does."""
-    concurrency = plan.head.get("concurrency")
-    if concurrency is None:
+    lines = []
+    if budget := plan.head.get("budget"):
+        told = [f"{written(budget['wall_seconds'])} of work"] if "wall_seconds" in budget else []
+        told += [counted(budget["nodes"], "attempt")] if "nodes" in budget else []
+        lines.append(f"budget  {', '.join(told)}")
+    if concurrency := plan.head.get("concurrency"):
+        lines.append(
+            f'concurrency  {counted(concurrency["limit"], "run")} at a time of "{visible(concurrency["group"])}"'
+        )
+    return lines
+
+
+def _workspace(plan: Compiled) -> list[str]:
+    if "workspace" not in plan.head:
         return []
-    return [f'concurrency  {counted(concurrency["limit"], "run")} at a time of "{visible(concurrency["group"])}"']
+    along = "" if "start" not in plan.head else ", and what no commit holds"
+    return [f"branch  orch/<run-id>, in a tree of its own, from {plan.head['base'][:12]}{along}"]
 
 
 def _given(value: Any) -> str:

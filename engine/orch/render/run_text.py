@@ -36,6 +36,9 @@ def run_text(manifest: dict[str, Any], style: Style) -> str:
         rows.append(("epoch", f"{manifest['epoch']}, containment {manifest['containment']}"))
     if manifest.get("outputs"):
         rows.append(("outputs", json.dumps(manifest["outputs"], ensure_ascii=False)))
+    if space := manifest.get("workspace"):
+        rows.append(("branch", f"{space['branch']}, from {space['base'][:12]}"))
+        rows += [("trees", space["trees"])] if "trees" in space else []
     rows += [("files", manifest["artifact_root"]), ("head", f"sha256:{manifest['journal_head']}")]
     lines = [f"{name:9}{visible(text) if name not in ('run',) else text}" for name, text in rows]
     if steps:
@@ -72,6 +75,8 @@ def _next(manifest: dict[str, Any]) -> list[str]:
         "queued": f"orch poll {run} --watch",
         "running": f"orch poll {run} --watch",
     }
+    if status == "succeeded" and "workspace" in manifest:
+        commands["succeeded"] = f"git merge {manifest['workspace']['branch']}"
     return ["", f"next     {commands[status]}"] if status in commands else []
 
 

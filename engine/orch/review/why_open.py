@@ -66,7 +66,9 @@ def _waits_for(case: Case) -> tuple[list[str], int | None]:
     if step in state.held.get(group, {}):
         busy = list(state.active.get(group, {}))
         limit = plan.group_limit[group]
-        return [f"`max_parallel` of {plan.addresses[group]} is {limit}, and these are at work: {case.names(busy)}"], None
+        return [
+            f"`max_parallel` of {plan.addresses[group]} is {limit}, and these are at work: {case.names(busy)}"
+        ], None
     busy = list(state.running)
     if len(busy) >= plan.max_in_flight:
         return [f"no job is free: {plan.max_in_flight:,} at a time (`--jobs`), busy with {case.names(busy)}"], None

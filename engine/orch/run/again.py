@@ -11,6 +11,7 @@ from orch.model.state import RunState
 from orch.model.status import Status
 from orch.plan.selectable import field_of, found_in
 from orch.problems.problem import Exit, OrchError, Problem
+from orch.run.budget import REASON
 from orch.selection.meaning import Field, reach
 from orch.selection.parse import refusal
 from orch.selection.tree import Selection
@@ -34,10 +35,10 @@ def chosen(plan: Compiled, state: RunState, again: Again) -> list[int]:
     lists = f"orch runs show {state.run_id}"
     found = set(failed_steps(plan, state)) if again.named is None else _named(plan, state, again.named, field)
     if again.behind:
-        found = {step for step in reach(field.after, found) if step < plan.size}
+        found = reach(field.after, found) & field.items
     if again.excluded is not None:
         found -= found_in(field, again.excluded, None, hint=lists)
-    steps = [step for step in sorted(found) if state.status[step] >= Status.SUCCEEDED and selected(plan, step)]
+    steps = [step for step in sorted(found) if _can_be(plan, state, step)]
     if again.named is not None and not steps:
         message = f"`{again.named.text}`: nothing of it has ended that could be decided again"
         raise OrchError(Problem("O621", message, hint=lists), Exit.CONFLICT)
@@ -45,16 +46,28 @@ def chosen(plan: Compiled, state: RunState, again: Again) -> list[int]:
     return steps
 
 
+def _can_be(plan: Compiled, state: RunState, step: int) -> bool:
+    return state.status[step] >= Status.SUCCEEDED and selected(plan, step) and step not in plan.loop_of
+
+
 def failed_steps(plan: Compiled, state: RunState) -> list[int]:
     """The steps that failed or were cancelled, and those skipped because of them, by index. A failure that was allowed
-    is no reason for anything: what came after it has already gone on from it."""
+    is no reason for anything, unless the budget was: what came after it has already gone on from it. Of a loop that
+    failed, the loop itself goes on; what was is not undone."""
     return [
         step
         for step, status in enumerate(state.status)
-        if status is Status.CANCELLED
-        or (status is Status.FAILED and not plan.action(step).step.get("allow_failure"))
-        or left_behind(state, step)
+        if step not in plan.loop_of
+        and (
+            status is Status.CANCELLED
+            or (status is Status.FAILED and (state.reason[step] == REASON or not _is_allowed(plan, step)))
+            or left_behind(state, step)
+        )
     ]
+
+
+def _is_allowed(plan: Compiled, step: int) -> bool:
+    return bool(plan.action(step).step.get("allow_failure"))
 
 
 def left_behind(state: RunState, step: int) -> bool:

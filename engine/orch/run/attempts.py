@@ -40,9 +40,11 @@ class Prepared(NamedTuple):
 
 
 class Renderer:
-    """Renders the actions of one run; environments that do not depend on the step are made once and shared."""
+    """Renders the actions of one run; environments that do not depend on the step are made once and shared. `root_of`
+    tells where a step works, where not all do in the project's root."""
 
-    def __init__(self, plan: Compiled, surroundings: Surroundings) -> None:
+    def __init__(self, plan: Compiled, surroundings: Surroundings, root_of: Callable[[int], str] | None = None) -> None:
+        self._root_of = root_of or (lambda step: surroundings.root)
         self._plan = plan
         self._around = surroundings
         self._shared_env: dict[int, Mapping[str, str]] = {}
@@ -55,8 +57,9 @@ class Renderer:
         action = action_of(self._plan, state, step)
         scope = _Lazy(self._plan, state, step)
         folder = reports() if _writes_reports(action) else None
+        root = self._root_of(step)
         if "adapter" in action.step:
-            scope.adapter = self._adapter(action, _folder(action, scope), folder)
+            scope.adapter = self._adapter(action, _inside(root, _folder(action, scope)), folder)
         address = self._plan.addresses[step]
         computed = any(isinstance(item, list) for item in action.argv)
         argv = tuple(_text(item, scope) for item in action.argv) if computed else action.argv
@@ -67,11 +70,11 @@ class Renderer:
             number=number,
             argv=argv,
             env=self._env(step, action, scope, output_path, key),
-            cwd=_inside(self._around.root, cwd),
+            cwd=_inside(root, cwd),
             timeout_seconds=action.step.get("timeout_seconds"),
             stem=f"{file_stem(address)}.{number}",
             tools=tuple(action.step["adapter"].get("tools", {}).items()) if "adapter" in action.step else (),
-            root=self._around.root,
+            root=root,
         )
         artifacts = {name: _path(value, scope, "artifact") for name, value in action.paths}
         return Prepared(
@@ -89,8 +92,9 @@ class Renderer:
         """The probe of a `once` step, as an attempt of its own."""
         action = self._plan.action(step)
         scope = _Lazy(self._plan, state, step)
+        root = self._root_of(step)
         if "adapter" in action.step:
-            scope.adapter = self._adapter(action, _folder(action, scope), None)
+            scope.adapter = self._adapter(action, _inside(root, _folder(action, scope)), None)
         address = self._plan.addresses[step]
         key = _key(action, scope, state.run_id, address)
         return Attempt(
@@ -98,10 +102,10 @@ class Renderer:
             number=state.attempt[step],
             argv=tuple(_text(item, scope) for item in action.probe),
             env=self._env(step, action, scope, None, key),
-            cwd=_inside(self._around.root, _folder(action, scope)),
+            cwd=_inside(root, _folder(action, scope)),
             timeout_seconds=action.step.get("timeout_seconds"),
             stem=f"{file_stem(address)}.{state.attempt[step]}.probe{state.probes.get(step, 0) + 1}",
-            root=self._around.root,
+            root=root,
         )
 
     def _env(
@@ -130,7 +134,7 @@ class Renderer:
         adapter = action.step["adapter"]
         places = {"files": f"{self._around.run_dir}/adapters/{adapter['name']}", "reports": reports or ""}
         environment = adapter.get("environment", {}).get("path", "")
-        return {**places, "env": os.path.normpath(f"{_inside(self._around.root, cwd)}/{environment}")}
+        return {**places, "env": os.path.normpath(f"{cwd}/{environment}")}
 
 
 class _Lazy:

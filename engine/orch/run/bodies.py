@@ -14,6 +14,7 @@ from orch.model.derive import ending, is_bad
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.problems.problem import OrchError
+from orch.run.budget import REASON, cut_short
 from orch.run.scope import UNKNOWN, KnownAfter, body_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate, evaluate_condition
 from orch.spec.matrix import expand
@@ -42,8 +43,7 @@ def judge(plan: Compiled, state: RunState, step: int) -> Decision:
     assert body is not None, "only what has a body is judged"
     inner = plan.inner(step)
     if ending(plan, state, step) and any(_was_cut(state, one) for one in inner):
-        why = "requested" if state.cancelling else "fail-fast"
-        return Conclude(step, "cancelled", why, "it was ended before all inside of it was over")
+        return cut_short(state, step, "it was ended before all inside of it was over")
     if body["kind"] == "loop":
         return _judge_loop(plan, state, step, body)
     bad = [plan.addresses[one] for one in inner if is_bad(plan, state, one)]
@@ -58,7 +58,7 @@ def judge(plan: Compiled, state: RunState, step: int) -> Decision:
 
 
 def _was_cut(state: RunState, step: int) -> bool:
-    return state.status[step] is Status.CANCELLED or state.reason[step] == "cancelled"
+    return state.status[step] is Status.CANCELLED or state.reason[step] in ("cancelled", REASON)
 
 
 def _outputs(plan: Compiled, state: RunState, step: int, body: Body) -> dict[str, Any] | None:
@@ -92,8 +92,7 @@ def _judge_loop(plan: Compiled, state: RunState, step: int, body: Body) -> Decis
         except KnownAfter as unknown:
             return Conclude(step, "succeeded", "ok", f"known after {unknown.address}", UNKNOWN)
     if ending(plan, state, step):
-        why = "requested" if state.cancelling else "fail-fast"
-        return Conclude(step, "cancelled", why, f"ended after iteration {number}")
+        return cut_short(state, step, f"ended after iteration {number}")
     limit = body.get("unchanged", 0)
     same = 1 + _unchanged(plan, state, step, number - since)
     if limit and same >= limit:

@@ -12,6 +12,7 @@ from orch.model.derive import ending
 from orch.model.retry import is_once
 from orch.model.state import RunState
 from orch.model.status import Status
+from orch.run.budget import REASON, Spent, cut_short, deadline_ms, spent, starts_left
 from orch.run.choice import NotAllowed, nothing_to_run
 from orch.run.scope import UNKNOWN, KnownAfter, end_status, step_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate_condition
@@ -38,16 +39,35 @@ def decide(plan: Compiled, state: RunState, now_ms: int, probing: Collection[int
     if state.cancelling or state.failing_fast:
         why = "requested" if state.cancelling else "fail-fast"
         decisions.extend(Stop(step, why) for step in state.running if ending(plan, state, step))
+    over = spent(plan, state, now_ms)
+    if over is not None and over.stops:
+        decisions.extend(Stop(step, "budget") for step in state.running)
     if not (plan.fail_fast and any(type(decision) is Conclude for decision in decisions)):
-        _start(plan, state, now_ms, probing, decisions)
+        _start(plan, state, now_ms, probing, decisions, over)
     if decisions:
         return decisions
-    if state.due_heap and state.due_heap[0][0] > now_ms:
-        return [Schedule(state.due_heap[0][0])]
+    if (at := _next_time(plan, state, now_ms)) is not None:
+        return [Schedule(at)]
     return [] if state.running or probing else _end(plan, state)
 
 
-def _start(plan: Compiled, state: RunState, now_ms: int, probing: Collection[int], decisions: list[Decision]) -> None:
+def _next_time(plan: Compiled, state: RunState, now_ms: int) -> int | None:
+    """When there is something to decide though nothing happens: a step is due, or the budget is spent."""
+    times = [state.due_heap[0][0]] if state.due_heap else []
+    if "budget" in plan.head and state.body_open and (times or state.running):
+        deadline = deadline_ms(plan, state)
+        times += [] if deadline is None else [deadline]
+    return min((at for at in times if at > now_ms), default=None)
+
+
+def _start(
+    plan: Compiled,
+    state: RunState,
+    now_ms: int,
+    probing: Collection[int],
+    decisions: list[Decision],
+    over: Spent | None,
+) -> None:
     """Probes and attempts, as many as there is room for; a step is not started before a probe of it has ended."""
     capacity = plan.max_in_flight - len(state.running) - len(probing)
     for step in islice(state.to_probe, BATCH):
@@ -56,6 +76,11 @@ def _start(plan: Compiled, state: RunState, now_ms: int, probing: Collection[int
         if step not in probing:
             decisions.append(Probe(step))
             capacity -= 1
+    if over is not None:
+        _overspend(plan, state, over, decisions)
+        return
+    if "budget" in plan.head and state.body_open:
+        capacity = min(capacity, starts_left(plan, state))
     if plan.fail_fast:  # what begins may turn out to have failed at once, and then nothing else may begin
         capacity = min(capacity, 1)
     if capacity <= 0:
@@ -73,6 +98,17 @@ def _start(plan: Compiled, state: RunState, now_ms: int, probing: Collection[int
         decisions.append(decision)
         if type(decision) is not Skip and type(decision) is not Expand:
             capacity -= 1
+
+
+def _overspend(plan: Compiled, state: RunState, over: Spent, decisions: list[Decision]) -> None:
+    """Nothing more starts: the step that would have been next fails, and so says why; the others follow from its end.
+    While what runs is being stopped, its ends will say it."""
+    if over.stops and state.running:
+        return
+    for step in [*islice(state.ready, 1), *(step for _, step in state.due_heap[:1])][:1]:
+        decision = _begin(plan, state, step)
+        ends = type(decision) is not Start
+        decisions.append(decision if ends else Conclude(step, "failed", REASON, over.sentence))
 
 
 def _due(state: RunState, now_ms: int, count: int, probing: Collection[int]) -> list[int]:
@@ -133,8 +169,9 @@ def _look(plan: Compiled, state: RunState, gate: int) -> Decision:
 
 
 def _cancelled(state: RunState, step: int) -> Conclude:
-    sentence = "in doubt when it was cancelled" if step in state.doubt else ""
-    return Conclude(step, "cancelled", "requested" if state.cancelling else "fail-fast", sentence)
+    if state.overspent and not (state.cancelling or state.failing_fast):
+        return cut_short(state, step, "the budget was spent before it was tried again")
+    return cut_short(state, step, "in doubt when it was cancelled" if step in state.doubt else "")
 
 
 def _end(plan: Compiled, state: RunState) -> list[Decision]:
@@ -152,4 +189,4 @@ def _end(plan: Compiled, state: RunState) -> list[Decision]:
     if state.body_open or state.finally_open:
         stuck = [plan.addresses[i] for i in plan.steps if state.status[i] < Status.SUCCEEDED]
         raise AssertionError(f"nothing can be decided, and these are not over: {stuck[:5]}")
-    return [Close(end_status(state), end_status(state))]
+    return [Close(end_status(state), REASON if state.overspent else end_status(state))]

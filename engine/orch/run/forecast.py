@@ -66,6 +66,7 @@ def _plain(plan: Compiled) -> bool:
     """No gate, condition, selection, empty matrix or adapter: everything runs."""
     return (
         plan.selected is None
+        and plan.head.get("budget", {}).get("nodes") is None
         and not any(plan.phase_gates)
         and all(
             action.condition is None and action.body is None and "adapter" not in action.step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, assert_never
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from orch.model.attempt import Attempt, Result, StartError
 from orch.model.compiled import Compiled
@@ -12,21 +12,25 @@ from orch.model.decisions import Close, Conclude, Decision, Dismiss, Expand, Obs
 from orch.model.events import Closed, Event, Expanded, Observed, Requested, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
-from orch.ports import Clock, Executor, GateWatch, Harvest, Inbox, Journal, Recorder, Reports, Running
+from orch.ports import Clock, Executor, GateWatch, Harvest, Inbox, Journal, Recorder, Reports, Running, TreeTrouble
 from orch.run.attempts import Prepared, Renderer
 from orch.run.close import closing
 from orch.run.decide import decide
 from orch.run.endings import Ended, Endings
 from orch.run.requests import answer
-from orch.run.results import concluded, finished, not_started, probed, unprobed
+from orch.run.results import NOTHING_LEFT, concluded, finished, not_started, probed, unprobed
 from orch.spec.expressions.evaluate import EvaluationError
+
+if TYPE_CHECKING:  # loaded only where a run has a branch
+    from orch.run.spaces import Spaces
 
 REQUESTS_EVERY = 0.2
 LOOK_EVERY = 5.0
 
 
 class World(NamedTuple):
-    """The ports of a run. `interrupted` gives the signal that ends this owner, or None."""
+    """The ports of a run. `interrupted` gives the signal that ends this owner, or None; `spaces` is there where the run
+    has a branch."""
 
     clock: Clock
     journal: Journal
@@ -37,6 +41,7 @@ class World(NamedTuple):
     inbox: Inbox
     recorder: Recorder
     interrupted: Callable[[], int | None]
+    spaces: Spaces | None = None
 
 
 class Loop:
@@ -179,11 +184,17 @@ class Loop:
     def _start(self, step: int, attempt: int) -> None:
         declared = self._plan.action(step).step.get("outputs")
         try:
+            if self._world.spaces is not None:
+                self._world.spaces.begin(step)
             output = self._world.harvest.output_path(f"{step}.{attempt}") if declared else None
             folder = partial(self._world.reports.folder, f"{step}.{attempt}")
             prepared = self._renderer.prepare(self._state, step, attempt, output, folder)
         except EvaluationError as error:
             failed = Conclude(step, "failed", "expression-error", str(error))
+            self._happened(concluded(self._plan, failed, at=self.now_ms()))
+            return
+        except TreeTrouble as error:
+            failed = Conclude(step, "failed", "start-failed", str(error))
             self._happened(concluded(self._plan, failed, at=self.now_ms()))
             return
         started = Started(
@@ -222,6 +233,8 @@ class Loop:
         self._endings.ended(step, prepared, result)
 
     def _conclude(self, ended: Ended) -> None:
+        spaces = self._world.spaces
+        left = spaces.end(ended.step, self._state.running, self.now_ms()) if spaces is not None else NOTHING_LEFT
         self._happened(
             finished(
                 self._plan,
@@ -234,6 +247,7 @@ class Loop:
                 missing=ended.missing,
                 adapter=ended.prepared.action.step.get("adapter"),
                 reading=ended.reading,
+                left=left,
             )
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from orch.model.attempt import Result
 from orch.model.compiled import Compiled
@@ -14,8 +14,22 @@ from orch.model.retry import hands_over, is_once, retries
 from orch.model.state import RunState
 from orch.model.stubs import Stub
 from orch.ports import Reading
+from orch.run.budget import stopped_because
 
 NOTHING_READ = Reading()
+
+
+class Left(NamedTuple):
+    """What an attempt left in its tree, where its run has a branch: what speaks against it (a failed reason, a
+    sentence, findings), and its patch."""
+
+    reason: str | None = None
+    sentence: str = ""
+    findings: tuple[dict[str, Any], ...] = ()
+    patch: dict[str, Any] | None = None
+
+
+NOTHING_LEFT = Left()
 
 
 def finished(
@@ -30,10 +44,13 @@ def finished(
     missing: str | None = None,
     adapter: Mapping[str, Any] | None = None,
     reading: Reading = NOTHING_READ,
+    left: Left = NOTHING_LEFT,
 ) -> Finished:
     """The record of an ended attempt. `missing` says which declared output or artifact is not as declared; `adapter` is
-    what the plan says of the command, `reading` what its reports and logs say."""
-    status, reason, summary = _meaning(state, result, missing or reading.trouble, adapter, reading)
+    what the plan says of the command, `reading` what its reports and logs say, `left` what is in its tree."""
+    status, reason, summary = _meaning(plan, state, result, missing or reading.trouble, adapter, reading)
+    if left.reason is not None and result.stopped != "cancel":
+        status, reason, summary = "failed", left.reason, left.sentence
     error: dict[str, Any] | None = None
     if status != "succeeded":
         error = {"summary": summary}
@@ -134,13 +151,17 @@ def _logs(result: Result) -> dict[str, dict[str, Any]] | None:
 
 
 def _meaning(
-    state: RunState, result: Result, missing: str | None, adapter: Mapping[str, Any] | None, reading: Reading
+    plan: Compiled,
+    state: RunState,
+    result: Result,
+    missing: str | None,
+    adapter: Mapping[str, Any] | None,
+    reading: Reading,
 ) -> tuple[str, str, str]:
     if result.stopped == "timeout":
         return "failed", "timed-out", "stopped at its time limit"
     if result.stopped == "cancel":
-        reason = "requested" if state.cancelling else "fail-fast"
-        return "cancelled", reason, "stopped on request" if state.cancelling else "stopped because another step failed"
+        return stopped_because(plan, state)
     if result.signal is not None:
         return "failed", "command-failed", f"ended by signal {result.signal}"
     none = (adapter or {}).get("none")

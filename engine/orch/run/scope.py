@@ -79,8 +79,8 @@ def _verdict_of(plan: Compiled, state: RunState, owner: int) -> str:
 
 
 def verdict(state: RunState) -> str:
-    """What the run amounts to: failed if anything is bad, cancelled if it was cancelled, else succeeded."""
-    return "failed" if state.failed else "cancelled" if state.cancelling else "succeeded"
+    """What the run amounts to: failed if anything is bad or its budget was spent, else cancelled or succeeded."""
+    return "failed" if state.failed or state.overspent else "cancelled" if state.cancelling else "succeeded"
 
 
 def end_status(state: RunState) -> str:

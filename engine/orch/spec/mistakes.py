@@ -56,6 +56,7 @@ _EXAMPLES = {
     "install": "write `install: apt-get install make`",
     "detect": "write `detect: [{ file: Makefile, score: 10 }]`",
     "any": "write `any: [{ file: a.txt }, { file: b.txt }]`",
+    "budget": "write `budget: { wall: 3h, nodes: 100 }`",
     "group": "write `group: release`",
     "concurrency": "write `concurrency: { group: release }`",
     "check": "write `check: { expr: nodes.test.outputs.coverage >= 0.8 }`",

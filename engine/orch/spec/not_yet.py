@@ -8,12 +8,11 @@ KINDS = ("Agent", "Pattern", "Scenario")
 
 NOT_YET: dict[str, dict[str, str]] = {
     "pipeline": {
-        "workspace": "workspaces",
         "mode": "modes",
         "network": "network policy",
-        "budget": "budgets",
         "secrets": "secrets",
     },
+    "budget": {"usd": "budgets of money", "tokens": "budgets of tokens"},
     "defaults": {"workspace": "workspaces"},
     "phase": {"mode": "modes", "network": "network policy", "protected": "protected paths"},
     "gate": {"diff_budget": "`diff_budget` gates"},
@@ -79,7 +78,6 @@ VALUES: dict[tuple[str, str], dict[str, str]] = {
             "merge-conflict",
             "path-policy-violation",
             "guardrail-tripped",
-            "budget-exceeded",
             "agent-contract-violation",
             "malformed-tool-response",
             "tool-invocation-error",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from orch.source.document import Route
 from orch.spec.gate import Gate
 from orch.spec.node import FinallyNode, Node, Retry, Work
-from orch.spec.shapes import EnvName, EnvText, Id, Maybe, OutputName, Seconds, Shape, Text, Texts
+from orch.spec.shapes import Count, EnvName, EnvText, Id, Maybe, OutputName, Seconds, Shape, Text, Texts
 
 ScalarType = Literal["string", "integer", "number", "boolean"]
 Scalar = str | int | float | bool
@@ -42,6 +42,17 @@ class Concurrency(Shape):
 
     group: Text = Field(description="The group's name; may hold `${{ }}` over inputs and the task.")
     limit: int = Field(default=1, ge=1, le=1000, description="How many places the group has.")
+
+
+class Budget(Shape):
+    """What a run may use before it is ended as failed."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    wall: Maybe[Seconds] = Field(
+        default=None, description="How long its owners may be at work: `3h`. A night at a gate costs nothing."
+    )
+    nodes: Maybe[Count] = Field(default=None, description="How many attempts of nodes may be started.")
 
 
 class Defaults(Shape):
@@ -77,10 +88,16 @@ class Pipeline(Shape):
     task: Text = Field(
         default="-", description="The task that a run belongs to; may hold `${{ }}` over inputs. `-` is none."
     )
+    workspace: Literal["project", "branch"] = Field(
+        default="project",
+        description="Where the nodes work: in the project's folder, or (`branch`) in a tree of the run's own, outside "
+        "of it, on the branch `orch/<run-id>`.",
+    )
     inputs: dict[Id, Input] = Field(default_factory=dict, description="The values that a run is started with.")
     concurrency: Maybe[Concurrency] = Field(
         default=None, description="How many runs of a group may be at work at once; the next one waits."
     )
+    budget: Maybe[Budget] = Field(default=None, description="What a run may use before it is ended as failed.")
     defaults: Defaults = Field(default=Defaults(), description="What holds for every node that does not say otherwise.")
     phases: Annotated[dict[Id, Phase], Field(min_length=1)] = Field(
         description="The phases, in the order written: each waits for the one before."

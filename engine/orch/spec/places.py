@@ -20,7 +20,7 @@ from orch.spec.adapter import (
 )
 from orch.spec.gate import Approval, Check, Freshness, Gate
 from orch.spec.node import BodyNode, FinallyNode, Loop, Node, Once, Retry
-from orch.spec.pipeline import Concurrency, Defaults, Input, Phase, Pipeline
+from orch.spec.pipeline import Budget, Concurrency, Defaults, Input, Phase, Pipeline
 from orch.spec.project import Env, Person, Policy, Project
 from orch.spec.shapes import Shape
 from orch.spec.stubs import NodeStub, Stubs
@@ -47,6 +47,7 @@ _GATE = {
 PIPELINE: dict[tuple[str, ...], Place] = {
     (): Place("pipeline", "a pipeline", Pipeline),
     ("inputs", "*"): Place("input", "an input", Input),
+    ("budget",): Place("budget", "`budget`", Budget),
     ("concurrency",): Place("concurrency", "`concurrency`", Concurrency),
     ("defaults",): Place("defaults", "`defaults`", Defaults),
     ("defaults", "retry"): _NODE[("retry",)],

@@ -62,5 +62,11 @@ _DURATION_SCHEMA = {"type": "string", "pattern": units.DURATION_PATTERN, "exampl
 Age = Annotated[float, BeforeValidator(partial(units.seconds, unit="d")), WithJsonSchema(_DURATION_SCHEMA)]
 Seconds = Annotated[float, BeforeValidator(units.seconds), WithJsonSchema(_DURATION_SCHEMA)]
 
+_COUNT_SCHEMA = {
+    "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": units.COUNT_PATTERN}],
+    "examples": [100, "2k"],
+}
+Count = Annotated[int, Field(ge=1), BeforeValidator(units.count), WithJsonSchema(_COUNT_SCHEMA)]
+
 Texts = Annotated[tuple[T, ...], Field(strict=False)]
 """A list. (Strictness would want a tuple, which YAML does not have; it still holds for the items.)"""

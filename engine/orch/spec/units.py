@@ -9,6 +9,8 @@ DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+$"
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)")
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+COUNT_PATTERN = r"^([1-9][0-9]{0,8})([kM])$"
+_COUNT, _TIMES = re.compile(COUNT_PATTERN), {"k": 1000, "M": 1_000_000}
 _MOST_SECONDS = 100 * 366 * 86400.0
 _LONGEST = 40  # characters; nobody means more
 
@@ -31,6 +33,21 @@ def seconds(value: object, unit: str = "s") -> float:
     if total > _MOST_SECONDS:
         raise ValueError(f"`{text}` is longer than 100 years")
     return total
+
+
+def count(value: object) -> object:
+    """A number, also as `2k` or `4M`; anything else is left for others to refuse."""
+    found = _COUNT.fullmatch(value) if isinstance(value, str) else None
+    return int(found[1]) * _TIMES[found[2]] if found else value
+
+
+def duration(seconds: float) -> str:
+    """A duration as it is written: `1h30m`."""
+    left, parts = round(seconds * 1000), ""
+    for unit in ("d", "h", "m", "s", "ms"):
+        number, left = divmod(left, round(_SECONDS[unit] * 1000))
+        parts += f"{number}{unit}" if number else ""
+    return parts or "0s"
 
 
 def _short(text: str) -> str:

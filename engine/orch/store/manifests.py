@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from orch.model.compiled import GATE, Compiled
 from orch.model.events import Requested
+from orch.model.names import branch_of
 from orch.model.plan import kind_of
 from orch.model.state import RunState
 from orch.model.status import Status
@@ -168,6 +169,7 @@ def run_manifest(run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, h
         "heartbeat_interval_seconds": INTERVAL_SECONDS,
         "heartbeat_stale_after_seconds": STALE_AFTER_SECONDS,
         "artifact_root": run.artifact_root,
+        "workspace": _workspace(run, plan, ledger, closed is not None and closed.status == "succeeded"),
         "resume_token_sha256": token_sha256,
         "resume_events": resume_events(ledger),
         "gates": [_gate(plan, state, gate) for gates in plan.phase_gates for gate in gates],
@@ -181,6 +183,14 @@ def run_manifest(run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, h
     }
     present = [f"  {_encode(key)}: {_encode(value)}" for key, value in document.items() if value is not None]
     return ("{\n" + ",\n".join(present) + "\n}\n").encode()
+
+
+def _workspace(run: RunDir, plan: Compiled, ledger: Ledger, gone: bool) -> dict[str, Any] | None:
+    """The run's branch, the commit that it is compared with, and the folder of its trees as long as that is there."""
+    if "workspace" not in plan.head:
+        return None
+    found = {"branch": branch_of(run.run_id), "base": plan.head["base"]}
+    return found if gone or not ledger.openings else {**found, "trees": ledger.openings[0].owner["trees"]}
 
 
 def resume_events(ledger: Ledger) -> list[dict[str, Any]]:

@@ -23,6 +23,10 @@ def check_pipeline_texts(graph: Graph, report: Report) -> None:
     elif not _TASK.fullmatch(pipeline.task):
         hint = "a task is `-`, or up to 64 letters, digits, `_` and `-`"
         report.add("O106", f"`{pipeline.task[:48]}` cannot be a task", ("task",), hint)
+    if pipeline.budget is not None and not pipeline.budget.model_fields_set:
+        report.add("O104", "`budget` is empty", ("budget",), "write `budget: { wall: 3h }`, or leave it out", key=True)
+    if pipeline.budget is not None and pipeline.budget.wall == 0:
+        report.add("O104", "`wall` is 0: nothing could run", ("budget", "wall"), "write `wall: 3h`")
     if pipeline.concurrency is not None:
         check_template(graph, report, views.planning(graph), ("concurrency", "group"), pipeline.concurrency.group)
     defaults = pipeline.defaults

@@ -1,0 +1,144 @@
+"""Where a run with a branch of its own begins, and its trees: what is refused, what is taken along, where they lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from orch.app.context import Context
+from orch.local.git import GitTrouble
+from orch.local.trees import GitTrees, Keep, Repository, Start
+from orch.model.compiled import Compiled
+from orch.model.names import branch_of, lies_within
+from orch.ports import TreeTrouble
+from orch.problems.problem import Exit, OrchError, Problem
+from orch.store.cas import Cas
+from orch.store.copies import artifact_copy, place
+
+DIRT = "O641"
+_NEEDED = (2, 38)
+_SHOWN = 10
+
+
+def base_of(context: Context, root: str) -> str:
+    """The commit that a run would begin at. Raises OrchError where a run cannot have a branch here."""
+    repository = _repository(context, root)
+    try:
+        version = repository.git(root, "version").split()[2]
+        if tuple(int(part) for part in version.split(".")[:2]) < _NEEDED:
+            raise _refusal(f"git {version} is too old", "install git 2.38 or newer")
+        if repository.git(root, "rev-parse", "--is-bare-repository") == "true":
+            raise _refusal("a bare repository has no checkout", "clone it, and work there")
+        top = repository.git(root, "rev-parse", "--show-toplevel")
+        base = repository.resolve("HEAD")
+        if base is None:
+            raise _refusal("the repository has no commit", "git add -A && git commit -m 'The beginning'")
+        listing = repository.raw(root, "ls-tree", "-r", "-z", "--full-tree", base).split(b"\0")
+        modules = [os.fsdecode(line.partition(b"\t")[2]) for line in listing if line.startswith(b"160000 ")]
+        if modules:
+            message = f"the repository holds another one, {modules[0]}: git makes no second tree of a submodule"
+            raise _refusal(message, "leave `workspace` out: the nodes then work in the checkout")
+        inner = os.path.relpath(root, os.path.realpath(top))
+        if inner != "." and not any(line.partition(b"\t")[2].startswith(os.fsencode(inner) + b"/") for line in listing):
+            raise _refusal(f"no commit holds anything of {inner}", f"git add {inner} && git commit")
+        if repository.resolve("refs/heads/orch") is not None:
+            raise _refusal("there is a branch `orch`, and no `orch/…` can be beside it", "git branch -m orch NAME")
+    except GitTrouble as error:
+        raise _refusal(str(error), "git init, and commit what there is") from error
+    home = context.state_dir
+    if home is None or lies_within(os.path.realpath(top), os.path.realpath(home)):
+        where = "there is no state directory" if home is None else f"the state directory {home} lies in the repository"
+        raise _refusal(where, "set XDG_STATE_HOME to a folder outside of it")
+    return base
+
+
+def dirt(context: Context, root: str) -> Problem | None:
+    """What to say of a checkout that differs from HEAD; None where it does not."""
+    files = _repository(context, root).dirt()
+    if not files:
+        return None
+    shown = ", ".join(files[:_SHOWN]) + (f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else "")
+    message = f"a run begins at HEAD, and no commit holds these: {shown}"
+    return Problem(DIRT, message, hint="commit or stash them, or take them along: orch apply --dirty")
+
+
+def refuse_dirt(warnings: Sequence[Problem]) -> None:
+    """What is a warning of a plan is a refusal of a run."""
+    found = [problem._replace(severity="error") for problem in warnings if problem.code == DIRT]
+    if found:
+        raise OrchError(found, Exit.CONFLICT)
+
+
+def take_along(context: Context, root: str, base: str) -> str | None:
+    """A commit, behind `base`, of what the checkout holds; None where that is the same."""
+    repository = _repository(context, root)
+    if not repository.dirt():
+        return None
+    folder = repository.git(root, "rev-parse", "--absolute-git-dir")
+    index = f"{folder}/orch-index-{os.getpid()}"
+    try:
+        content = repository.snapshot(root, index)
+    finally:
+        for left in (index, f"{index}.lock"):
+            with suppress(FileNotFoundError):
+                os.unlink(left)
+    message = "What was not committed when the run began"
+    return repository.commit(content, base, message, context.clock.now_ms())
+
+
+def home_of(context: Context, run_id: str) -> str:
+    """The folder for the trees of a new run."""
+    base = context.state_dir
+    if base is None:
+        raise _refusal("there is no state directory", "set HOME or XDG_STATE_HOME")
+    return os.path.join(os.path.realpath(base), "trees", run_id)
+
+
+def trees_of(context: Context, root: str, run_id: str, plan: Compiled, home: str, keep: Keep) -> GitTrees:
+    """The trees of a run. Raises OrchError where git does not answer."""
+    start = Start(root, home, run_id, plan.head.get("start", plan.head["base"]))
+    try:
+        return GitTrees(start, context.env, keep)
+    except TreeTrouble as error:
+        raise _lost(str(error), run_id) from error
+
+
+def patches(run_path: str, cas: Cas) -> Keep:
+    """Keeps the patch of a step as an artifact of it."""
+
+    def keep(name: str, data: bytes) -> dict[str, Any]:
+        sha256, path = cas.put_bytes(data), artifact_copy(name, "patch")
+        place(cas, sha256, f"{run_path}/{path}")
+        return {"name": "patch", "path": path, "sha256": sha256, "bytes": len(data)}
+
+    return keep
+
+
+def open_trees(trees: GitTrees, run_id: str, *, begun: bool) -> None:
+    """Have the branch and the tree of a run. Raises OrchError where that cannot be."""
+    try:
+        there = trees.open(begun=begun)
+    except TreeTrouble as error:
+        raise _lost(str(error), run_id) from error
+    if not there:
+        branch = branch_of(run_id)
+        message = f"the branch {branch} is gone, and the run's work was on it"
+        hint = (
+            f"git branch {branch} COMMIT, as `git reflog` or `git fsck --lost-found` names it; or a new run: orch apply"
+        )
+        raise OrchError(Problem("O643", message, hint=hint), Exit.CONFLICT)
+
+
+def _lost(why: str, run_id: str) -> OrchError:
+    return OrchError(Problem("O643", f"the run has no tree to work in: {why}", hint=f"orch resume {run_id}"), Exit.IO)
+
+
+def _repository(context: Context, root: str) -> Repository:
+    return Repository(root, context.env)
+
+
+def _refusal(why: str, hint: str) -> OrchError:
+    message = f"`workspace: branch` cannot be had here: {why}"
+    return OrchError(Problem("O640", message, hint=hint), Exit.INVALID)

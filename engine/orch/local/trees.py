@@ -1,0 +1,269 @@
+"""The trees of a run: git worktrees outside of the project, on a branch of the run's own. The user's checkout, index
+and stash are never written; what is in the repository's store is added to."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from orch.local.git import GitTrouble, alone, configured, run_git
+from orch.model.names import branch_of
+from orch.ports import Change, Merged
+
+SLOW_SECONDS = 600.0
+_READY = "orch-ready"
+_LEFT_OUT = (":(exclude,top,glob)**/.runs/**", ":(exclude,top,glob)**/.orch/**")
+_NOBODY = ("orch", "orch@localhost")
+_HUNK_LINES = 12
+Keep = Callable[[str, bytes], dict[str, Any]]
+
+
+class Repository:
+    """A repository as the engine writes to it; `tree` is any of its trees."""
+
+    def __init__(self, tree: str, environment: Mapping[str, str]) -> None:
+        self.tree = tree
+        self._environment = environment
+        ignored = configured(tree, environment, "core.excludesFile", "--type=path")
+        self._settings = ["-c", f"core.excludesFile={ignored}"] if ignored else []
+        name, mail = (configured(tree, environment, f"user.{key}") for key in ("name", "email"))
+        self._who = (name, mail) if name and mail else _NOBODY
+
+    def git(self, tree: str, *arguments: str, **more: str) -> str:
+        """What git prints, without the newline at its end."""
+        return os.fsdecode(self.raw(tree, *arguments, **more)).rstrip("\n")
+
+    def raw(self, tree: str, *arguments: str, **more: str) -> bytes:
+        """What git prints, as it is. Raises GitTrouble."""
+        environment = alone(self._environment, **more)
+        return run_git(tree, [*self._settings, *arguments], environment, seconds=SLOW_SECONDS)
+
+    def resolve(self, name: str) -> str | None:
+        """The id of the commit of that name."""
+        try:
+            return self.git(self.tree, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        except GitTrouble:
+            return None
+
+    def dirt(self) -> list[str]:
+        """The files of the checkout that differ from HEAD; ignored ones do not count, nor what runs leave."""
+        out = self.raw(
+            self.tree, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--", ":/", *_LEFT_OUT
+        )
+        return [os.fsdecode(entry[3:]) for entry in out.split(b"\0") if entry]
+
+    def snapshot(self, tree: str, index: str) -> str:
+        """The id of all that the tree holds and is not ignored. `index` becomes an index of it; the tree's own stays
+        as it is, and so does what it knows of unchanged files: with another time it would miss changes."""
+        own = os.path.join(self.git(tree, "rev-parse", "--absolute-git-dir"), "index")
+        with suppress(FileNotFoundError):
+            shutil.copy2(own, index)
+        self.git(tree, "add", "--all", "--", ":/", *_LEFT_OUT, GIT_INDEX_FILE=index)
+        return self.git(tree, "write-tree", GIT_INDEX_FILE=index)
+
+    def commit(self, content: str, parent: str, message: str, at_ms: int) -> str:
+        """The id of a new commit, which no branch holds yet."""
+        name, mail = self._who
+        date = f"{at_ms // 1000} +0000"
+        who = {
+            f"GIT_{role}_{key}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for key, value in (("NAME", name), ("EMAIL", mail), ("DATE", date))
+        }
+        return self.git(self.tree, "commit-tree", content, "-p", parent, "-m", message, **who)
+
+
+class Start(NamedTuple):
+    """Where a run begins: its project's root, the folder for its trees, its id, and the commit."""
+
+    root: str
+    home: str
+    run_id: str
+    commit: str
+
+
+class GitTrees:
+    """The trees of one run, for its one owner. The run's own tree has the name "": it has the run's branch checked out.
+    `keep(name, patch)` stores the patch of another tree."""
+
+    def __init__(self, start: Start, environment: Mapping[str, str], keep: Keep) -> None:
+        self._start, self._keep = start, keep
+        self._repository = Repository(start.root, environment)
+        self._git = self._repository.git
+        self._inner = self._git(start.root, "rev-parse", "--show-prefix").rstrip("/")
+        self._branch = f"refs/heads/{branch_of(start.run_id)}"
+        self._refs = f"refs/orch/{start.run_id}"
+
+    def open(self, *, begun: bool) -> bool:
+        """Have the branch and the run's own tree, also after a crash at any point. False where the branch is gone of a
+        run that has `begun`."""
+        if self._repository.resolve(self._branch) is None:
+            if begun:
+                return False
+            self._set(self._branch, self._start.commit, "")
+        following = self._repository.resolve(f"{self._refs}/next")
+        if not self._is_ready(""):
+            self._add("", self._branch.removeprefix("refs/heads/"))
+        if following is not None:
+            self._move(following)
+        return True
+
+    def root(self, name: str) -> str:
+        """The project's root in a tree."""
+        return os.path.join(self._path(name), self._inner) if self._inner else self._path(name)
+
+    def make(self, name: str) -> str:
+        """A tree as the run's branch is now, whatever was there; its root."""
+        if name:
+            self._add(name, "--detach", self._head())
+        else:
+            self._git(self._path(""), "reset", "--quiet", "--hard", "HEAD")
+            self._git(self._path(""), "clean", "--quiet", "-ffd", "--", ":/", *_LEFT_OUT)
+        return self.root(name)
+
+    def changes(self, name: str) -> Change:
+        """What a tree holds that its commit does not."""
+        tree, base = self._path(name), self._git(self._path(name), "rev-parse", "HEAD")
+        content = self._repository.snapshot(tree, self._index(name))
+        out = self._repository.raw(tree, "diff-tree", "-r", "-z", "--no-renames", "--name-only", base, content)
+        return Change(base, content, tuple(self._inside(os.fsdecode(path)) for path in out.split(b"\0") if path))
+
+    def commit(self, name: str, change: Change, message: str, at_ms: int) -> tuple[str, dict[str, Any] | None]:
+        """Commit what `changes` found: of the run's own tree to its branch; of another one beside it, with its patch
+        kept. The commit's id, and what was kept."""
+        text = f"{message}\n\nOrch-Run: {self._start.run_id}"
+        commit = self._repository.commit(change.content, change.base, text, at_ms)
+        if not name:
+            self._set(self._branch, commit, change.base)
+            index = self._index(name)
+            os.replace(index, os.path.join(os.path.dirname(index), "index"))
+            return commit, None
+        self._set(f"{self._refs}/trees/{name}", commit)
+        patch = self._repository.raw(
+            self._start.root, "diff-tree", "-p", "--binary", "--full-index", "--no-renames", change.base, commit
+        )
+        return commit, self._keep(name, patch)
+
+    def merge(self, commit: str, message: str, at_ms: int) -> Merged:
+        """Put what such a commit changes onto the run's branch, as one commit; once, however often it is asked."""
+        head = self._head()
+        mark = f"Orch-Patch: {commit}"
+        known = self._git(
+            self._start.root, "log", "-1", "--format=%H", "--fixed-strings", f"--grep={mark}", head, f"^{commit}^"
+        )
+        if known:
+            return Merged(known)
+        try:
+            content = self._git(self._start.root, "merge-tree", "--write-tree", "--no-messages", head, commit)
+        except GitTrouble as error:
+            if error.code != 1:
+                raise
+            return Merged(None, self._conflicts(error.out.decode(errors="replace").split("\n")))
+        text = f"{message}\n\nOrch-Run: {self._start.run_id}\n{mark}"
+        merged = self._repository.commit(content, head, text, at_ms)
+        self._set(f"{self._refs}/next", merged)
+        self._move(merged)
+        return Merged(merged)
+
+    def remove(self) -> None:
+        """All trees go, and every ref but the branch."""
+        home = self._start.home
+        if not os.path.isdir(home):
+            return
+        for name in _names(f"{home}/steps"):
+            self._drop(f"{home}/steps/{name}")
+        self._drop(self._path(""))
+        for ref in self._git(self._start.root, "for-each-ref", "--format=%(refname)", self._refs).split():
+            self._git(self._start.root, "update-ref", "-d", ref)
+        shutil.rmtree(home, ignore_errors=True)
+
+    def _head(self) -> str:
+        return self._git(self._start.root, "rev-parse", "--verify", self._branch)
+
+    def _path(self, name: str) -> str:
+        return f"{self._start.home}/steps/{name}" if name else f"{self._start.home}/tree"
+
+    def _index(self, name: str) -> str:
+        return os.path.join(self._git(self._path(name), "rev-parse", "--absolute-git-dir"), "orch-index")
+
+    def _inside(self, path: str) -> str:
+        return os.path.relpath(path, self._inner) if self._inner else path
+
+    def _set(self, ref: str, commit: str, before: str | None = None) -> None:
+        """Only this owner writes the ref: a lock on it is what a git that was killed has left."""
+        common = self._git(self._start.root, "rev-parse", "--path-format=absolute", "--git-common-dir")
+        with suppress(FileNotFoundError):
+            os.unlink(f"{common}/{ref}.lock")
+        self._git(self._start.root, "update-ref", ref, commit, *([before] if before is not None else []))
+
+    def _move(self, commit: str) -> None:
+        """Branch and tree go on to a commit. The ref `next` stands until both are there, and what of it a crash has
+        left in the tree is nobody's work."""
+        tree = self._path("")
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(self._git(tree, "rev-parse", "--absolute-git-dir"), "index.lock"))
+        self._set(self._branch, commit)
+        self._git(tree, "reset", "--quiet", "--hard", commit)
+        self._git(self._start.root, "update-ref", "-d", f"{self._refs}/next")
+
+    def _is_ready(self, name: str) -> bool:
+        """Is the tree there, and was it made to its end?"""
+        path = self._path(name)
+        try:
+            folder = self._git(path, "rev-parse", "--absolute-git-dir")
+            above = self._git(path, "rev-parse", "--show-toplevel")
+        except GitTrouble:
+            return False
+        return os.path.realpath(above) == os.path.realpath(path) and os.path.exists(f"{folder}/{_READY}")
+
+    def _add(self, name: str, *what: str) -> None:
+        path = self._path(name)
+        if os.path.lexists(path):
+            self._drop(path)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        flags = [word for word in what if word.startswith("-")]
+        self._git(self._start.root, "worktree", "add", "--quiet", "--force", "--force", *flags, path, what[-1])
+        with open(os.path.join(self._git(path, "rev-parse", "--absolute-git-dir"), _READY), "wb"):
+            pass
+
+    def _drop(self, path: str) -> None:
+        """Remove a tree that is whole, half made, or half removed."""
+        for words in (["remove", "--force", "--force", path], ["unlock", path]):
+            with suppress(GitTrouble):
+                self._git(self._start.root, "worktree", *words)
+            shutil.rmtree(path, ignore_errors=True)
+        self._git(self._start.root, "worktree", "prune")
+
+    def _conflicts(self, lines: Sequence[str]) -> tuple[dict[str, Any], ...]:
+        """What git could not merge: a finding for each hunk, or for the file where there is none. `lines` are the id of
+        the tree with the marks in it, then `mode id stage<TAB>path`."""
+        content, paths = lines[0], dict.fromkeys(line.partition("\t")[2] for line in lines[1:] if "\t" in line)
+        found: list[dict[str, Any]] = []
+        for path in paths:
+            try:
+                text = self._git(self._start.root, "cat-file", "blob", f"{content}:{path}")
+            except GitTrouble:
+                text = ""
+            hunks = list(_HUNK.finditer(text))
+            for hunk in hunks:
+                shown = hunk[0].splitlines()
+                message = "\n".join([*shown[:_HUNK_LINES], "…"] if len(shown) > _HUNK_LINES else shown)
+                line = text.count("\n", 0, hunk.start()) + 1
+                found.append({"message": message, "file": self._inside(path), "line": line})
+            if not hunks:
+                found.append({"message": "changed here and removed or replaced there", "file": self._inside(path)})
+        return tuple(found)
+
+
+_HUNK = re.compile(r"^<<<<<<< .*?^>>>>>>> [^\n]*", re.M | re.S)
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,33 @@
+"""O64x: the branches and trees of runs."""
+
+from __future__ import annotations
+
+from orch.problems.code import Code
+
+CODES: dict[str, Code] = {
+    "O640": Code(
+        "the run cannot have a branch of its own here",
+        "With `workspace: branch` a run works on a branch of its own, in a tree that git makes of it outside of the "
+        "project. That takes git 2.38 or newer, a repository with a checkout and a commit, no submodules, and a state "
+        "directory ($XDG_STATE_HOME, or ~/.local/state) outside of the repository. Do what the message says, or leave "
+        "`workspace` out: the nodes then work in the project's folder. For example: git add -A && git commit",
+    ),
+    "O641": Code(
+        "the checkout holds what no commit does",
+        "A run with `workspace: branch` begins at HEAD, so it would not see these files as they are now. Ignored files "
+        "and `.runs` do not count. Commit or stash them; or take them along, as the first commit of the run's branch: "
+        "orch apply --dirty. Your files, your index and your stash stay as they are.",
+    ),
+    "O642": Code(
+        "there is no branch to take anything along to",
+        "`--dirty` takes what no commit holds along to the branch of a run. This pipeline has no `workspace: branch`: "
+        "its nodes work in the project's folder and see everything that lies there. Leave the flag out: "
+        "orch apply PIPELINE",
+    ),
+    "O643": Code(
+        "the run's branch or tree is gone",
+        "A run with `workspace: branch` keeps its work on the branch `orch/<run-id>`. Without that branch, what its "
+        "nodes have done is lost to the run, and it does not go on as if nothing had been done. Bring the branch back "
+        "(`git reflog`, `git fsck --lost-found`), then `orch resume RUN`; or start anew: orch apply PIPELINE",
+    ),
+}

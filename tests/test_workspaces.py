@@ -1,0 +1,328 @@
+"""Runs with a branch of their own: where nodes work, what becomes of it, what of the user's is left alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from command import PATH, PROJECT, Desk
+
+PLAIN = """
+  one:
+    nodes:
+      write: { run: "echo new > made.txt; echo more >> kept.txt" }
+      read: { run: "cat made.txt", needs: [write] }
+"""
+
+
+def git(desk: Desk, *words: str, code: int = 0) -> str:
+    who = {"GIT_AUTHOR_NAME": "W", "GIT_AUTHOR_EMAIL": "w@project.example"}
+    who |= {"GIT_COMMITTER_NAME": "W", "GIT_COMMITTER_EMAIL": "w@project.example"}
+    return desk.run(["git", *words], code=code, env={"PATH": PATH, "HOME": str(desk.home), **who}).out.rstrip("\n")
+
+
+def commit(desk: Desk, message: str = "A beginning") -> None:
+    git(desk, "add", "--all")
+    git(desk, "commit", "--quiet", "--message", message)
+
+
+def branch(desk: Desk) -> str:
+    """The branch of the newest run."""
+    return f"orch/{desk.run_dir().name}"
+
+
+def log(desk: Desk) -> list[str]:
+    """The subjects of the commits that the newest run has added to its branch, oldest first."""
+    return git(desk, "log", "--reverse", "--format=%s", f"main..{branch(desk)}").splitlines()
+
+
+def trees(desk: Desk) -> list[str]:
+    """The trees that git knows beside the checkout."""
+    lines = git(desk, "worktree", "list", "--porcelain").splitlines()
+    return [line.removeprefix("worktree ") for line in lines if line.startswith("worktree ")][1:]
+
+
+def checkout(desk: Desk) -> dict[str, bytes]:
+    """What lies in the user's checkout, and the index, HEAD and stash: bytes, by path."""
+    held = {str(p.relative_to(desk.folder)): p.read_bytes() for p in sorted(desk.folder.rglob("*")) if p.is_file()}
+    own = {path: data for path, data in held.items() if not path.startswith((".git/", ".runs/"))}
+    return own | {path: held[path] for path in (".git/index", ".git/HEAD", ".git/refs/heads/main")}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    desk = Desk.at(tmp_path)
+    git(desk, "init", "--quiet", "--initial-branch=main")
+    desk.write("orch.yaml", PROJECT)
+    desk.write("kept.txt", "as it was\n")
+    desk.pipeline(PLAIN, "workspace: branch\n")
+    commit(desk)
+    return desk
+
+
+# --- a branch
+
+
+def test_nodes_work_in_a_tree_of_the_run_and_what_they_leave_is_on_its_branch(desk: Desk) -> None:
+    before = checkout(desk)
+    said = desk.orch("apply")
+    assert checkout(desk) == before
+    assert log(desk) == ["one.write"]
+    assert git(desk, "show", f"{branch(desk)}:kept.txt") == "as it was\nmore"
+    assert f"git merge {branch(desk)}" in said.text
+    git(desk, "merge", "--quiet", "--ff-only", branch(desk))
+    assert (desk.folder / "made.txt").read_text() == "new\n"
+
+
+def test_the_trees_are_gone_after_a_success_and_stay_after_a_failure(desk: Desk) -> None:
+    desk.orch("apply")
+    assert trees(desk) == []
+    assert not list((desk.home / ".local/state/orch/trees").iterdir())
+    desk.pipeline(PLAIN + '      break: { run: "false", needs: [read] }\n', "workspace: branch\n")
+    commit(desk)
+    said = desk.orch("apply", code=1)
+    folder = json.loads((desk.run_dir() / "manifest.json").read_text())["workspace"]["trees"]
+    assert trees(desk) == [f"{folder}/tree"]
+    assert folder in said.text
+    assert folder in desk.orch("runs", "show", "@last").text
+
+
+def test_the_trees_lie_below_the_state_directory(desk: Desk, tmp_path: Path) -> None:
+    desk.env["XDG_STATE_HOME"] = str(tmp_path / "state")
+    desk.pipeline('  one: { nodes: { where: { run: "pwd; false" } } }\n', "workspace: branch\n")
+    commit(desk)
+    desk.orch("apply", code=1)
+    assert trees(desk) == [f"{tmp_path}/state/orch/trees/{desk.run_dir().name}/tree"]
+
+
+def test_the_plan_says_where_a_run_would_begin(desk: Desk) -> None:
+    head = git(desk, "rev-parse", "HEAD")
+    assert f"from {head[:12]}" in desk.orch("plan").out
+    assert json.loads(desk.orch("plan", "--json").out)["base"] == head
+    assert not (desk.home / ".local").exists()
+
+
+def test_a_plan_without_a_workspace_says_nothing_of_one_and_asks_no_git(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    desk.write("orch.yaml", PROJECT)
+    desk.program("git", "exit 99")
+    desk.pipeline('  one: { nodes: { look: { run: "true" } } }\n', "workspace: project\n")
+    desk.orch("apply")
+    assert "workspace" not in (desk.run_dir() / "plan.json").read_text()
+    assert "workspace" not in (desk.run_dir() / "manifest.json").read_text()
+
+
+def test_a_project_below_the_top_of_its_repository_works_in_the_same_place_of_the_tree(tmp_path: Path) -> None:
+    top = Desk.at(tmp_path)
+    inner = top.folder / "parts" / "one"
+    inner.mkdir(parents=True)
+    desk = Desk(inner, top.home)
+    git(top, "init", "--quiet", "--initial-branch=main")
+    desk.write("orch.yaml", PROJECT)
+    desk.pipeline(PLAIN, "workspace: branch\n")
+    commit(top)
+    desk.orch("apply")
+    assert git(top, "show", f"{branch(desk)}:parts/one/made.txt") == "new"
+
+
+def test_steps_that_overlap_are_committed_together_when_the_last_of_them_has_ended(desk: Desk) -> None:
+    meet = "touch {me}; while [ ! -e {other} ]; do sleep 0.02; done"
+    first, second = meet.format(me="a", other="b"), meet.format(me="b", other="a")
+    desk.pipeline(
+        f'  one: {{ nodes: {{ a: {{ run: "{first}" }}, b: {{ run: "{second}" }} }} }}\n', "workspace: branch\n"
+    )
+    commit(desk)
+    desk.orch("apply", "--jobs", "2")
+    assert log(desk) == ["one.a, one.b"]
+
+
+def test_ignored_files_and_what_orch_makes_are_not_committed(desk: Desk) -> None:
+    desk.write(".gitignore", "*.log\n")
+    desk.pipeline(
+        '  one: { nodes: { a: { run: "touch x.log kept; mkdir -p .orch .runs; touch .orch/x .runs/x" } } }\n',
+        "workspace: branch\n",
+    )
+    commit(desk)
+    desk.orch("apply")
+    assert git(desk, "diff", "--name-only", "main", branch(desk)) == "kept"
+
+
+def test_commits_are_the_users_or_where_nobody_is_known_those_of_orch(desk: Desk) -> None:
+    desk.orch("apply")
+    assert git(desk, "log", "-1", "--format=%an <%ae>", branch(desk)) == "orch <orch@localhost>"
+    git(desk, "config", "user.name", "Writer")
+    git(desk, "config", "user.email", "writer@project.example")
+    desk.orch("apply")
+    assert git(desk, "log", "-1", "--format=%an <%ae>", branch(desk)) == "Writer <writer@project.example>"
+
+
+# --- what no commit holds
+
+
+def test_a_dirty_checkout_is_refused_with_the_files_and_the_ways_out(desk: Desk) -> None:
+    desk.write("kept.txt", "edited\n")
+    desk.write("fresh.txt", "fresh\n")
+    assert "O641" in desk.orch("plan").text
+    said = desk.orch("apply", code=6)
+    assert "error[O641]" in said.err
+    assert "fresh.txt, kept.txt" in said.err or "kept.txt, fresh.txt" in said.err
+    assert "--dirty" in said.err
+    assert not (desk.folder / ".runs").exists()
+
+
+def test_ignored_files_and_runs_are_no_dirt(desk: Desk) -> None:
+    desk.write(".gitignore", "*.log\n")
+    commit(desk)
+    desk.write("a.log", "ignored\n")
+    desk.write(".runs/note", "left by nobody\n")
+    (desk.home / ".config/git").mkdir(parents=True)
+    (desk.home / ".config/git/ignore").write_text("*.tmp\n")
+    (desk.home / "mine").write_text("*.bak\n")
+    (desk.home / ".gitconfig").write_text("[core]\n\texcludesFile = ~/mine\n")
+    desk.write("b.bak", "ignored by the user's own list\n")
+    desk.orch("apply")
+
+
+def test_a_dirty_checkout_is_taken_along_as_a_first_commit_and_stays_as_it_is(desk: Desk) -> None:
+    desk.write("kept.txt", "edited\n")
+    desk.write("fresh.txt", "fresh\n")
+    git(desk, "add", "fresh.txt")
+    desk.write("fresh.txt", "fresher\n")
+    desk.write("gone.txt", "to be removed\n")
+    before, staged = checkout(desk), git(desk, "diff", "--cached")
+    desk.orch("apply", "--dirty")
+    assert (checkout(desk), git(desk, "diff", "--cached")) == (before, staged)
+    assert log(desk) == ["What was not committed when the run began", "one.write"]
+    assert git(desk, "show", f"{branch(desk)}:fresh.txt") == "fresher"
+    assert git(desk, "show", f"{branch(desk)}:kept.txt") == "edited\nmore"
+
+
+def test_dirty_with_a_clean_checkout_changes_nothing(desk: Desk) -> None:
+    desk.orch("apply", "--dirty")
+    assert log(desk) == ["one.write"]
+
+
+def test_dirty_without_a_branch_is_refused(desk: Desk) -> None:
+    desk.pipeline(PLAIN)
+    assert "O642" in desk.orch("apply", "--dirty", code=2).err
+
+
+def test_a_saved_plan_begins_at_its_commit_or_not_at_all(desk: Desk, tmp_path: Path) -> None:
+    plan = str(tmp_path / "plan.json")
+    desk.orch("plan", "-o", plan)
+    desk.orch("apply", plan)
+    desk.write("later.txt", "later\n")
+    commit(desk, "Later")
+    assert "HEAD is another commit" in desk.orch("apply", plan, code=6).err
+
+
+# --- where there can be no branch
+
+
+def refused(desk: Desk, *about: str) -> None:
+    said = desk.orch("plan", code=3)
+    assert "error[O640]" in said.err
+    for words in about:
+        assert words in said.err
+    assert "O640" in desk.orch("apply", code=3).err
+
+
+def test_outside_of_git_there_is_no_branch(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    desk.write("orch.yaml", PROJECT)
+    desk.pipeline(PLAIN, "workspace: branch\n")
+    refused(desk, "no git repository", "git init")
+
+
+def test_without_a_commit_there_is_no_branch(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    git(desk, "init", "--quiet")
+    desk.write("orch.yaml", PROJECT)
+    desk.pipeline(PLAIN, "workspace: branch\n")
+    refused(desk, "no commit", "git commit")
+
+
+def test_in_a_bare_repository_there_is_no_branch(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    git(desk, "init", "--quiet", "--bare")
+    desk.write("orch.yaml", PROJECT)
+    desk.pipeline(PLAIN, "workspace: branch\n")
+    refused(desk, "bare")
+
+
+def test_with_a_submodule_there_is_no_branch(desk: Desk) -> None:
+    head = git(desk, "rev-parse", "HEAD")
+    git(desk, "update-index", "--add", "--cacheinfo", f"160000,{head},part")
+    git(desk, "commit", "--quiet", "--message", "A part")
+    refused(desk, "part", "submodule")
+
+
+def test_a_project_of_which_no_commit_holds_anything_has_no_branch(desk: Desk) -> None:
+    inner = Desk(desk.folder / "later", desk.home)
+    inner.folder.mkdir()
+    inner.write("orch.yaml", PROJECT)
+    inner.pipeline(PLAIN, "workspace: branch\n")
+    refused(inner, "later")
+
+
+def test_a_state_directory_in_the_repository_is_refused(desk: Desk) -> None:
+    desk.env["XDG_STATE_HOME"] = str(desk.folder / "state")
+    refused(desk, "XDG_STATE_HOME")
+
+
+def test_a_git_that_cannot_merge_without_a_tree_is_refused(desk: Desk) -> None:
+    real = subprocess.run(["which", "git"], capture_output=True, text=True, check=True).stdout.strip()
+    desk.program("git", f'case "$*" in *" version") echo git version 2.37.9;; *) exec {real} "$@";; esac')
+    refused(desk, "2.37.9", "2.38")
+
+
+def test_a_branch_called_orch_leaves_no_room_for_those_of_runs(desk: Desk) -> None:
+    git(desk, "branch", "orch")
+    refused(desk, "git branch -m")
+
+
+# --- going on
+
+
+def test_a_run_that_waits_goes_on_in_its_tree(desk: Desk) -> None:
+    desk.pipeline(
+        PLAIN
+        + """
+  two:
+    gates: { agreed: { approval: { subject: [kept.txt], require: { editor: 1 } } } }
+    nodes: { last: { run: "cat made.txt > last.txt" } }
+""",
+        "workspace: branch\n",
+    )
+    commit(desk)
+    desk.orch("apply", code=4)
+    assert len(trees(desk)) == 1
+    desk.orch("approve", "agreed", "--role", "editor", "--by", "reader")
+    desk.orch("resume", "@last")
+    assert log(desk) == ["one.write", "two.last"]
+    assert trees(desk) == []
+
+
+def test_a_tree_that_somebody_removed_is_made_again_from_the_branch(desk: Desk) -> None:
+    desk.pipeline(
+        PLAIN + '      late: { run: "test -e /dev/null/x || test -e go.txt", needs: [read] }\n', "workspace: branch\n"
+    )
+    commit(desk)
+    desk.orch("apply", code=1)
+    git(desk, "worktree", "remove", "--force", trees(desk)[0])
+    desk.orch("retry", "@last", "--failed", code=1)
+    assert "made.txt" in [path.name for path in Path(trees(desk)[0]).iterdir()]
+
+
+def test_a_run_whose_branch_is_gone_does_not_go_on(desk: Desk) -> None:
+    desk.pipeline(PLAIN + '      late: { run: "false", needs: [read] }\n', "workspace: branch\n")
+    commit(desk)
+    desk.orch("apply", code=1)
+    git(desk, "worktree", "remove", "--force", trees(desk)[0])
+    tip = git(desk, "rev-parse", branch(desk))
+    git(desk, "branch", "-D", branch(desk))
+    assert "O643" in desk.orch("retry", "@last", "--failed", code=6).err
+    git(desk, "branch", branch(desk), tip)
+    desk.orch("resume", "@last", code=1)
