@@ -90,13 +90,14 @@ def _plan(context: Context, request: PlanRequest) -> Planned:
 
 
 def _is_alone(text: bytes) -> bool:
-    """Does a pipeline that nobody has parsed certainly have neither gates nor adapters nor a workspace? Their keys can
+    """Does a pipeline that nobody has parsed certainly have nothing that looks at the world? The keys of that can
     be written with escapes, too: with those that stand for a letter, or broken over two lines, as only a key behind a
     `?` can be."""
     return not (
         b"gates" in text
         or b"adapter" in text
         or b"workspace" in text
+        or b"requires" in text
         or _ESCAPED_LETTER.search(text) is not None
         or (b"\\" in text and _EXPLICIT_KEY.search(text) is not None)
     )
@@ -192,6 +193,10 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
         from orch.app.selecting import selected
 
         plan, compiled = selected(context, request, root, plan, compiled)
+    if any("requires" in action.step for action in compiled.action_table):
+        from orch.app.programs import missing_programs
+
+        warnings += missing_programs(pipeline, document, context.env)
     made = _Made(plan, compiled, schemas, warnings=warnings)
     if stacks is None:
         return made

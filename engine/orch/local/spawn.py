@@ -54,7 +54,8 @@ class Spawner:
         for name, install in attempt.tools:
             candidates = _candidates(os.fsencode(name), path, attempt.cwd)
             if not any(os.path.isfile(file) and os.access(file, os.X_OK) for file in candidates):
-                raise StartError(f"the program {name!r} is not on PATH", f"install it: {install}")
+                hint = f"install it: {install}" if install else f"install {name}, or name its folder in PATH"
+                raise StartError(f"the program {name!r} is not on PATH", hint)
 
     def _environment(self, env: Mapping[str, str]) -> dict[bytes, bytes]:
         known = self._encoded.get(id(env))

@@ -14,8 +14,8 @@ class Attempt(NamedTuple):
     """What to start. `env` is the whole environment, to which the executor adds ORCH_ADDRESS and ORCH_ATTEMPT; `cwd`
     is absolute. `stem` is the name of the log files without `.out` and `.err`, for example `build.test.1`. `root`
     (absolute, without symlinks) is what neither `cwd` nor an artifact may leave. `tools` are programs that must be on
-    its PATH, each with the command that installs it. Attempts that share one `env` object start faster: it is encoded
-    once."""
+    its PATH, each with the command that installs it, or nothing. Attempts that share one `env` object start faster: it
+    is encoded once."""
 
     address: str
     number: int

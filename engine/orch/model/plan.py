@@ -66,6 +66,7 @@ StepDoc = TypedDict(
         "outputs": NotRequired[dict[str, Any]],
         "artifacts": NotRequired[dict[str, str]],
         "effect": NotRequired[str | OnceDoc],
+        "requires": NotRequired[list[str]],
         "tags": NotRequired[list[str]],
         "description": NotRequired[str],
         "matrix": NotRequired[dict[str, Any]],

@@ -64,6 +64,8 @@ def node_doc(
         if node.effect.probe is not None:
             once["probe"] = node.effect.probe if isinstance(node.effect.probe, str) else list(node.effect.probe)
         doc["effect"] = once
+    if node.requires:
+        doc["requires"] = list(node.requires)
     if node.tags:
         doc["tags"] = list(node.tags)
     if node.description:

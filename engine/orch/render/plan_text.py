@@ -169,7 +169,8 @@ def _said(step: StepDoc, word: str, why: str) -> str:
 
 def _detail(step: StepDoc) -> str:
     tags = "".join(f"  [{tag}]" for tag in step.get("tags", ()))
-    return visible(what(step) + _because(step)) + tags
+    requires = f"  (requires {', '.join(step['requires'])})" if "requires" in step else ""
+    return visible(what(step) + _because(step)) + requires + tags
 
 
 def _because(step: StepDoc) -> str:

@@ -73,7 +73,7 @@ class Renderer:
             cwd=_inside(root, cwd),
             timeout_seconds=action.step.get("timeout_seconds"),
             stem=f"{file_stem(address)}.{number}",
-            tools=tuple(action.step["adapter"].get("tools", {}).items()) if "adapter" in action.step else (),
+            tools=_tools(action),
             root=root,
         )
         artifacts = {name: _path(value, scope, "artifact") for name, value in action.paths}
@@ -149,6 +149,12 @@ class _Lazy:
         if self._scope is None:
             self._scope = step_scope(*self._of) | ({} if self.adapter is None else {"adapter": self.adapter})
         return self._scope
+
+
+def _tools(action: Action) -> tuple[tuple[str, str], ...]:
+    """The programs that must be there: the adapter's with how to install them, then those that the node names."""
+    tools = tuple(action.step["adapter"].get("tools", {}).items()) if "adapter" in action.step else ()
+    return tools + tuple((name, "") for name in action.step["requires"]) if "requires" in action.step else tools
 
 
 def _adapter_words(action: Action) -> str:

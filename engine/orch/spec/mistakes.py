@@ -53,6 +53,7 @@ _EXAMPLES = {
     "detect": "write `detect: [{ file: Makefile, score: 10 }]`",
     "any": "write `any: [{ file: a.txt }, { file: b.txt }]`",
     "budget": "write `budget: { wall: 3h, nodes: 100 }`",
+    "requires": "write `requires: [docker]`",
     "group": "write `group: release`",
     "concurrency": "write `concurrency: { group: release }`",
     "check": "write `check: { expr: nodes.test.outputs.coverage >= 0.8 }`",
@@ -270,6 +271,8 @@ class _Translation:
     def pattern(self, route: Route, value: str, named: str, key: str) -> None:
         if key == "id":
             hint = "a project's id is a UUID: write one with `orch init`"
+        elif key == "requires":
+            hint = "write the plain name of a program, as it stands on PATH"
         elif key == "files":
             hint = "write the plain name of a file beside adapter.yaml"
         elif key == "emails":

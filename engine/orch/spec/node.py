@@ -14,6 +14,7 @@ from orch.spec.shapes import (
     Id,
     Maybe,
     OutputName,
+    Program,
     Seconds,
     Shape,
     Tag,
@@ -152,6 +153,9 @@ class Work(Shape):
         union_mode="left_to_right",
         description="What running twice would do: `idempotent` and `pure` commands run again after a crash, "
         "`{once: KEY}` does not without being asked.",
+    )
+    requires: Texts[Program] = Field(
+        default=(), description="Programs that must be on PATH: `[gh, docker]`. Looked for before the command starts."
     )
     tags: Texts[Tag] = Field(default=(), description="Words to select nodes by.")
     description: Maybe[str] = Field(default=None, description="For people: what this node is for.")

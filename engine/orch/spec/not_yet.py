@@ -38,7 +38,6 @@ NOT_YET: dict[str, dict[str, str]] = {
         "network": "network policy",
         "sandbox": "sandboxes",
         "cache": "the cache",
-        "requires": "`requires`",
         "slots": "`slots`",
     },
     "command": {"network": "network policy", "cache": "the cache"},
