@@ -180,6 +180,29 @@ class Trees(Protocol):
         ...
 
 
+class Recollection(NamedTuple):
+    """What the cache knows of a step. `cache` is for the record: `{key, hit, because, inputs, …}`; with a `hit` the
+    rest is the result of a run before. `known` says that there is such a result, if perhaps of other inputs."""
+
+    cache: dict[str, Any]
+    known: bool = False
+    outputs: dict[str, Any] | None = None
+    artifacts: tuple[dict[str, Any], ...] = ()
+    tests: dict[str, int] | None = None
+
+
+class Memory(Protocol):
+    """The results of runs before."""
+
+    def recall(self, state: RunState, step: int) -> Recollection:
+        """Look up the step's result by what it reads. In a run the artifacts of a hit lie where its own would."""
+        ...
+
+    def stir(self) -> None:
+        """A command has run: what was looked at may be different now."""
+        ...
+
+
 class Request(NamedTuple):
     """What somebody asked of the owner; `detail` holds `address` and `how` for settle."""
 

@@ -25,7 +25,7 @@ from orch.model.attempt import Attempt, Result, StartError
 from orch.model.compiled import Compiled
 from orch.model.events import Closed, Event, Opened
 from orch.model.state import RunState
-from orch.ports import GateWatch, Look, Reading, Reports, TreeTrouble
+from orch.ports import GateWatch, Look, Reading, Recollection, Reports, TreeTrouble
 from orch.problems.problem import Exit
 from orch.run.attempts import Renderer
 from orch.run.close import closing
@@ -42,7 +42,8 @@ from orch.store.projector import Projector
 from orch.store.requests import Inbox
 from orch.store.rundir import RunDir
 
-if TYPE_CHECKING:  # loaded only where a run has a branch
+if TYPE_CHECKING:  # loaded only where they are needed
+    from orch.app.memory import ProjectMemory
     from orch.local.trees import GitTrees
 
 ENDED = ("succeeded", "failed", "cancelled")
@@ -65,6 +66,17 @@ class NoGates:
     def look(self, state: RunState, step: int, at_ms: int) -> Look:
         """Never called."""
         raise AssertionError(f"step {step} is not a gate")
+
+
+class NoMemory:
+    """The cache of a plan that wants none."""
+
+    def recall(self, state: RunState, step: int) -> Recollection:
+        """Never called."""
+        raise AssertionError(f"step {step} is not cached")
+
+    def stir(self) -> None:
+        """Nothing was looked at."""
 
 
 class NoReports:
@@ -186,6 +198,7 @@ class Ownership:
             task=run.task,
             subjects=gated,
         )
+        memory = self._memory(plan, cas, self._root if trees is None else trees.root(""))
         world = World(
             clock=self._context.clock,
             journal=journal,
@@ -194,7 +207,8 @@ class Ownership:
             harvest=harvest,
             reports=self._reports(head["resources"]),
             inbox=Inbox(run),
-            recorder=RunRecorder(projector, self._reporter),
+            recorder=RunRecorder(projector, self._reporter, memory),
+            memory=memory or NoMemory(),
             interrupted=self._interrupted,
         )
         if trees is None:
@@ -235,6 +249,14 @@ class Ownership:
         )
         gates.remember(events)
         return gates
+
+    def _memory(self, plan: Compiled, cas: Cas, tree: str) -> ProjectMemory | None:
+        if not any(action.globs is not None for action in plan.action_table):
+            return None
+        from orch.app.memory import ProjectMemory
+
+        runs_root = f"{self._root}/{RUNS}"
+        return ProjectMemory(plan, tree, runs_root, self._context.env, (self._run, cas))
 
     def _reports(self, resources: Sequence[Mapping[str, Any]]) -> Reports:
         if not any(resource["kind"] == "adapter" for resource in resources):

@@ -12,6 +12,14 @@ PASSED = (
 )
 
 
+def from_caller(environ: Mapping[str, str], passed: Iterable[str]) -> dict[str, str]:
+    """What of the caller's environment reaches a node."""
+    names = [*PASSED, *passed, *(name for name in environ if name.startswith("LC_"))]
+    env = {name: environ[name] for name in names if name in environ}
+    env.setdefault("PATH", "/usr/local/bin:/usr/bin:/bin")
+    return env
+
+
 def surroundings(
     environ: Mapping[str, str],
     passed: Iterable[str],
@@ -23,9 +31,7 @@ def surroundings(
     subjects: bool,
 ) -> Surroundings:
     """What `env:` of a node is added to. Nothing else of the caller's environment reaches a node."""
-    names = [*PASSED, *passed, *(name for name in environ if name.startswith("LC_"))]
-    env = {name: environ[name] for name in names if name in environ}
-    env.setdefault("PATH", "/usr/local/bin:/usr/bin:/bin")
+    env = from_caller(environ, passed)
     env |= {"ORCH_RUN_ID": run_id, "ORCH_TASK_ID": task, "ORCH_ARTIFACTS": f"{run_dir}/artifacts"}
     if subjects:
         env["ORCH_SUBJECT"] = f"{run_dir}/subjects"

@@ -54,7 +54,7 @@ def command(
     """
     from orch.app.critical import critical_path
     from orch.app.planning import PlanRequest, make_plan
-    from orch.app.prospects import prospects
+    from orch.app.prospects import has_work, prospects
     from orch.cli.warnings import warn
 
     _refuse_halves(dry_run, stubs, stubs_init)
@@ -88,7 +88,7 @@ def command(
 
         write_file(out, planned.plan.data, mode=0o644)
         say(f"Saved as {out}. Run exactly this: orch apply {out}")
-    if detailed_exitcode and any(prospect.word != "skip" for prospect in foreseen):
+    if detailed_exitcode and has_work(planned.compiled, foreseen):
         return Exit.WORK_TO_DO
     return Exit.OK
 

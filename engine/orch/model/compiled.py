@@ -13,7 +13,8 @@ class Action(NamedTuple):
     """What a step does, shared by all steps that do the same. A text with expressions is a tree, as
     `spec.expressions` makes them (a list); any other is a string. `argv` of a check gate is its expression; `paths` are
     the declared artifacts; `reads` names the nodes that all of these read. Where the adapter is computed, `choice` is
-    that text, and `variants` has the action (an index in the table) of each name that it may give."""
+    that text, and `variants` has the action (an index in the table) of each name that it may give. `globs` are the
+    files that a step with `cache` reads; None where its result is not kept."""
 
     step: StepDoc
     condition: list[Any] | None
@@ -26,6 +27,7 @@ class Action(NamedTuple):
     reads: tuple[str, ...]
     choice: Any = None
     variants: dict[str, int] | None = None
+    globs: tuple[Any, ...] | None = None
 
 
 class Compiled(NamedTuple):

@@ -47,6 +47,14 @@ class AdapterDoc(TypedDict):
     causes: NotRequired[list[dict[str, str]]]
 
 
+class CacheDoc(TypedDict):
+    """What a pure step says it reads: globs from the project's root on, variables, programs."""
+
+    paths: list[str]
+    env: NotRequired[list[str]]
+    tools: NotRequired[list[str]]
+
+
 StepDoc = TypedDict(
     "StepDoc",
     {
@@ -67,6 +75,7 @@ StepDoc = TypedDict(
         "artifacts": NotRequired[dict[str, str]],
         "effect": NotRequired[str | OnceDoc],
         "requires": NotRequired[list[str]],
+        "cache": NotRequired[CacheDoc],
         "tags": NotRequired[list[str]],
         "description": NotRequired[str],
         "matrix": NotRequired[dict[str, Any]],

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from orch.model.plan import RetryDoc
+from orch.model.plan import CacheDoc, RetryDoc
 from orch.spec.matrix import expand
-from orch.spec.node import FinallyNode, Node, Retry
+from orch.spec.node import Cache, FinallyNode, Node, Retry
 from orch.spec.pipeline import Defaults
 
 
@@ -56,7 +56,9 @@ def node_doc(
         doc["outputs"] = {"schema": schemas[path]} if isinstance(path, str) and path in schemas else dict(node.outputs)
     if node.artifacts:
         doc["artifacts"] = dict(node.artifacts)
-    if isinstance(node.effect, str):
+    if isinstance(node, Node) and node.cache is not None:
+        doc["effect"], doc["cache"] = "pure", _cache(node.cache)
+    elif isinstance(node.effect, str):
         if node.effect != "idempotent":
             doc["effect"] = node.effect
     else:
@@ -70,6 +72,15 @@ def node_doc(
         doc["tags"] = list(node.tags)
     if node.description:
         doc["description"] = node.description
+    return doc
+
+
+def _cache(cache: Cache) -> CacheDoc:
+    doc: CacheDoc = {"paths": list(cache.paths)}
+    if cache.env:
+        doc["env"] = list(cache.env)
+    if cache.tools:
+        doc["tools"] = list(cache.tools)
     return doc
 
 

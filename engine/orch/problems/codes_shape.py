@@ -119,4 +119,11 @@ CODES: dict[str, Code] = {
         "phase, whatever the rule. It does not look at the phases before: whether those have passed is decided before "
         "any node of this one. Name what it waits for, `needs: [test]`, or remove `trigger_rule`.",
     ),
+    "O120": Code(
+        "a result that cannot be kept",
+        "`cache` takes the result of a step from a run before while what the step reads is unchanged. So all that it "
+        "does must be in its outputs and artifacts (`effect: pure`, which `cache` says by itself), it can have no "
+        "secrets, and nothing that it is started with may be another in every run. Write `cache: { paths: [src/**] }` "
+        "without `effect`, or remove `cache`.",
+    ),
 }

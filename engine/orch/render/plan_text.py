@@ -22,6 +22,8 @@ from orch.spec.units import duration as written
 
 _WORDS = {
     "run": "to run",
+    "rerun": "to run again",
+    "cached": "cached",
     "open": "open",
     "wait": "waiting",
     "blocked": "blocked",
@@ -164,6 +166,8 @@ def _said(step: StepDoc, word: str, why: str) -> str:
     """The last column: a command, a reason, or both. A reason that ends in a command to paste is never cut."""
     if not why:
         return _detail(step)
+    if word in ("rerun", "cached") or why == "never run":
+        return f"({visible(why)})" + (f"  {_detail(step)}" if word != "cached" else "")
     return visible(why) if word != "run" or "gate" in step else f"{_detail(step)}  ({visible(why)})"
 
 

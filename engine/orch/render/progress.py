@@ -180,7 +180,8 @@ class LineReporter:
             self._done += 1
         if event.status == "succeeded":
             if not self._quiet:
-                told = "gate open" if started is None else duration(event.at - started)
+                took = "gate open" if started is None else duration(event.at - started)
+                told = took if event.cache is None else f"cached {event.cache['because']}"
                 told = "  ".join(part for part in (told, counts_text(event.tests)) if part)
                 lines.append(self._line("succeeded", event.address, told))
             return

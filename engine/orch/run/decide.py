@@ -7,7 +7,7 @@ from collections.abc import Collection
 from itertools import islice
 
 from orch.model.compiled import Compiled
-from orch.model.decisions import Close, Conclude, Decision, Dismiss, Observe, Probe, Schedule, Skip, Start, Stop
+from orch.model.decisions import Close, Conclude, Decision, Dismiss, Observe, Probe, Recall, Schedule, Skip, Start, Stop
 from orch.model.derive import ending
 from orch.model.retry import is_once
 from orch.model.state import RunState
@@ -138,7 +138,8 @@ def _begin(plan: Compiled, state: RunState, step: int) -> Decision:
         return Conclude(step, "failed", "expression-error", f"`adapter`: {error}")
     except NotAllowed as error:
         return Conclude(step, "failed", "not-allowed", str(error))
-    return Start(step, state.attempt[step] + 1)
+    recalled = plan.action_table[plan.actions[step]].globs is not None
+    return (Recall if recalled else Start)(step, state.attempt[step] + 1)
 
 
 def _look(plan: Compiled, state: RunState, gate: int) -> Decision:

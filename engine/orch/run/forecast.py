@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from orch.model.compiled import GATE, Compiled
-from orch.model.decisions import Close, Conclude, Observe, Probe, Schedule, Skip, Start
+from orch.model.decisions import Close, Conclude, Observe, Probe, Recall, Schedule, Skip, Start
 from orch.model.events import Closed, Event, Finished, Observed, Opened, Settled, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.model.stubs import Stub, Stubs
-from orch.ports import Look
+from orch.ports import Look, Memory
 from orch.run.choice import action_of
 from orch.run.decide import decide
-from orch.run.results import concluded, ended_as
+from orch.run.results import concluded, ended_as, recalled
 from orch.run.scope import UNGIVEN, UNKNOWN, KnownAfter, step_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate
 
@@ -26,7 +26,8 @@ LookAt = Callable[[RunState, int], Look]
 
 
 class Prospect(NamedTuple):
-    """What would happen to a step: run, skip, wait, blocked, open, fail or later (not known yet), and why."""
+    """What would happen to a step, and why: run, rerun, cached, skip, wait, blocked, open, fail or later (not known
+    yet)."""
 
     word: str
     why: str
@@ -48,33 +49,35 @@ OPENED = Look("succeeded", "ok", "assumed open", {})
 NO_STUBS = Stubs()
 
 
-def forecast(plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs = NO_STUBS) -> list[Prospect]:
+def forecast(
+    plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs = NO_STUBS, memory: Memory | None = None
+) -> list[Prospect]:
     """One prospect for each step. Gates are looked at with `look`, or assumed open where it is None; every node that
-    starts is assumed to succeed, but for what the stubs say of both."""
+    starts is assumed to succeed, but for what the stubs say of both. `memory` knows the results of runs before."""
     if stubs is NO_STUBS and _plain(plan):
         return [RUN] * plan.size
-    return simulate(plan, now_ms, look, stubs).prospects
+    return simulate(plan, now_ms, look, stubs, memory).prospects
 
 
-def simulate(plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs) -> Simulated:
+def simulate(plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs, memory: Memory | None = None) -> Simulated:
     """A run to its end, as in `forecast`."""
-    return _Simulation(plan, now_ms, look, stubs).run()
+    return _Simulation(plan, now_ms, look, stubs, memory).run()
 
 
 def _plain(plan: Compiled) -> bool:
-    """No gate, condition, selection, empty matrix or adapter: everything runs."""
+    """No gate, condition, selection, empty matrix, adapter or cache: everything runs."""
     return (
         plan.selected is None
         and plan.head.get("budget", {}).get("nodes") is None
         and not any(plan.phase_gates)
-        and all(action.condition is None and "adapter" not in action.step for action in plan.action_table)
+        and all(a.condition is None and "adapter" not in a.step and a.globs is None for a in plan.action_table)
         and all(plan.group_children.values())
     )
 
 
 class _Simulation:
-    def __init__(self, plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs) -> None:
-        self._plan, self._now, self._look, self._stubs = plan, now_ms, look, stubs
+    def __init__(self, plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs, memory: Memory | None) -> None:
+        self._plan, self._now, self._look, self._stubs, self._memory = plan, now_ms, look, stubs, memory
         self._state = RunState.new(plan)
         self._begun: list[str] = []
         self._unknown: dict[int, str] = {}
@@ -91,6 +94,8 @@ class _Simulation:
                 match decision:
                     case Start(step, attempt):
                         self._start(step, attempt)
+                    case Recall(step, attempt):
+                        self._recall(step, attempt)
                     case Skip(step, reason, sentence):
                         self._prospects[step] = Prospect("skip", sentence or self._skipped(step, reason))
                         self._happened(Skipped(self._now, self._plan.addresses[step], reason, sentence))
@@ -119,9 +124,28 @@ class _Simulation:
     def _happened(self, event: Event) -> None:
         apply(self._plan, self._state, event)
 
-    def _start(self, step: int, attempt: int) -> None:
+    def _recall(self, step: int, attempt: int) -> None:
+        prospect = self._runs(step)
+        stubbed = self._stubs.of(self._plan.addresses[step], attempt) is not None  # that needs no run before
+        try:
+            found = None if self._memory is None or stubbed else self._memory.recall(self._state, step)
+        except KnownAfter as unknown:
+            self._start(step, attempt, Prospect("run", f"cached or not: known after {unknown.address}"))
+            return
+        if found is None:
+            self._start(step, attempt, prospect)
+            return
+        later = prospect.why if prospect.why.startswith("if: known after") else ""
+        why = "; ".join(part for part in (found.cache["because"], later) if part)
+        if found.cache["hit"]:
+            self._prospects[step] = Prospect("cached", why)
+            self._happened(recalled(self._plan, step, found, at=self._now))
+        else:
+            self._start(step, attempt, Prospect("rerun" if found.known else "run", why))
+
+    def _start(self, step: int, attempt: int, prospect: Prospect | None = None) -> None:
         address = self._plan.addresses[step]
-        self._prospects[step] = self._runs(step)
+        self._prospects[step] = prospect or self._runs(step)
         if (wrong := self._unrenderable(step, attempt)) is not None:
             self._prospects[step] = Prospect("fail", wrong)
             self._happened(concluded(self._plan, step, "failed", "expression-error", wrong, at=self._now))

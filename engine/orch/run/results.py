@@ -12,7 +12,7 @@ from orch.model.events import Finished, Settled
 from orch.model.retry import hands_over, is_once, retries
 from orch.model.state import RunState
 from orch.model.stubs import Stub
-from orch.ports import Reading
+from orch.ports import Reading, Recollection
 from orch.run.budget import stopped_because
 
 NOTHING_READ = Reading()
@@ -111,6 +111,23 @@ def concluded(plan: Compiled, step: int, status: str, reason: str, sentence: str
     """The record of a step that ends without an attempt."""
     error = {"summary": sentence} if sentence else None
     return Finished(at, plan.addresses[step], 0, True, status, reason, error=error)
+
+
+def recalled(plan: Compiled, step: int, found: Recollection, *, at: int) -> Finished:
+    """The record of a step whose result is that of a run before."""
+    return Finished(
+        at=at,
+        address=plan.addresses[step],
+        attempt=0,
+        final=True,
+        status="succeeded",
+        reason="cached",
+        exit_code=0,
+        outputs=found.outputs,
+        artifacts=found.artifacts,
+        tests=found.tests,
+        cache=found.cache,
+    )
 
 
 def probed(plan: Compiled, step: int, result: Result, *, at: int) -> Settled:

@@ -96,6 +96,19 @@ class Once(Shape):
     )
 
 
+class Cache(Shape):
+    """What a pure command reads: while it is unchanged, the result is taken from a run before."""
+
+    paths: Texts[Text] = Field(
+        description="The files that the command reads, as globs relative to the project's root; may hold `${{ }}`. "
+        "A folder means all that is in it. Must be written: `[]` says that it reads none."
+    )
+    env: Texts[EnvName] = Field(default=(), description="Variables of your environment that the result depends on.")
+    tools: Texts[Text] = Field(
+        default=(), description="Programs whose path, size and time count. The one that is started always does."
+    )
+
+
 class Work(Shape):
     """What nodes and `finally` nodes have in common."""
 
@@ -179,6 +192,10 @@ class Node(Work):
         description="The children's key, such as `${{ matrix.lang }}`. The values joined by `-` unless set.",
     )
     max_parallel: Maybe[int] = Field(default=None, ge=1, description="How many children run at the same time.")
+    cache: Maybe[Cache] = Field(
+        default=None,
+        description="What the command reads; while that is unchanged, the step is `cached`. Says that it is `pure`.",
+    )
 
 
 class FinallyNode(Work):

@@ -37,7 +37,6 @@ NOT_YET: dict[str, dict[str, str]] = {
         "mode": "modes",
         "network": "network policy",
         "sandbox": "sandboxes",
-        "cache": "the cache",
         "slots": "`slots`",
     },
     "command": {"network": "network policy", "cache": "the cache"},

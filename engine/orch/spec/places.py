@@ -19,7 +19,7 @@ from orch.spec.adapter import (
     When,
 )
 from orch.spec.gate import Approval, Check, Freshness, Gate
-from orch.spec.node import FinallyNode, Node, Once, Retry
+from orch.spec.node import Cache, FinallyNode, Node, Once, Retry
 from orch.spec.pipeline import Budget, Concurrency, Defaults, Input, Phase, Pipeline
 from orch.spec.project import Env, Person, Policy, Project
 from orch.spec.shapes import Shape
@@ -55,6 +55,7 @@ PIPELINE: dict[tuple[str, ...], Place] = {
     **{("phases", "*", "gates", "*", *tail): place for tail, place in _GATE.items()},
     ("phases", "*", "nodes", "*"): Place("node", "a node", Node),
     **{("phases", "*", "nodes", "*", *tail): place for tail, place in _NODE.items()},
+    ("phases", "*", "nodes", "*", "cache"): Place("cache", "`cache`", Cache),
     ("finally", "*"): Place("finally", "a `finally` node", FinallyNode),
     **{("finally", "*", *tail): place for tail, place in _NODE.items()},
 }

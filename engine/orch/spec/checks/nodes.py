@@ -5,6 +5,7 @@ from __future__ import annotations
 from orch.source.document import Route
 from orch.spec.checks import matrices, views
 from orch.spec.checks.adapter_nodes import check_adapter_node
+from orch.spec.checks.caches import check_cache
 from orch.spec.checks.paths import check_path
 from orch.spec.checks.shapes import has_schema
 from orch.spec.checks.texts import View, check_bare, check_template
@@ -55,6 +56,7 @@ def _check(graph: Graph, report: Report, view: View, route: Route, node: Node | 
     for name, path in node.artifacts.items():
         check_template(graph, report, view, (*route, "artifacts", name), path)
         check_path(report, (*route, "artifacts", name), path, "it", "`cwd`")
+    check_cache(graph, report, view, route, node)
     if node.outputs:
         _check_outputs(report, (*route, "outputs"), node)
     if not isinstance(node.effect, str):
