@@ -28,6 +28,8 @@ class Spawner:
         self._look_for_tools(attempt)
         try:
             env = dict(self._environment(attempt.env))
+            if attempt.secrets is not None:
+                env |= {os.fsencode(name): os.fsencode(value) for name, value in attempt.secrets.env.items()}
             for mark in marks:
                 name, _, env[name] = mark.partition(b"=")
             process = subprocess.Popen(
