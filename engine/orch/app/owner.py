@@ -33,6 +33,7 @@ from orch.run.loop import Loop, World
 from orch.run.requests import answer
 from orch.store.beat import Beat
 from orch.store.cas import Cas
+from orch.store.glance import glance
 from orch.store.harvest import DirHarvest
 from orch.store.journal import FileJournal
 from orch.store.lock import Lock
@@ -44,6 +45,7 @@ from orch.store.rundir import RunDir
 
 if TYPE_CHECKING:  # loaded only where they are needed
     from orch.app.memory import ProjectMemory
+    from orch.app.secrets import Vault
     from orch.local.trees import GitTrees
 
 ENDED = ("succeeded", "failed", "cancelled")
@@ -52,12 +54,15 @@ ENDED = ("succeeded", "failed", "cancelled")
 class Work(NamedTuple):
     """What an owner is to do. `choose` names the steps that are decided again (retry), and may refuse; `decided` is the
     record of who said so, where that must be kept. With `settle_only` the owner answers what was asked and closes at
-    once. `compiled` saves compiling a known plan."""
+    once. `compiled` saves compiling a known plan, `vault` reading its secrets. One that only ends the run is `lenient`:
+    what lacks a secret fails."""
 
     choose: Callable[[Compiled, RunState], tuple[str, ...]] | None = None
     decided: Callable[[int], Event] | None = None
     settle_only: bool = False
     compiled: Compiled | None = None
+    vault: Vault | None = None
+    lenient: bool = False
 
 
 class NoGates:
@@ -95,6 +100,15 @@ class NoReports:
         raise AssertionError(f"{reading.address} has no adapter")
 
 
+def vault_of(plan: Compiled, context: Context, root: str) -> Vault | None:
+    """The secrets of a plan; None where it has none, and what reads them is not even imported."""
+    if "secrets" not in plan.head:
+        return None
+    from orch.app.secrets import open_vault
+
+    return open_vault(plan, context.env, root)
+
+
 class Ownership:
     """One process's hold on a run."""
 
@@ -116,6 +130,7 @@ class Ownership:
         held = [Lock.acquire(self._run)]
         try:
             compiled = work.compiled or plan_of(self._run)
+            vault = work.vault or self._vault(compiled, work)
             durability = compiled.head["durability"]
             journal, events, torn = FileJournal.open(self._run.journal, compiled.digest, durability=durability)
             projector = Projector(self._run, compiled, lambda: journal.head)
@@ -134,7 +149,7 @@ class Ownership:
             opened = self._opened(compiled, state, torn, reset)
             events = [*events, opened]
             trees = self._trees(compiled, events)
-            loop = self._loop(compiled, state, events, journal, projector, trees)
+            loop = self._loop(compiled, state, events, journal, projector, trees, vault)
             gc.freeze()
             gc.enable()  # from here on as long as the run takes
             number = self._beating(loop, lambda: self._carry_out(work, compiled, state, loop, opened, trees))
@@ -174,6 +189,15 @@ class Ownership:
         loop.begin([Closed(loop.now_ms(), "waiting", "in-doubt" if state.doubt else "settled", outputs, summary)])
         return None
 
+    def _vault(self, plan: Compiled, work: Work) -> Vault | None:
+        """The secrets of the run, if it goes on. Raises OrchError before anything is written."""
+        if "secrets" not in plan.head or (work.choose is None and glance(self._run.journal).status in ENDED):
+            return None
+        vault = vault_of(plan, self._context, self._root)
+        if vault is not None and not work.lenient and not work.settle_only:
+            vault.refuse_missing()
+        return vault
+
     def _loop(
         self,
         plan: Compiled,
@@ -182,6 +206,7 @@ class Ownership:
         journal: FileJournal,
         projector: Projector,
         trees: GitTrees | None,
+        vault: Vault | None,
     ) -> Loop:
         run, head = self._run, plan.head
         gated = any(plan.phase_gates)
@@ -197,6 +222,7 @@ class Ownership:
             run_id=run.run_id,
             task=run.task,
             subjects=gated,
+            secrets=vault,
         )
         memory = self._memory(plan, cas, self._root if trees is None else trees.root(""))
         world = World(

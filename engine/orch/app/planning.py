@@ -59,6 +59,15 @@ def make_plan(context: Context, request: PlanRequest) -> Planned:
             gc.enable()
 
 
+def lacking(context: Context, planned: Planned) -> list[Problem]:
+    """Warnings of what the plan needs and is not there yet: secrets without a value."""
+    if "secrets" not in planned.compiled.head:
+        return []
+    from orch.app.secrets import missing
+
+    return missing(planned.compiled, context.env, planned.root)
+
+
 def _plan(context: Context, request: PlanRequest) -> Planned:
     root = find_root(context.cwd)
     path = pipeline_path(context.cwd, root, request.pipeline)
@@ -86,7 +95,12 @@ def _plan(context: Context, request: PlanRequest) -> Planned:
         plan_cache.save(cache, key, [made.plan.data, made.plan.digest, _flat(made.compiled), named])
     read = (text, project_text, *(data for _, _, data in made.schemas), *made.resources)
     blobs = {_sha(data): data for data in read if data}
-    return Planned(root, made.plan, made.compiled, blobs, made.warnings)
+    warnings = made.warnings
+    if "secrets" in made.compiled.head:
+        from orch.app.secrets import notes
+
+        warnings = [*warnings, *notes(made.compiled, root)]
+    return Planned(root, made.plan, made.compiled, blobs, warnings)
 
 
 def _is_alone(text: bytes) -> bool:
@@ -153,6 +167,10 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
     project = load(root)
     _check_identity(pipeline, project.project.id)
     warnings = check_roles(pipeline, project.project, document)
+    if pipeline.secrets:
+        from orch.app.secrets import check_passed
+
+        check_passed(pipeline, project.project, document)
     inputs = bind(pipeline, _pairs(request.inputs))
     stacks = stacks_for(root, pipeline, project)
     schemas = _schemas(root, pipeline, document)

@@ -123,12 +123,17 @@ def _check_pipeline(root: str, document: Document) -> list[Problem]:
     from orch.spec.load import load_pipeline
 
     pipeline = load_pipeline(document)
-    if not any(gate.approval for phase in pipeline.phases.values() for gate in phase.gates.values()):
+    asks = any(gate.approval for phase in pipeline.phases.values() for gate in phase.gates.values())
+    if not asks and not pipeline.secrets:
         return []
     try:
         project = load(root).project
     except OrchError:
         return []  # orch.yaml has mistakes of its own, and they come first
+    if pipeline.secrets:
+        from orch.app.secrets import check_passed
+
+        check_passed(pipeline, project, document)
     return check_roles(pipeline, project, document)
 
 

@@ -67,6 +67,7 @@ StepDoc = TypedDict(
         "if": NotRequired[str],
         "trigger_rule": NotRequired[str],
         "env": NotRequired[dict[str, str]],
+        "secrets": NotRequired[list[str]],
         "cwd": NotRequired[str],
         "timeout_seconds": NotRequired[float],
         "retry": NotRequired[RetryDoc],
@@ -131,7 +132,7 @@ class ResourceDoc(TypedDict):
 
 class PlanDoc(TypedDict):
     """The whole plan. `people` maps handles to mail addresses, `roles` names to handles: as they were at planning.
-    `budget` and `concurrency` are there where they were asked for.
+    `budget` and `concurrency` are there where they were asked for, `secrets`, the sources, where there are some.
     `workspace` is there where it is `branch`: `base` is the commit that the run's branch is compared with, `start` the
     one that it begins with where what no commit held was taken along."""
 
@@ -157,6 +158,7 @@ class PlanDoc(TypedDict):
     groups: list[GroupDoc]
     steps: list[StepDoc]
     outputs: dict[str, str]
+    secrets: NotRequired[dict[str, str]]
 
 
 class Plan:

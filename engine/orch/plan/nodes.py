@@ -40,6 +40,8 @@ def node_doc(
         doc["if"] = node.if_
     if node.env or (defaults and defaults.env):
         doc["env"] = {**(defaults.env if defaults else {}), **node.env}
+    if node.secrets:
+        doc["secrets"] = list(node.secrets)
     cwd = node.cwd if node.cwd is not None else defaults.cwd if defaults else None
     if cwd is not None:
         doc["cwd"] = cwd

@@ -58,7 +58,8 @@ def plan_text(
     lines += _workspace(plan)
     lines.append("")
     lines += _steps(plan, prospects, order, style)
-    lines += ["", style.paint(_summary(prospects), "bold"), *_critical(critical), *_uses(plan), *_footer(plan)]
+    lines += ["", style.paint(_summary(prospects), "bold"), *_critical(critical)]
+    lines += [*_uses(plan), *_secrets(plan), *_footer(plan)]
     return style.ascii("\n".join(lines))
 
 
@@ -206,6 +207,22 @@ def _uses(plan: Compiled) -> list[str]:
         f"({resource.get('origin', 'project')}) sha256:{resource['sha256'][:12]}"
         for number, resource in enumerate(plan.head["resources"])
     ]
+
+
+def _secrets(plan: Compiled) -> list[str]:
+    """Where they come from, and who gets them."""
+    references = plan.head.get("secrets", {}).items()
+    getting: dict[str, list[str]] = {}
+    for step, address in enumerate(plan.addresses if references else ()):
+        for name in plan.action(step).step.get("secrets", ()):
+            getting.setdefault(name, []).append(address)
+    told = [f"{name} from {visible(reference)} for {_some(getting.get(name, []))}" for name, reference in references]
+    return [f"{'        ' if number else 'Secrets:'} {line}" for number, line in enumerate(told)]
+
+
+def _some(addresses: list[str]) -> str:
+    more = f" and {len(addresses) - _CHAIN} more" if len(addresses) > _CHAIN else ""
+    return f"{', '.join(addresses[:_CHAIN])}{more}" if addresses else "no node"
 
 
 def _footer(plan: Compiled) -> list[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from orch.model.attempt import Attempt
 from orch.model.compiled import Action, Compiled
@@ -15,14 +15,18 @@ from orch.run.choice import action_of
 from orch.run.scope import step_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate
 
+if TYPE_CHECKING:  # loaded only where a node has secrets
+    from orch.model.masking import Secrets
+
 
 class Surroundings(NamedTuple):
     """Where attempts run: the project's root (absolute, without symlinks), the run's folder, and the environment that
-    all share."""
+    all share. `secrets` gives those that a step names."""
 
     root: str
     run_dir: str
     env: Mapping[str, str]
+    secrets: Callable[[Sequence[str]], Secrets] | None = None
 
 
 class Scope(Protocol):
@@ -81,6 +85,7 @@ class Renderer:
             stem=f"{file_stem(address)}.{number}",
             tools=_tools(action),
             root=root,
+            secrets=self._secrets(action),
         )
         artifacts = {name: path_of(value, scope, "artifact") for name, value in action.paths}
         return Prepared(
@@ -112,7 +117,12 @@ class Renderer:
             timeout_seconds=action.step.get("timeout_seconds"),
             stem=f"{file_stem(address)}.{state.attempt[step]}.probe{state.probes.get(step, 0) + 1}",
             root=root,
+            secrets=self._secrets(action),
         )
+
+    def _secrets(self, action: Action) -> Secrets | None:
+        names = action.step.get("secrets")
+        return self._around.secrets(names) if names and self._around.secrets is not None else None
 
     def _env(
         self, step: int, action: Action, scope: _Lazy, output_path: str | None, key: str | None

@@ -12,7 +12,7 @@ from orch.model.events import Finished, Settled
 from orch.model.retry import hands_over, is_once, retries
 from orch.model.state import RunState
 from orch.model.stubs import Stub
-from orch.ports import Reading, Recollection
+from orch.ports import Fault, Reading, Recollection
 from orch.run.budget import stopped_because
 
 NOTHING_READ = Reading()
@@ -40,14 +40,15 @@ def finished(
     at: int,
     outputs: dict[str, Any] | None = None,
     artifacts: tuple[dict[str, Any], ...] = (),
-    missing: str | None = None,
+    missing: Fault | None = None,
     adapter: Mapping[str, Any] | None = None,
     reading: Reading = NOTHING_READ,
     left: Left = NOTHING_LEFT,
 ) -> Finished:
     """The record of an ended attempt. `missing` says which declared output or artifact is not as declared; `adapter` is
     what the plan says of the command, `reading` what its reports and logs say, `left` what is in its tree."""
-    status, reason, summary = _meaning(plan, state, result, missing or reading.trouble, adapter, reading)
+    trouble = Fault(reading.trouble) if reading.trouble else None
+    status, reason, summary = _meaning(plan, state, result, missing or trouble, adapter, reading)
     if left.reason is not None and result.stopped != "cancel":
         status, reason, summary = "failed", left.reason, left.sentence
     error: dict[str, Any] | None = None
@@ -167,7 +168,7 @@ def _meaning(
     plan: Compiled,
     state: RunState,
     result: Result,
-    missing: str | None,
+    missing: Fault | None,
     adapter: Mapping[str, Any] | None,
     reading: Reading,
 ) -> tuple[str, str, str]:
@@ -183,7 +184,7 @@ def _meaning(
     if result.exit_code:
         return "failed", "command-failed", f"exit code {result.exit_code}{_because(reading)}"
     if missing is not None:
-        return "failed", "output-missing", missing
+        return "failed", missing.reason, missing.sentence
     if _broken(reading):
         return "failed", "command-failed", f"exit code 0, and yet{_because(reading)[1:]}"
     return "succeeded", "ok", ""

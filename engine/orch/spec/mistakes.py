@@ -45,6 +45,7 @@ _EXAMPLES = {
     "matrix": "write `matrix: { lang: [python, node] }`",
     "outputs": "write `outputs: { coverage: number }`",
     "inputs": "write `inputs: { lang: { type: string } }`",
+    "secrets": 'write `secrets: { TOKEN: "env:TOKEN" }` for the pipeline, and `secrets: [TOKEN]` for a node',
     "require": "write `require: { engineering: 1 }`",
     "freshness": "write `freshness: { path: docs/plan.md, max_age: 30d }`",
     "command": "write `command: test`",
@@ -196,7 +197,7 @@ class _Translation:
         name = str(route[-1])
         message = f"`{_short(name)}` cannot be a name here"
         parent = route[-2] if len(route) > 1 else ""
-        if parent == "env":
+        if parent in ("env", "secrets"):
             hint = "the name of an environment variable is letters, digits and `_`, and does not begin with a digit"
         elif parent == "commands":
             near = nearest(name, get_args(CommandName))
@@ -277,7 +278,7 @@ class _Translation:
             hint = "write the plain name of a file beside adapter.yaml"
         elif key == "emails":
             hint = "write it like `name@example.com`"
-        elif key == "pass":
+        elif key in ("pass", "secrets"):
             hint = "name environment variables, such as `SSH_AUTH_SOCK`"
         elif key == "tags":
             hint = "a tag is letters, digits, `.`, `_` and `-`"

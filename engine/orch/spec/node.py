@@ -22,7 +22,9 @@ from orch.spec.shapes import (
     Texts,
 )
 
-RetryReason = Literal["command-failed", "timed-out", "start-failed", "output-missing", "worker-lost"]
+RetryReason = Literal[
+    "command-failed", "timed-out", "start-failed", "output-missing", "secret-in-output", "worker-lost"
+]
 TriggerRule = Literal["all_success", "none_failed", "one_success", "none_failed_min_one_success", "all_done"]
 
 
@@ -143,6 +145,11 @@ class Work(Shape):
     )
     env: dict[EnvName, EnvText] = Field(
         default_factory=dict, description="Environment variables, added to `defaults.env`; values may hold `${{ }}`."
+    )
+    secrets: Texts[EnvName] = Field(
+        default=(),
+        description="Secrets of the pipeline that the command finds in its environment, and that are taken out of what "
+        "it writes.",
     )
     cwd: Maybe[Text] = Field(default=None, description="The working directory, relative to the project's root.")
     timeout: Maybe[Seconds] = Field(

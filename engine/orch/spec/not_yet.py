@@ -10,7 +10,6 @@ NOT_YET: dict[str, dict[str, str]] = {
     "pipeline": {
         "mode": "modes",
         "network": "network policy",
-        "secrets": "secrets",
     },
     "budget": {"usd": "budgets of money", "tokens": "budgets of tokens"},
     "defaults": {"workspace": "workspaces"},
@@ -31,7 +30,6 @@ NOT_YET: dict[str, dict[str, str]] = {
         "pipeline": "child pipelines",
         "loop": "`loop` nodes",
         "with": "`with`",
-        "secrets": "secrets",
         "workspace": "workspaces",
         "writes": "declared writes",
         "mode": "modes",
@@ -63,7 +61,6 @@ VALUES: dict[tuple[str, str], dict[str, str]] = {
     ("retry", "on"): {
         reason: f"failures of the kind `{reason}`"
         for reason in (
-            "secret-in-output",
             "not-allowed",
             "merge-conflict",
             "path-policy-violation",
