@@ -28,7 +28,7 @@ def check_cache(graph: Graph, report: Report, view: View, route: Route, node: No
             "write `effect: pure`, or nothing, if all that it does is give its outputs and artifacts; else no `cache`"
         )
         report.add("O120", f"the result of a step with `effect: {word}` cannot be kept", (*route, "effect"), hint)
-    if getattr(node, "secrets", ()):
+    if node.secrets:
         hint = "take the part that needs the secret into a node of its own, or remove `cache`"
         report.add("O120", "the result of a step with secrets is not kept", (*route, "secrets"), hint, key=True)
     for where, text in _texts(node):
