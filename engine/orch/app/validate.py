@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from orch.app.cases import Plans, is_case, load_case_of
 from orch.app.context import Context
 from orch.app.project import load
 from orch.app.root import PROJECT_FILE, find_root, shown
@@ -25,8 +26,8 @@ class Validated(NamedTuple):
 
 
 def validate(context: Context, paths: Sequence[str]) -> Validated:
-    """Check these files and folders; without any, orch.yaml, pipelines/, the decisions and the adapters of the
-    project, and whether it replaces what ships with orch without saying so."""
+    """Check these files and folders; without any, orch.yaml, pipelines/ with the cases there, the decisions and the
+    adapters of the project, and whether it replaces what ships with orch without saying so."""
     root = find_root(context.cwd)
     max_bytes = size_limit(context.env.get(SIZE_VARIABLE))
     problems: list[Problem] = []
@@ -35,7 +36,11 @@ def validate(context: Context, paths: Sequence[str]) -> Validated:
     for path in _files(context.cwd, root, library, paths):
         files += 1
         try:
-            problems += _check(root, path, shown(root, context.cwd, path), max_bytes)
+            if is_case(path):
+                found = _check_test(context, path, shown(root, context.cwd, path))
+                problems += [problem for problem in found if problem not in problems]
+            else:
+                problems += _check(root, path, shown(root, context.cwd, path), max_bytes)
         except OrchError as error:
             problems += error.problems
     if not paths:
@@ -115,6 +120,15 @@ def _check(root: str, path: str, display: str, max_bytes: int) -> list[Problem]:
         load_adapter(document)
     else:
         return _check_pipeline(root, document)
+    return []
+
+
+def _check_test(context: Context, path: str, display: str) -> list[Problem]:
+    """What is wrong with a case, or with the pipeline that it is about."""
+    try:
+        load_case_of(Plans(context), path, display)
+    except OrchError as error:
+        return error.problems
     return []
 
 

@@ -8,6 +8,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "validate": "find mistakes in pipelines, orch.yaml, adapters and decisions",
         "plan": "say what would happen, and why; writes nothing",
         "graph": "draw what depends on what",
+        "test": "hold pipelines to the cases beside them; runs nothing",
     },
     "Run": {
         "apply": "run a pipeline, or a saved plan: always a new run",

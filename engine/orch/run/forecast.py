@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from orch.model.compiled import GATE, Compiled
-from orch.model.decisions import Close, Conclude, Observe, Probe, Recall, Schedule, Skip, Start
+from orch.model.decisions import Close, Conclude, Decision, Observe, Probe, Recall, Schedule, Skip, Start
 from orch.model.events import Closed, Event, Finished, Observed, Opened, Settled, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
 from orch.model.status import Status
-from orch.model.stubs import Stub, Stubs
+from orch.model.stubs import Stub, Stubs, names_of
 from orch.ports import Look, Memory
 from orch.run.choice import action_of
 from orch.run.decide import decide
@@ -59,9 +59,16 @@ def forecast(
     return simulate(plan, now_ms, look, stubs, memory).prospects
 
 
-def simulate(plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs, memory: Memory | None = None) -> Simulated:
-    """A run to its end, as in `forecast`."""
-    return _Simulation(plan, now_ms, look, stubs, memory).run()
+def simulate(
+    plan: Compiled,
+    now_ms: int,
+    look: LookAt | None,
+    stubs: Stubs,
+    memory: Memory | None = None,
+    hold: str | None = None,
+) -> Simulated:
+    """A run to its end, as in `forecast`. The node `hold` is begun only when nothing else can go on."""
+    return _Simulation(plan, now_ms, look, stubs, memory, hold).run()
 
 
 def _plain(plan: Compiled) -> bool:
@@ -76,8 +83,17 @@ def _plain(plan: Compiled) -> bool:
 
 
 class _Simulation:
-    def __init__(self, plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs, memory: Memory | None) -> None:
-        self._plan, self._now, self._look, self._stubs, self._memory = plan, now_ms, look, stubs, memory
+    def __init__(
+        self,
+        plan: Compiled,
+        now_ms: int,
+        look: LookAt | None,
+        stubs: Stubs,
+        memory: Memory | None,
+        hold: str | None,
+    ) -> None:
+        self._plan, self._now, self._look, self._stubs = plan, now_ms, look, stubs
+        self._memory, self._hold = memory, hold
         self._state = RunState.new(plan)
         self._begun: list[str] = []
         self._unknown: dict[int, str] = {}
@@ -90,7 +106,7 @@ class _Simulation:
         """Carry out what is decided until the run closes."""
         self._happened(Opened(self._now, 1, {}, self._plan.digest, "none", {}))
         while self._state.closed is None:
-            for decision in decide(self._plan, self._state, self._now):
+            for decision in self._decisions():
                 match decision:
                     case Start(step, attempt):
                         self._start(step, attempt)
@@ -115,6 +131,18 @@ class _Simulation:
                     case Close(status, reason):
                         return self._closed(status, reason)
         raise AssertionError("a simulated run closes by its own decision")
+
+    def _decisions(self) -> list[Decision]:
+        decisions = decide(self._plan, self._state, self._now)
+        if self._hold is None:
+            return decisions
+        others = [one for one in decisions if not isinstance(one, Start | Recall) or not self._is_held(one.step)]
+        if not others and self._state.due_heap and self._state.due_heap[0][0] > self._now:
+            return [Schedule(self._state.due_heap[0][0])]
+        return others or decisions
+
+    def _is_held(self, step: int) -> bool:
+        return self._hold in names_of(self._plan.addresses[step])
 
     def _closed(self, status: str, reason: str) -> Simulated:
         self._happened(Closed(self._now, status, reason, {}, ""))

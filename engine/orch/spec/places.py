@@ -18,6 +18,7 @@ from orch.spec.adapter import (
     Variant,
     When,
 )
+from orch.spec.case import Decided, Ending, Expected, PipelineCase
 from orch.spec.gate import Approval, Check, Freshness, Gate
 from orch.spec.node import Cache, FinallyNode, Node, Once, Retry
 from orch.spec.pipeline import Budget, Concurrency, Defaults, Input, Phase, Pipeline
@@ -104,6 +105,14 @@ STUBS: dict[tuple[str, ...], Place] = {
     (): Place("stubs", "a file of stubs", Stubs),
     ("nodes", "*"): _STUB,
     ("nodes", "*", "#"): _STUB,
+}
+TEST: dict[tuple[str, ...], Place] = {
+    (): Place("test", "a case", PipelineCase),
+    **{("stubs", *tail): place for tail, place in STUBS.items()},
+    ("stubs",): Place("stubs", "`stubs`", Stubs),
+    ("decisions", "#"): Place("decided", "a decision", Decided),
+    ("expect",): Place("expected", "`expect`", Expected),
+    ("expect", "nodes", "*"): Place("ending", "the end of a node", Ending),
 }
 
 
