@@ -466,6 +466,9 @@ def test_a_file_is_read_once_and_again_only_when_its_status_has_changed(tmp_path
         ("link", "link"),
         ("link/**", "src/.hidden src/a.py src/deep/b.py src/deep/er/c.py"),
         (".orch/venv/x.py", ".orch/venv/x.py"),
+        (".venv", ".venv/a.py"),
+        (".venv/*", ".venv/a.py"),
+        (".*/*.py", ""),
         (".git/HEAD", ""),
         ("src/__pycache__/a.pyc", "src/__pycache__/a.pyc"),
         ("nothing", ""),
@@ -475,9 +478,7 @@ def test_a_file_is_read_once_and_again_only_when_its_status_has_changed(tmp_path
 def test_a_glob_means_these_files(tmp_path: Path, glob: str, expected: str) -> None:
     from orch.store.globs import matches
 
-    names = (
-        "src/.hidden src/a.py src/deep/b.py src/deep/er/c.py other/a.py setup.py .git/HEAD .runs/x.py .orch/venv/x.py"
-    )
+    names = ".venv/a.py src/.cache/a.py src/.hidden src/a.py src/deep/b.py src/deep/er/c.py other/a.py setup.py .git/HEAD .runs/x.py .orch/venv/x.py"
     for name in (*names.split(), "src/__pycache__/a.pyc"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)

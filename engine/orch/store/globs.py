@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 
 NEVER = frozenset((".git", ".runs"))
 """What no glob means, wherever it lies: what git and orch keep there changes with every run."""
-UNNAMED = NEVER | {".orch", "__pycache__"}
-"""What only a pattern that names it means."""
 _MAGIC = re.compile(r"[*?\[]")
 
 Found = tuple[str, os.stat_result]
@@ -56,12 +54,12 @@ def _wild(root: str, folder: str, pattern: str, rest: list[str]) -> Iterator[Fou
     """The entries of a folder that a pattern with a wildcard means, or what is in them."""
     fits = _fits(pattern)
     for entry in _entries(root, folder):
-        if entry.name in UNNAMED or not fits(entry.name):
+        if not fits(entry.name):
             continue
         if not rest:
             if not entry.is_dir(follow_symlinks=False):
                 yield folder + entry.name, entry.stat(follow_symlinks=False)
-        elif entry.is_dir(follow_symlinks=False):
+        elif _is_entered(entry):
             yield from _within(root, f"{folder}{entry.name}/", rest)
 
 
@@ -83,11 +81,9 @@ def _deep(root: str, folder: str, rest: list[str]) -> Iterator[Found]:
     while agenda:
         here = agenda.pop()
         for entry in _entries(root, here):
-            if entry.name in UNNAMED:
-                continue
-            if entry.is_dir(follow_symlinks=False):
+            if _is_entered(entry):
                 agenda.append(f"{here}{entry.name}/")
-            elif fits(entry.name):
+            elif fits(entry.name) and not entry.is_dir(follow_symlinks=False):
                 yield here + entry.name, entry.stat(follow_symlinks=False)
 
 
@@ -96,8 +92,12 @@ def _folders(root: str, folder: str) -> Iterator[str]:
     while agenda:
         here = agenda.pop()
         yield here
-        names = (e.name for e in _entries(root, here) if e.name not in UNNAMED and e.is_dir(follow_symlinks=False))
-        agenda += [f"{here}{name}/" for name in names]
+        agenda += [f"{here}{entry.name}/" for entry in _entries(root, here) if _is_entered(entry)]
+
+
+def _is_entered(entry: os.DirEntry[str]) -> bool:
+    """Does a wildcard go into it? Folders with a dot hold what tools keep for themselves, and are meant by name."""
+    return not entry.name.startswith(".") and entry.name != "__pycache__" and entry.is_dir(follow_symlinks=False)
 
 
 def _entries(root: str, folder: str) -> Iterator[os.DirEntry[str]]:
