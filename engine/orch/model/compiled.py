@@ -73,6 +73,11 @@ class Compiled(NamedTuple):
         """The action of a step."""
         return self.action_table[self.actions[step]]
 
+    def slots(self, step: int) -> int:
+        """How many of the jobs an attempt of this step takes: all of them where it asks for more."""
+        asked: int = self.action_table[self.actions[step]].step.get("slots", 1)
+        return asked if asked < self.max_in_flight else self.max_in_flight
+
     def is_behind_nodes(self, gate: int) -> bool:
         """May a node of the run be at work while this gate is shut?"""
         after = {self.phase_of[gate]}

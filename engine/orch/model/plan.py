@@ -77,6 +77,7 @@ StepDoc = TypedDict(
         "effect": NotRequired[str | OnceDoc],
         "requires": NotRequired[list[str]],
         "cache": NotRequired[CacheDoc],
+        "slots": NotRequired[int],
         "tags": NotRequired[list[str]],
         "description": NotRequired[str],
         "matrix": NotRequired[dict[str, Any]],

@@ -13,7 +13,8 @@ from orch.model.status import Status
 class RunState:
     """Per step (and group, for the counters) one list entry, by index; the queues hold what the last events made
     decidable. The first block is what happened; the second is derived from it and can be rebuilt. `starts` counts the
-    attempts of nodes, and `worked_ms` the time of the owners before the present one, both since the last retry."""
+    attempts of nodes, and `worked_ms` the time of the owners before the present one, both since the last retry. `busy`
+    counts the jobs that what runs takes."""
 
     status: list[Status]
     reason: list[str | None]
@@ -56,6 +57,7 @@ class RunState:
     to_look: dict[int, None] = field(default_factory=dict)
     to_probe: dict[int, None] = field(default_factory=dict)
     running: dict[int, None] = field(default_factory=dict)
+    busy: int = 0
     held: dict[int, dict[int, None]] = field(default_factory=dict)
     active: dict[int, dict[int, None]] = field(default_factory=dict)
     due_heap: list[tuple[int, int]] = field(default_factory=list)

@@ -70,6 +70,8 @@ def node_doc(
         doc["effect"] = once
     if node.requires:
         doc["requires"] = list(node.requires)
+    if node.slots != 1:
+        doc["slots"] = node.slots
     if node.tags:
         doc["tags"] = list(node.tags)
     if node.description:

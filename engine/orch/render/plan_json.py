@@ -34,7 +34,7 @@ def plan_json(plan: Compiled, prospects: Sequence[Prospect], critical: Critical 
         row["gate" if "gate" in document else "command"] = document.get("gate") or what(document)
         if "adapter" in document:
             row["adapter"] = document["adapter"]
-        row |= {key: document[key] for key in ("requires", "secrets", "tags") if key in document}
+        row |= {key: document[key] for key in ("requires", "secrets", "slots", "tags") if key in document}
         steps.append(row)
     head = plan.head
     return json.dumps(

@@ -157,25 +157,37 @@ def _steps(plan: Compiled, prospects: Sequence[Prospect], order: list[int], styl
         word, why = prospects[step]
         known = told.get(key := (plan.actions[step], word, why))
         if known is None:
-            said = _said(plan.action(step).step, word, why)
+            said = _said(plan.action(step).step, word, why, plan.max_in_flight)
             known = told[key] = said if " orch " in said else style.cut(said, width + _BESIDE)
         lines.append(f"  {icons[word]} {plan.addresses[step]:{width}}  {words[word]} {known}")
     return lines
 
 
-def _said(step: StepDoc, word: str, why: str) -> str:
+def _said(step: StepDoc, word: str, why: str, jobs: int) -> str:
     """The last column: a command, a reason, or both. A reason that ends in a command to paste is never cut."""
     if not why:
-        return _detail(step)
+        return _detail(step, jobs)
     if word in ("rerun", "cached") or why == "never run":
-        return f"({visible(why)})" + (f"  {_detail(step)}" if word != "cached" else "")
-    return visible(why) if word != "run" or "gate" in step else f"{_detail(step)}  ({visible(why)})"
+        return f"({visible(why)})" + (f"  {_detail(step, jobs)}" if word != "cached" else "")
+    return visible(why) if word != "run" or "gate" in step else f"{_detail(step, jobs)}  ({visible(why)})"
 
 
-def _detail(step: StepDoc) -> str:
+def _detail(step: StepDoc, jobs: int) -> str:
     tags = "".join(f"  [{tag}]" for tag in step.get("tags", ()))
     requires = f"  (requires {', '.join(step['requires'])})" if "requires" in step else ""
-    return visible(what(step) + _because(step)) + requires + tags
+    return visible(what(step) + _because(step)) + _slots(step, jobs) + requires + tags
+
+
+def _slots(step: StepDoc, jobs: int) -> str:
+    """How many jobs a step takes, where it is not one."""
+    if "slots" not in step:
+        return ""
+    slots = step["slots"]
+    return (
+        f"  (takes {counted(slots, 'job')})"
+        if slots <= jobs
+        else f"  (takes all jobs: it asks for {slots:,} of {jobs:,})"
+    )
 
 
 def _because(step: StepDoc) -> str:

@@ -177,6 +177,9 @@ class Work(Shape):
     requires: Texts[Program] = Field(
         default=(), description="Programs that must be on PATH: `[gh, docker]`. Looked for before the command starts."
     )
+    slots: int = Field(
+        default=1, ge=1, le=10_000, description="How many of the `--jobs` it takes; all, where it asks for more."
+    )
     tags: Texts[Tag] = Field(default=(), description="Words to select nodes by.")
     description: Maybe[str] = Field(default=None, description="For people: what this node is for.")
 

@@ -35,7 +35,6 @@ NOT_YET: dict[str, dict[str, str]] = {
         "mode": "modes",
         "network": "network policy",
         "sandbox": "sandboxes",
-        "slots": "`slots`",
     },
     "command": {"network": "network policy", "cache": "the cache"},
     "project": {
