@@ -478,7 +478,8 @@ def test_a_file_is_read_once_and_again_only_when_its_status_has_changed(tmp_path
 def test_a_glob_means_these_files(tmp_path: Path, glob: str, expected: str) -> None:
     from orch.store.globs import matches
 
-    names = ".venv/a.py src/.cache/a.py src/.hidden src/a.py src/deep/b.py src/deep/er/c.py other/a.py setup.py .git/HEAD .runs/x.py .orch/venv/x.py"
+    names = ".venv/a.py src/.cache/a.py src/.hidden src/a.py src/deep/b.py src/deep/er/c.py other/a.py setup.py"
+    names += " .git/HEAD .runs/x.py .orch/venv/x.py"
     for name in (*names.split(), "src/__pycache__/a.pyc"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
