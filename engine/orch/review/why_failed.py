@@ -67,9 +67,11 @@ def go_on(case: Case) -> list[str]:
 
 
 def tail(detail: dict[str, str]) -> tuple[str, ...]:
-    """The last lines of what a failed attempt wrote, stderr before stdout."""
-    text = detail.get("stderr_tail", "").strip() or detail.get("stdout_tail", "").strip()
-    return tuple(line.rstrip() for line in text.splitlines() if line.strip())[-TAIL_LINES:]
+    """The last lines of what a failed attempt wrote: of stdout, then of stderr."""
+    lines: list[str] = []
+    for name in ("stdout_tail", "stderr_tail"):
+        lines += [line.rstrip() for line in detail.get(name, "").splitlines() if line.strip()][-TAIL_LINES:]
+    return tuple(lines)
 
 
 def _ended_it(case: Case, failure: Failure) -> bool:
