@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from orch.model.secret_forms import SHORTEST, Form, forms
 
@@ -12,7 +13,13 @@ INSTEAD = b"***"
 _GRAM = 4
 _AHEAD = 2 * _GRAM - 1  # bytes that hold four in a row at a multiple of four, wherever they begin
 
-Found = tuple[int, int]
+
+class Found(NamedTuple):
+    """Where a secret stands, and its name."""
+
+    begin: int
+    end: int
+    name: str
 
 
 class Mask:
@@ -54,13 +61,11 @@ class Mask:
 
     def named(self, data: bytes) -> str | None:
         """The name of a secret that is in there; None where there is none."""
-        seen: list[Form] = []
-        self.look(data, seen)
-        return self._names[seen[0]] if seen else None
+        found = self.look(data)[0]
+        return found[0].name if found else None
 
-    def look(self, data: bytes, seen: list[Form] | None = None) -> tuple[list[Found], int]:
-        """Where secrets stand, in order, and from where on the end of the data may be the beginning of one. `seen` gets
-        the forms that were found."""
+    def look(self, data: bytes) -> tuple[list[Found], int]:
+        """The secrets, in order, and from where on the end of the data may be the beginning of one."""
         found: list[Found] = []
         size = len(data)
         undecided = next((at for at in range(max(0, size - _AHEAD), size) if data[at:] in self._starts), size)
@@ -75,9 +80,7 @@ class Mask:
                 if place is not None and place[1] > size:
                     undecided = min(undecided, place[0])
                 elif place is not None:
-                    found.append(place)
-                    if seen is not None:
-                        seen.append(form)
+                    found.append(Found(*place, self._names[form]))
         found.sort()
         return found, undecided
 
@@ -107,7 +110,7 @@ class Masking:
     def _passed(self, data: bytes, found: list[Found], until: int) -> bytes:
         passed: list[bytes] = []
         done = self._covered
-        for begin, end in found:
+        for begin, end, _ in found:
             if begin >= until:
                 break  # found again when it is known what it overlaps with
             if begin >= done:
@@ -146,7 +149,7 @@ def _starts(form: Form) -> Iterable[bytes]:
         yield from (begin + form.core[:length] for length in range(not begin, _AHEAD))
 
 
-def _place(form: Form, data: bytes, at: int) -> Found | None:
+def _place(form: Form, data: bytes, at: int) -> tuple[int, int] | None:
     """Where a form is whose core would begin at `at`; it ends behind the data where that is cut off in the middle of
     it. None where it is not there."""
     begin, end = at, at + len(form.core)

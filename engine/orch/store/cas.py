@@ -138,12 +138,13 @@ def _look_through(source: int, mask: Mask) -> None:
             block = os.read(source, _BLOCK)
         except OSError as error:
             raise NotKeepable(f"cannot be read: {error.strerror}") from error
-        if name := mask.named(kept + block):
-            raise HoldsSecret(name)
+        found, undecided = mask.look(kept + block)
+        if found:
+            raise HoldsSecret(found[0].name)
         if not block:
             os.lseek(source, 0, os.SEEK_SET)
             return
-        kept = (kept + block)[-mask.longest :]
+        kept = (kept + block)[undecided:]
 
 
 def _copy(source: int, target: int, where: str) -> tuple[str, int]:
