@@ -70,11 +70,12 @@ def test_memory_is_bounded_by_the_longest_form_also_where_one_occurrence_overlap
 
 
 def test_secrets_that_overlap_leave_nothing_of_either() -> None:
-    mask = Mask({"A": b"abcdefgh", "B": b"efghijkl", "C": b"abcdefgh-and-more"})
+    mask = Mask({"A": b"abcdefgh", "B": b"efghijkl", "C": b"abcdefgh-and-more", "D": b"begin-efghijkl-end"})
     assert mask.whole(b"<abcdefghijkl>") == b"<***>"
     assert mask.whole(b"<abcdefgh-and-more>") == b"<***>"
     assert mask.whole(b"<abcdefgh-and-mor>") == b"<***-and-mor>"
     assert mask.whole(b"<abcdefghefghijkl>") == b"<******>"
+    assert mask.whole(b"<begin-efghijkl-end>") == b"<***>"
 
 
 def test_a_key_of_several_lines_is_found_line_by_line_and_a_short_line_is_not() -> None:
