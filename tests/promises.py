@@ -54,6 +54,8 @@ class Promises:
             return
         assert not state.cancelling, f"{address} starts after a cancel"
         assert not state.failing_fast, f"{address} starts after a failure that ends all"
+        first = next((other for other in state.ready if other not in self.probing), index)
+        assert index in state.due or first == index, f"{address} starts before what was ready earlier"
         assert not state.overspent, f"{address} starts after its budget was spent"
         budget = self.doc.get("budget", {})
         assert self.spent_starts < budget.get("nodes", 1 << 30), f"{address} starts, and no attempt is left"
@@ -71,6 +73,12 @@ class Promises:
             classes.append(class_of_group(found) if need in self.children else found[0])
         assert holds(step.get("trigger_rule", "all_success"), classes), f"{address} starts against its rule"
         self.check_limit(address, starting=1)
+
+    def check_slots(self) -> None:
+        jobs = self.doc["max_in_flight"]
+        live = {*self.in_flight, *(step for step, _ in self.effects)}
+        slots = [min(jobs, self.steps[self.plan.addresses[step]].get("slots", 1)) for step in live]
+        assert sum(slots) + len(self.probing) <= jobs, "more jobs are taken than there are, probes among them"
 
     def check_limit(self, address: str, starting: int = 0) -> None:
         group = self.steps[address].get("group")

@@ -126,6 +126,8 @@ class _Maker:
         spec: dict[str, Any] = {}
         if rng.random() < 0.2:
             spec["allow_failure"] = True
+        if rng.random() < 0.1:
+            spec["slots"] = rng.choice((2, 3, 20))
         probe = False
         if rng.random() < 0.25:
             probe = rng.random() < 0.6

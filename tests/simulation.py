@@ -203,7 +203,7 @@ class Simulation(Promises):
             assert step not in self.in_flight, f"{address} starts while it runs"
             assert not (self.once(address) and address in self.world.done), f"{address} is done twice"
             self.in_flight[step] = attempt
-            assert len(self.in_flight) + len(self.probing) <= self.doc["max_in_flight"], "too many are in flight"
+            self.check_slots()
             self.check_limit(address)
 
     def wait(self) -> None:
@@ -257,8 +257,7 @@ class Simulation(Promises):
                 assert "probe" in self.steps[names[step]]["effect"], f"{names[step]} has no probe"
                 assert step not in self.probing, f"{names[step]} is probed twice at a time"
                 self.probing[step] = None
-                live = len(self.in_flight) + len(self.effects) + len(self.probing)
-                assert live <= self.doc["max_in_flight"], "too many are in flight, probes among them"
+                self.check_slots()
                 return False
             case Dismiss(step):
                 assert self.end(names[step])[0] != "waiting" or step not in self.state.doubt, "an answer was waited for"

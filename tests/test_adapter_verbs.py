@@ -204,15 +204,15 @@ def test_without_a_name_the_adapters_that_ship_are_tested_too(desk: Desk) -> Non
     ("old", "new", "what", "expected", "got"),
     [
         ("score: 90", "score: 50", "score", "50", "90"),
-        ("layer: single", "layer: double", "variable layer", '"double"', '"single"'),
-        ("layer: single", "layout: single", "variable layout", '"single"', "nothing of the kind"),
+        ("layer: single", "layer: double", "variable layer", "double", "single"),
+        ("layer: single", "layout: single", "variable layout", "single", "nothing of the kind"),
         ("--single, -v]", "--double, -v]", "setup.argv", "--double", "--single"),
         ("WALL: ", "HALL: ", "setup.env", '{"HALL": "{env}/wall"}', '{"WALL": "{env}/wall"}'),
         ("env: {}", "env: { A: b }", "test.env", '{"A": "b"}', "{}"),
         ("args: [-v]", "args: []", "test.argv", '"-v"', '["sh", "-c", "true"]'),
         ("{ wall.brick: ", "{ ruin.txt: ", "test.argv", '"-v"', '{"skip": "a single ruin is not tested"}'),
         ("  test: ", "  lint: ", "lint.argv", '"-v"', "nothing of the kind"),
-        ('argv: [sh, -c, "true", -v], env: {}', "skip: no", "test.skip", '"no"', '["sh", "-c", "true", "-v"]'),
+        ('argv: [sh, -c, "true", -v], env: {}', "skip: no", "test.skip", "no", '["sh", "-c", "true", "-v"]'),
     ],
 )
 def test_a_case_that_does_not_hold_shows_what_was_expected_and_what_came(

@@ -13,8 +13,9 @@ from command import Desk
 
 from orch.app.checkout import Checkout
 from orch.plan.adapters import command_of, detect, sign_of
-from orch.plan.cases import Difference, differences
+from orch.plan.cases import differences
 from orch.plan.conditions import Conditions, words_of
+from orch.plan.difference import Difference
 from orch.source.read import parse
 from orch.spec.adapter import Adapter, Case, When
 from orch.spec.load import load_adapter

@@ -9,12 +9,13 @@ import pytest
 from plans import compiled
 
 from orch.governance.roles import check_roles
+from orch.plan.expectations import case_of
 from orch.plan.stubs import held_against
 from orch.problems.catalogue import CODES
 from orch.problems.problem import OrchError, Problem
 from orch.source.document import Document
 from orch.source.read import parse
-from orch.spec.load import load_adapter, load_case, load_pipeline, load_project, load_stubs
+from orch.spec.load import load_adapter, load_case, load_pipeline, load_project, load_stubs, load_test
 from orch.spec.report import Report
 
 BAD = sorted((Path(__file__).parent.parent / "fixtures" / "bad").glob("*.yaml"))
@@ -36,7 +37,20 @@ def load_and_hold(document: Document) -> None:
     report.close()
 
 
-LOADERS = {".project": load_project, ".adapter": load_adapter, ".case": load_case, ".stubs": load_and_hold}
+def load_test_and_hold(document: Document) -> None:
+    """A case, held against the same pipeline, in a project with one role."""
+    report = Report(document)
+    case_of(compiled(STUBBED, roles={"lead": ["ada"]}), load_test(document), report)
+    report.close()
+
+
+LOADERS = {
+    ".project": load_project,
+    ".adapter": load_adapter,
+    ".case": load_case,
+    ".stubs": load_and_hold,
+    ".test": load_test_and_hold,
+}
 ELSEWHERE = {
     "O001": "a file that is not there: test_source.py",
     "O002": "bytes that are no text: test_source.py",

@@ -227,6 +227,7 @@ def test_a_run_over_its_budget_ends_with_exit_code_5_and_says_why(tmp_path: Path
     assert desk.node("one.b")["reason"] == "budget-exceeded"
     assert "failed (budget-exceeded)" in desk.orch("runs", "show", "@last").out
     desk.orch("verify", "@last")
+    assert "a retry decides one.b again, with a new budget" in desk.orch("explain", "@last", "one.b").out
     desk.orch("retry", "@last", "--failed")
 
 

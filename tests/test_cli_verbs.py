@@ -54,15 +54,19 @@ def test_init_makes_a_project_that_validates_plans_and_runs(desk: Desk) -> None:
     written = {str(path.relative_to(desk.folder)) for path in desk.folder.rglob("*") if path.is_file()}
     assert written == {
         "orch.yaml",
+        "pipelines/hello.tests/greets.yaml",
         "pipelines/hello.yaml",
         "schemas/orch/adapter.schema.json",
+        "schemas/orch/case.schema.json",
         "schemas/orch/pipeline.schema.json",
         "schemas/orch/project.schema.json",
+        "schemas/orch/stubs.schema.json",
     }
     assert all(path in said.out for path in written)
     (modeline,) = re.findall(r"\$schema=(\S+)", (desk.folder / "pipelines/hello.yaml").read_text())
     assert (desk.folder / "pipelines" / modeline).exists()
     desk.orch("validate")
+    desk.orch("test")
     for command in re.findall(r"orch ((?:plan|apply).*)", said.out):
         desk.orch(*command.split())
     desk.orch("verify", "@last")

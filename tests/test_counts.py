@@ -135,6 +135,28 @@ def test_a_run_without_adapters_imports_nothing_that_looks_at_a_repository_or_re
     assert not {name for name in modules if name.startswith(only_for_adapters)}
 
 
+def loaded(desk: Desk, *words: str) -> set[str]:
+    """What all processes of a command import, the engine's own included."""
+    said = desk.run([sys.executable, "-B", "-X", "importtime", "-m", "orch", *words])
+    return {line.rpartition("|")[2].strip() for line in said.err.splitlines() if line.startswith("import time:")}
+
+
+def test_a_run_without_secrets_imports_nothing_that_reads_or_masks_them(desk: Desk) -> None:
+    many(desk, 1)
+    modules = loaded(desk, "apply")
+    assert "orch.run.loop" in modules
+    assert not modules & {"orch.app.secrets", "orch.local.masked", "orch.model.masking", "orch.model.secret_forms"}
+
+
+def test_a_run_with_secrets_whose_plan_is_known_reads_no_yaml(desk: Desk) -> None:
+    desk.env["TOKEN"] = "hunter2-hunter2"
+    desk.pipeline("  main: { nodes: { a: { run: 'true', secrets: [TOKEN] } } }\n", 'secrets: { TOKEN: "env:TOKEN" }\n')
+    desk.orch("plan")
+    modules = loaded(desk, "apply")
+    assert "orch.model.masking" in modules
+    assert not modules & {"pydantic", "yaml", "jinja2"}
+
+
 # --- files, renames, syncs, bytes, turns
 
 

@@ -178,11 +178,12 @@ def test_every_key_of_an_adapter_and_of_a_case_is_on_its_page() -> None:
     assert not {key for place in (*ADAPTER.values(), *CASE.values()) for key in keys(place)} - told
 
 
-def test_every_key_of_stubs_is_on_the_page_of_testing() -> None:
-    from orch.spec.places import STUBS, keys
+def test_every_key_of_stubs_and_cases_is_on_the_page_of_testing() -> None:
+    from orch.spec.places import STUBS, TEST, keys
 
     page = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
-    assert not {key for place in STUBS.values() for key in keys(place)} - set(re.findall(r"^\| `(\w+)` \|", page, re.M))
+    told = set(re.findall(r"^\| `(\w+)` \|", page, re.M))
+    assert not {key for place in (*STUBS.values(), *TEST.values()) for key in keys(place)} - told
 
 
 def test_every_key_of_a_node_and_of_a_project_is_on_the_page_of_the_language() -> None:

@@ -12,6 +12,7 @@ import pytest
 from orch.local.executor import LocalExecutor
 from orch.model.attempt import Attempt, StartError
 from orch.model.events import Finished
+from orch.ports import Fault
 from orch.store.cas import Cas
 from orch.store.copies import copies, put_back
 from orch.store.harvest import MAX_OUTPUT_BYTES, DirHarvest
@@ -36,7 +37,7 @@ def hand_over(harvest: DirHarvest, text: str, **declared: object) -> tuple[dict[
     assert not os.path.exists(path)
     check = harvest.check(ENDED, declared, outputs) if outputs is not None else None
     if check is None:
-        return outputs, wrong
+        return outputs, wrong.sentence if wrong is not None else None
     executor = LocalExecutor(os.path.dirname(os.path.dirname(path)))
     running = executor.begin(check)
     while running not in executor.wait(10):
@@ -44,7 +45,7 @@ def hand_over(harvest: DirHarvest, text: str, **declared: object) -> tuple[dict[
     wrong = harvest.verdict(check, executor.collect(running))
     executor.close()
     assert os.listdir(os.path.dirname(path)) == []
-    return (None, wrong) if wrong else (outputs, None)
+    return (None, wrong.sentence) if wrong else (outputs, None)
 
 
 def test_outputs_of_every_declared_type_are_taken(harvest: DirHarvest) -> None:
@@ -115,7 +116,7 @@ def test_outputs_are_64_deep_and_whole_numbers_have_64_bits_at_most(
 
 def test_nothing_written_is_said(harvest: DirHarvest) -> None:
     harvest.output_path("0.1")
-    assert harvest.outputs("0.1", {"n": "integer"}) == (None, "nothing was written to $ORCH_OUTPUT")
+    assert harvest.outputs("0.1", {"n": "integer"}) == (None, Fault("nothing was written to $ORCH_OUTPUT"))
 
 
 def test_a_link_in_place_of_the_output_is_not_followed(harvest: DirHarvest, tmp_path: Path) -> None:
@@ -129,7 +130,7 @@ def test_a_link_in_place_of_the_output_is_not_followed(harvest: DirHarvest, tmp_
 def test_a_folder_in_place_of_the_output_is_refused_and_removed(harvest: DirHarvest) -> None:
     path = Path(harvest.output_path("0.1"))
     (path / "deep").mkdir(parents=True)
-    assert harvest.outputs("0.1", {"n": "integer"}) == (None, "$ORCH_OUTPUT: not a regular file")
+    assert harvest.outputs("0.1", {"n": "integer"}) == (None, Fault("$ORCH_OUTPUT: not a regular file"))
     assert not path.exists()
 
 
@@ -208,10 +209,8 @@ def test_an_artifact_does_not_leave_the_project_through_a_folder_that_is_a_link(
     (project / "relative").symlink_to("../project-2")
     for name in ("absolute", "relative"):
         kept, wrong = harvest.artifacts(made_in(project), {"out": f"{name}/file"})
-        assert (kept, wrong) == (
-            (),
-            f"artifact `out`: `{name}/file` leads out of the project, to {os.path.realpath(tmp_path)}/project-2/file",
-        )
+        there = f"{os.path.realpath(tmp_path)}/project-2/file"
+        assert (kept, wrong) == ((), Fault(f"artifact `out`: `{name}/file` leads out of the project, to {there}"))
     (project / "there").symlink_to(project / "inside")
     (project / "back").symlink_to("../project/inside")
     (tmp_path / "alias").symlink_to(project)

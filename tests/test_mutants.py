@@ -14,6 +14,10 @@ TESTS = Path(__file__).parent
 ENGINE = TESTS.parent / "engine" / "orch"
 FOLD, DERIVE, DECIDE, RETRY = "model/fold.py", "model/derive.py", "run/decide.py", "model/retry.py"
 SCOPE, BUDGET = "run/scope.py", "run/budget.py"
+MASKING, FORMS, MASKED = "model/masking.py", "model/secret_forms.py", "local/masked.py"
+EVERY_CUT = "test_masking.py::test_a_secret_is_found_in_every_form_at_every_cut"
+TWINS = "test_masking.py::test_what_differs_from_a_secret_by_one_character_stays_in_every_form"
+OVERLAPS = "test_masking.py::test_secrets_that_overlap_leave_nothing_of_either"
 ON_DISK = "test_order.py::test_a_run_is_on_the_disk_before_it_is_claimed"
 
 SIMULATED = [
@@ -36,27 +40,29 @@ SIMULATED = [
     ),
     (FOLD, "state.status[gate] is Status.SUCCEEDED or (event.reset", "(event.reset"),
     (FOLD, '        _end(plan, state, step, Status.SUCCEEDED, "settled")\n', "        admit(plan, state, step)\n"),
-    (FOLD, "    state.running.pop(step, None)\n", ""),
+    (FOLD, "        del state.running[step]\n", ""),
+    (FOLD, "        state.busy -= plan.slots(step)\n", "        state.busy -= 1\n"),
+    (DECIDE, "            if room < 0:\n", "            if False:\n"),
     (FOLD, "return not is_once(plan.action(step).step) or", "return True or"),
-    (DECIDE, "plan.max_in_flight - len(state.running)", "plan.max_in_flight"),
+    (DECIDE, "plan.max_in_flight - state.busy", "plan.max_in_flight"),
     (DECIDE, "Probe(step) if once else Start(", "Start("),
     (DECIDE, " for step in state.running if ending(plan, state, step))", " for step in state.running)"),
     (DECIDE, "if not (plan.fail_fast and any(type(decision) is Conclude for decision in decisions)):", "if True:"),
     (DECIDE, "    if state.doubt:\n", "    if False:\n"),
-    (DERIVE, "return state.cutting_finally if plan.kinds[step] == FINALLY else", "return"),
-    (DERIVE, "state.cutting_finally if plan.kinds", "False if plan.kinds"),
+    (DERIVE, "    if plan.kinds[step] == FINALLY:\n        return state.cutting_finally\n", ""),
+    (DERIVE, "        return state.cutting_finally\n", "        return False\n"),
     (FOLD, "state.cutting_finally or not state.body_open", "state.cutting_finally"),
     (FOLD, "state.cancelling = state.failing_fast = state.cutting_finally = False", "state.cancelling = False"),
-    (DECIDE, "len(state.running) - len(probing)", "len(state.running)"),
+    (DECIDE, "state.busy - len(probing)", "state.busy"),
     (DECIDE, "return [] if state.running or probing else", "return [] if state.running else"),
     (SCOPE, '"failed" if state.finally_failed else verdict(state)', "verdict(state)"),
-    (DECIDE, "    if state.due_heap and state.due_heap[0][0] > now_ms:\n", "    if state.due_heap:\n"),
+    (DECIDE, "min((at for at in times if at > now_ms), default=None)", "min(times, default=None)"),
     (FOLD, "state.starts += plan.kinds[step] != FINALLY", "state.starts += 0"),
     (FOLD, "state.worked_ms += state.latest_ms - state.opened_ms", "state.worked_ms += 0"),
     (FOLD, "        state.overspent = True\n", ""),
     (FOLD, "state.overspent, state.starts, state.worked_ms = False, 0, 0", "state.starts, state.worked_ms = 0, 0"),
     (BUDGET, "nodes - state.starts", "nodes - state.starts + 1"),
-    (DECIDE, "capacity = min(capacity, starts_left(plan, state))", "pass"),
+    (DECIDE, "number = min(number, starts_left(plan, state))", "pass"),
     (RETRY, 'failures <= retry["limit"]', 'failures < retry["limit"]'),
 ]
 SAID = [
@@ -197,6 +203,35 @@ SAID = [
         "if hashlib.sha256(data).hexdigest() != read.sha256:",
         "if False:",
         "test_order.py::test_bytes_that_changed_since_the_look_are_not_kept_as_what_was_approved",
+    ),
+    (MASKING, "undecided = min(undecided, place[0])", "pass", f"{EVERY_CUT}[raw]"),
+    (MASKING, "self._starts.update(_starts(form))", "pass", f"{EVERY_CUT}[raw]"),
+    (MASKING, "done = max(done, end)", "done = end", OVERLAPS),
+    (
+        MASKING,
+        "self._covered = max(done - until, 0)",
+        "self._covered = 0",
+        "test_masking.py::test_memory_is_bounded_by_the_longest_form_also_where_one_occurrence_overlaps_the_next",
+    ),
+    (FORMS, "for shift in range(3)", "for shift in range(2)", f"{EVERY_CUT}[base64 behind two bytes]"),
+    (FORMS, 'range(end_bits, 6)) if end_bits else b""', 'range(6)) if end_bits else b""', f"{TWINS}[base64]"),
+    (
+        MASKED,
+        "            left -= len(block)\n            self._write(self._masking.feed(block))\n",
+        "            left -= len(block)\n            self._write(block)\n",
+        "test_masked_logs.py::test_what_was_written_before_the_engine_is_interrupted_stays_masked",
+    ),
+    (
+        "store/cas.py",
+        "kept = (kept + block)[undecided:]",
+        'kept = b""',
+        "test_secrets.py::test_an_artifact_that_holds_a_secret_is_refused_and_not_a_byte_of_it_is_kept[1048572]",
+    ),
+    (
+        "store/reading.py",
+        "secrets=None if attempt.secrets is None else attempt.secrets.unseen(),",
+        "secrets=None,",
+        "test_secrets.py::test_reports_are_masked_before_their_findings_are_recorded",
     ),
 ]
 

@@ -78,6 +78,8 @@ class Observer:
 
     def tick(self, state: RunState) -> None: ...
 
+    def stir(self) -> None: ...
+
     def look(self, state: RunState, step: int, at_ms: int) -> Look:
         raise AssertionError("no gate here")
 
@@ -104,7 +106,7 @@ class Begun:
 def ran(plan: Compiled) -> list[Happened]:
     """What the loop asked for from `opened` to `closed`."""
     one = Observer()
-    world = World(one, one, one, one, one, one, one, one, lambda: None)
+    world = World(one, one, one, one, one, one, one, one, one, lambda: None)
     loop = Loop(plan, RunState.new(plan), world, Renderer(plan, Surroundings("/", "/", {})))
     loop.begin([Opened(0, 1, {"run_id": "r"}, plan.digest, "none", {}, 0, ())])
     loop.run()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 import networkx as nx
@@ -40,6 +40,21 @@ def graph_of(plan: Compiled) -> Graph:
     vertices = [Vertex(name, data["kind"], data["phase"], layer[name]) for name, data in network.nodes(data=True)]
     chain = longest_chain(plan, [int(kind not in (GATE, GROUP)) for kind in plan.kinds])
     return Graph(vertices, list(network.edges), [plan.addresses[step] for step in chain])
+
+
+def folded(graph: Graph, stand_in: Callable[[Vertex], str], kinds: Mapping[str, Kind]) -> Graph:
+    """The same with fewer vertices: each is replaced by the one that stands in for it, whose kind is in `kinds` or its
+    own. What stands for several has no chain."""
+    network: nx.DiGraph[str] = nx.DiGraph()
+    names = {vertex.name: stand_in(vertex) for vertex in graph.vertices}
+    for vertex in graph.vertices:
+        name = names[vertex.name]
+        if name not in network:
+            network.add_node(name, kind=kinds.get(name, vertex.kind), phase=vertex.phase)
+    network.add_edges_from((names[one], names[other]) for one, other in graph.edges if names[one] != names[other])
+    layer = {name: number for number, found in enumerate(nx.topological_generations(network)) for name in found}
+    vertices = [Vertex(name, data["kind"], data["phase"], layer[name]) for name, data in network.nodes(data=True)]
+    return Graph(vertices, list(network.edges), [])
 
 
 def _network(plan: Compiled) -> nx.DiGraph[str]:

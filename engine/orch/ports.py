@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from orch.model.attempt import Attempt, Result, StartError
 from orch.model.events import Event
 from orch.model.state import RunState
+
+if TYPE_CHECKING:  # loaded only where a node has secrets
+    from orch.model.masking import Mask
 
 
 class Clock(Protocol):
@@ -84,28 +87,38 @@ class GateWatch(Protocol):
         ...
 
 
+class Fault(NamedTuple):
+    """Why what an attempt made is not taken: a sentence, and the reason that the step fails with."""
+
+    sentence: str
+    reason: str = "output-missing"
+
+
 class Harvest(Protocol):
-    """Takes in what an attempt made. What went wrong is a sentence, or None."""
+    """Takes in what an attempt made. What went wrong is a fault, or None."""
 
     def output_path(self, stem: str) -> str:
         """Where an attempt with declared outputs writes its JSON object; the path is fresh."""
         ...
 
-    def outputs(self, stem: str, declared: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
-        """Read, check and remove what the attempt wrote; its schema is left to `check`."""
+    def outputs(
+        self, stem: str, declared: Mapping[str, Any], mask: Mask | None = None
+    ) -> tuple[dict[str, Any] | None, Fault | None]:
+        """Read, check and remove what the attempt wrote; its schema is left to `check`. What a mask finds is no
+        output."""
         ...
 
     def check(self, attempt: Attempt, declared: Mapping[str, Any], outputs: Mapping[str, Any]) -> Attempt | None:
         """What is to be run to hold the outputs against their schema; None where they have none."""
         ...
 
-    def verdict(self, check: Attempt, end: Result | StartError) -> str | None:
+    def verdict(self, check: Attempt, end: Result | StartError) -> Fault | None:
         """What came of such a check."""
         ...
 
-    def artifacts(self, attempt: Attempt, paths: Mapping[str, str]) -> tuple[tuple[dict[str, Any], ...], str | None]:
+    def artifacts(self, attempt: Attempt, paths: Mapping[str, str]) -> tuple[tuple[dict[str, Any], ...], Fault | None]:
         """Copy the declared files into the content store, and to where dependants look for them: `{name, path,
-        sha256, bytes}` each."""
+        sha256, bytes}` each. One that holds a secret of the attempt is refused."""
         ...
 
 
@@ -177,6 +190,29 @@ class Trees(Protocol):
 
     def merge(self, commit: str, message: str, at_ms: int) -> Merged:
         """Put such a commit onto the run's branch; once, however often it is asked."""
+        ...
+
+
+class Recollection(NamedTuple):
+    """What the cache knows of a step. `cache` is for the record: `{key, hit, because, inputs, …}`; with a `hit` the
+    rest is the result of a run before. `known` says that there is such a result, if perhaps of other inputs."""
+
+    cache: dict[str, Any]
+    known: bool = False
+    outputs: dict[str, Any] | None = None
+    artifacts: tuple[dict[str, Any], ...] = ()
+    tests: dict[str, int] | None = None
+
+
+class Memory(Protocol):
+    """The results of runs before."""
+
+    def recall(self, state: RunState, step: int) -> Recollection:
+        """Look up the step's result by what it reads. In a run the artifacts of a hit lie where its own would."""
+        ...
+
+    def stir(self) -> None:
+        """A command has run: what was looked at may be different now."""
         ...
 
 

@@ -44,7 +44,7 @@ commit() { # commit WHO MESSAGE PATH…
 rm -rf "$XDG_CACHE_HOME"
 if [ -e "$demo" ]; then chmod -R u+w "$demo" && rm -rf "$demo"; fi
 cp -R "$here/fixtures/sample" "$demo"
-mkdir "$demo/pipelines"
+mkdir -p "$demo/pipelines"
 cp "$here/pipelines/quickstart.yaml" "$demo/pipelines/"
 cd "$demo"
 

@@ -15,7 +15,8 @@ from orch.app.tools import FoundTool, found_tool
 from orch.plan.adapter_nodes import Stacks
 from orch.plan.adapter_view import View, view_of
 from orch.plan.adapters import Detection, Sign, detect, sign_of
-from orch.plan.cases import Difference, differences
+from orch.plan.cases import differences
+from orch.plan.difference import Difference
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.source.read import parse
 from orch.spec.checks.adapter_nodes import AUTO

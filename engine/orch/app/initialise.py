@@ -13,6 +13,7 @@ from orch.app.root import PROJECT_FILE, RUNS
 from orch.problems.problem import Exit, OrchError, Problem
 
 PIPELINE = "pipelines/hello.yaml"
+CASE = "pipelines/hello.tests/greets.yaml"
 
 
 @dataclass(slots=True)
@@ -51,7 +52,7 @@ def _first(cwd: str, done: Initialised) -> list[tuple[str, str]]:
     if os.path.isdir(folder) and any(entry.endswith((".yaml", ".yml")) for entry in os.listdir(folder)):
         done.kept.append("pipelines/")
         return []
-    return [(PIPELINE, _shipped(PIPELINE))]
+    return [(path, _shipped(path)) for path in (PIPELINE, CASE)]
 
 
 def _example(name: str, cwd: str) -> list[tuple[str, str]]:

@@ -25,7 +25,7 @@ from orch.model.attempt import Attempt, Result, StartError
 from orch.model.compiled import Compiled
 from orch.model.events import Closed, Event, Opened
 from orch.model.state import RunState
-from orch.ports import GateWatch, Look, Reading, Reports, TreeTrouble
+from orch.ports import GateWatch, Look, Reading, Recollection, Reports, TreeTrouble
 from orch.problems.problem import Exit
 from orch.run.attempts import Renderer
 from orch.run.close import closing
@@ -33,6 +33,7 @@ from orch.run.loop import Loop, World
 from orch.run.requests import answer
 from orch.store.beat import Beat
 from orch.store.cas import Cas
+from orch.store.glance import glance
 from orch.store.harvest import DirHarvest
 from orch.store.journal import FileJournal
 from orch.store.lock import Lock
@@ -42,7 +43,9 @@ from orch.store.projector import Projector
 from orch.store.requests import Inbox
 from orch.store.rundir import RunDir
 
-if TYPE_CHECKING:  # loaded only where a run has a branch
+if TYPE_CHECKING:  # loaded only where they are needed
+    from orch.app.memory import ProjectMemory
+    from orch.app.secrets import Vault
     from orch.local.trees import GitTrees
 
 ENDED = ("succeeded", "failed", "cancelled")
@@ -51,12 +54,15 @@ ENDED = ("succeeded", "failed", "cancelled")
 class Work(NamedTuple):
     """What an owner is to do. `choose` names the steps that are decided again (retry), and may refuse; `decided` is the
     record of who said so, where that must be kept. With `settle_only` the owner answers what was asked and closes at
-    once. `compiled` saves compiling a known plan."""
+    once. `compiled` saves compiling a known plan, `vault` reading its secrets. One that only ends the run is `lenient`:
+    what lacks a secret fails."""
 
     choose: Callable[[Compiled, RunState], tuple[str, ...]] | None = None
     decided: Callable[[int], Event] | None = None
     settle_only: bool = False
     compiled: Compiled | None = None
+    vault: Vault | None = None
+    lenient: bool = False
 
 
 class NoGates:
@@ -65,6 +71,17 @@ class NoGates:
     def look(self, state: RunState, step: int, at_ms: int) -> Look:
         """Never called."""
         raise AssertionError(f"step {step} is not a gate")
+
+
+class NoMemory:
+    """The cache of a plan that wants none."""
+
+    def recall(self, state: RunState, step: int) -> Recollection:
+        """Never called."""
+        raise AssertionError(f"step {step} is not cached")
+
+    def stir(self) -> None:
+        """Nothing was looked at."""
 
 
 class NoReports:
@@ -81,6 +98,15 @@ class NoReports:
     def read(self, reading: Attempt, end: Result | StartError) -> Reading:
         """Never called."""
         raise AssertionError(f"{reading.address} has no adapter")
+
+
+def vault_of(plan: Compiled, context: Context, root: str) -> Vault | None:
+    """The secrets of a plan; None where it has none, and what reads them is not even imported."""
+    if "secrets" not in plan.head:
+        return None
+    from orch.app.secrets import open_vault
+
+    return open_vault(plan, context.env, root)
 
 
 class Ownership:
@@ -104,6 +130,7 @@ class Ownership:
         held = [Lock.acquire(self._run)]
         try:
             compiled = work.compiled or plan_of(self._run)
+            vault = work.vault or self._vault(compiled, work)
             durability = compiled.head["durability"]
             journal, events, torn = FileJournal.open(self._run.journal, compiled.digest, durability=durability)
             projector = Projector(self._run, compiled, lambda: journal.head)
@@ -123,7 +150,7 @@ class Ownership:
             opened = self._opened(compiled, state, torn, reset)
             events = [*events, opened]
             trees = self._trees(compiled, events)
-            loop = self._loop(compiled, state, events, journal, projector, trees)
+            loop = self._loop(compiled, state, events, journal, projector, trees, vault)
             gc.freeze()
             gc.enable()  # from here on as long as the run takes
             number = self._beating(loop, lambda: self._carry_out(work, compiled, state, loop, opened, trees))
@@ -163,6 +190,15 @@ class Ownership:
         loop.begin([Closed(loop.now_ms(), "waiting", "in-doubt" if state.doubt else "settled", outputs, summary)])
         return None
 
+    def _vault(self, plan: Compiled, work: Work) -> Vault | None:
+        """The secrets of the run, if it goes on. Raises OrchError before anything is written."""
+        if "secrets" not in plan.head or (work.choose is None and glance(self._run.journal).status in ENDED):
+            return None
+        vault = vault_of(plan, self._context, self._root)
+        if vault is not None and not work.lenient and not work.settle_only:
+            vault.refuse_missing()
+        return vault
+
     def _loop(
         self,
         plan: Compiled,
@@ -171,6 +207,7 @@ class Ownership:
         journal: FileJournal,
         projector: Projector,
         trees: GitTrees | None,
+        vault: Vault | None,
     ) -> Loop:
         run, head = self._run, plan.head
         gated = any(plan.phase_gates)
@@ -186,7 +223,9 @@ class Ownership:
             run_id=run.run_id,
             task=run.task,
             subjects=gated,
+            secrets=vault,
         )
+        memory = self._memory(plan, cas, self._root if trees is None else trees.root(""))
         world = World(
             clock=self._context.clock,
             journal=journal,
@@ -195,7 +234,8 @@ class Ownership:
             harvest=harvest,
             reports=self._reports(head["resources"]),
             inbox=Inbox(run),
-            recorder=RunRecorder(projector, self._reporter),
+            recorder=RunRecorder(projector, self._reporter, memory),
+            memory=memory or NoMemory(),
             interrupted=self._interrupted,
         )
         if trees is None:
@@ -236,6 +276,14 @@ class Ownership:
         )
         gates.remember(events)
         return gates
+
+    def _memory(self, plan: Compiled, cas: Cas, tree: str) -> ProjectMemory | None:
+        if not any(action.globs is not None for action in plan.action_table):
+            return None
+        from orch.app.memory import ProjectMemory
+
+        runs_root = f"{self._root}/{RUNS}"
+        return ProjectMemory(plan, tree, runs_root, self._context.env, (self._run, cas))
 
     def _reports(self, resources: Sequence[Mapping[str, Any]]) -> Reports:
         if not any(resource["kind"] == "adapter" for resource in resources):

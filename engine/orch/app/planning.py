@@ -59,6 +59,15 @@ def make_plan(context: Context, request: PlanRequest) -> Planned:
             gc.enable()
 
 
+def lacking(context: Context, planned: Planned) -> list[Problem]:
+    """Warnings of what the plan needs and is not there yet: secrets without a value."""
+    if "secrets" not in planned.compiled.head:
+        return []
+    from orch.app.secrets import missing
+
+    return missing(planned.compiled, context.env, planned.root)
+
+
 def _plan(context: Context, request: PlanRequest) -> Planned:
     root = find_root(context.cwd)
     path = pipeline_path(context.cwd, root, request.pipeline)
@@ -86,17 +95,23 @@ def _plan(context: Context, request: PlanRequest) -> Planned:
         plan_cache.save(cache, key, [made.plan.data, made.plan.digest, _flat(made.compiled), named])
     read = (text, project_text, *(data for _, _, data in made.schemas), *made.resources)
     blobs = {_sha(data): data for data in read if data}
-    return Planned(root, made.plan, made.compiled, blobs, made.warnings)
+    warnings = made.warnings
+    if "secrets" in made.compiled.head:
+        from orch.app.secrets import notes
+
+        warnings = [*warnings, *notes(made.compiled, root)]
+    return Planned(root, made.plan, made.compiled, blobs, warnings)
 
 
 def _is_alone(text: bytes) -> bool:
-    """Does a pipeline that nobody has parsed certainly have neither gates nor adapters nor a workspace? Their keys can
+    """Does a pipeline that nobody has parsed certainly have nothing that looks at the world? The keys of that can
     be written with escapes, too: with those that stand for a letter, or broken over two lines, as only a key behind a
     `?` can be."""
     return not (
         b"gates" in text
         or b"adapter" in text
         or b"workspace" in text
+        or b"requires" in text
         or _ESCAPED_LETTER.search(text) is not None
         or (b"\\" in text and _EXPLICIT_KEY.search(text) is not None)
     )
@@ -152,6 +167,10 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
     project = load(root)
     _check_identity(pipeline, project.project.id)
     warnings = check_roles(pipeline, project.project, document)
+    if pipeline.secrets:
+        from orch.app.secrets import check_passed
+
+        check_passed(pipeline, project.project, document)
     inputs = bind(pipeline, _pairs(request.inputs))
     stacks = stacks_for(root, pipeline, project)
     schemas = _schemas(root, pipeline, document)
@@ -192,6 +211,10 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
         from orch.app.selecting import selected
 
         plan, compiled = selected(context, request, root, plan, compiled)
+    if any("requires" in action.step for action in compiled.action_table):
+        from orch.app.programs import missing_programs
+
+        warnings += missing_programs(pipeline, document, context.env)
     made = _Made(plan, compiled, schemas, warnings=warnings)
     if stacks is None:
         return made

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orch.app.context import Context
 from orch.app.planning import Planned, PlanRequest
+from orch.app.root import RUNS
+from orch.model.compiled import FINALLY, Compiled
 from orch.model.stubs import Stubs
+from orch.ports import Memory
 from orch.run.forecast import NO_STUBS, Prospect, forecast
 
 if TYPE_CHECKING:
@@ -18,10 +22,19 @@ def prospects(
 ) -> list[Prospect]:
     """One prospect for each step of the plan; with `dry_run` all gates are assumed open, but for those with a stub."""
     plan, now_ms = planned.compiled, context.clock.now_ms()
+    memory = _memory(context, planned)
     if dry_run or not any(plan.phase_gates):
-        return forecast(plan, now_ms, None, stubs)
+        return forecast(plan, now_ms, None, stubs, memory)
     gates = plan_gates(context, planned, request)
-    return forecast(plan, now_ms, lambda state, step: gates.look(state, step, now_ms))
+    return forecast(plan, now_ms, lambda state, step: gates.look(state, step, now_ms), memory=memory)
+
+
+def _memory(context: Context, planned: Planned) -> Memory | None:
+    if not any(action.globs is not None for action in planned.compiled.action_table):
+        return None
+    from orch.app.memory import ProjectMemory
+
+    return ProjectMemory(planned.compiled, planned.root, f"{planned.root}/{RUNS}", context.env)
 
 
 def plan_gates(context: Context, planned: Planned, request: PlanRequest) -> ProjectGates:
@@ -38,3 +51,9 @@ def plan_gates(context: Context, planned: Planned, request: PlanRequest) -> Proj
         places(context, planned.root, head, starter(context, planned.root, planned.compiled)),
         command,
     )
+
+
+def has_work(plan: Compiled, foreseen: Sequence[Prospect]) -> bool:
+    """Would anything of the phases be done or waited for? What `finally` does at every end is no work of its own."""
+    words = {prospect.word for prospect, kind in zip(foreseen, plan.kinds, strict=True) if kind != FINALLY}
+    return bool(words - {"skip", "cached", "open"}) if words else bool(foreseen)

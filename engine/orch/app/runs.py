@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
 from orch.app.answers import Answers, Listener, await_answer
 from orch.app.context import Context
-from orch.app.owner import ENDED, Ownership, Work
+from orch.app.owner import ENDED, Ownership, Work, vault_of
 from orch.app.planning import Planned
 from orch.app.reporting import Reporter
 from orch.app.root import RUNS, find_root
@@ -45,6 +45,11 @@ def apply(context: Context, planned: Planned, reporter: Reporter, guard: Guard) 
         interrupted = Interruption(containment.heard)
 
         def work() -> int:
+            vault = vault_of(planned.compiled, context, planned.root)
+            if vault is not None:
+                vault.refuse_missing()
+                for what, data in _kept(planned):
+                    vault.refuse_in(what, data)
             run = create(
                 os.path.join(planned.root, RUNS),
                 planned.compiled.task,
@@ -55,7 +60,7 @@ def apply(context: Context, planned: Planned, reporter: Reporter, guard: Guard) 
                 blobs=planned.blobs,
             )
             owner = Ownership(context, planned.root, run, containment, reporter, interrupted)
-            return owner.work(Work(compiled=planned.compiled))
+            return owner.work(Work(compiled=planned.compiled, vault=vault))
 
         return guard(interrupted, work)
 
@@ -105,7 +110,7 @@ def cancel(context: Context, ref: str, reporter: Reporter, guard: Guard, listene
     root, run = _find(context, ref)
     if not is_held(run):
         _refuse_ended(run, "cancel")
-    own = partial(_own, context, root, run, reporter, guard, Work())
+    own = partial(_own, context, root, run, reporter, guard, Work(lenient=True))
     code = _request(context, run, "cancel", {}, listener, own)
     return Exit.OK if code == Exit.FAILED else code
 
@@ -150,6 +155,15 @@ def _request(
         problem = Problem("O624", f"{verb} refused: {answer.detail}", hint=f"orch poll {run.run_id}")
         raise OrchError(problem, Exit.CONFLICT)
     return code
+
+
+def _kept(planned: Planned) -> Iterator[tuple[str, bytes]]:
+    """What is kept with a run from its beginning on, with what people call it: files first, which the plan follows
+    from."""
+    files = {resource["sha256"]: resource["path"] for resource in planned.compiled.head["resources"]}
+    for sha256, data in planned.blobs.items():
+        yield files.get(sha256, "a file of the plan"), data
+    yield "an input or another value of the plan", planned.plan.data
 
 
 def _find(context: Context, ref: str) -> tuple[str, RunDir]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from orch.app.cases import Plans, is_case, load_case_of
 from orch.app.context import Context
 from orch.app.project import load
 from orch.app.root import PROJECT_FILE, find_root, shown
@@ -25,8 +26,8 @@ class Validated(NamedTuple):
 
 
 def validate(context: Context, paths: Sequence[str]) -> Validated:
-    """Check these files and folders; without any, orch.yaml, pipelines/, the decisions and the adapters of the
-    project, and whether it replaces what ships with orch without saying so."""
+    """Check these files and folders; without any, orch.yaml, pipelines/ with the cases there, the decisions and the
+    adapters of the project, and whether it replaces what ships with orch without saying so."""
     root = find_root(context.cwd)
     max_bytes = size_limit(context.env.get(SIZE_VARIABLE))
     problems: list[Problem] = []
@@ -35,7 +36,11 @@ def validate(context: Context, paths: Sequence[str]) -> Validated:
     for path in _files(context.cwd, root, library, paths):
         files += 1
         try:
-            problems += _check(root, path, shown(root, context.cwd, path), max_bytes)
+            if is_case(path):
+                found = _check_test(context, path, shown(root, context.cwd, path))
+                problems += [problem for problem in found if problem not in problems]
+            else:
+                problems += _check(root, path, shown(root, context.cwd, path), max_bytes)
         except OrchError as error:
             problems += error.problems
     if not paths:
@@ -118,17 +123,31 @@ def _check(root: str, path: str, display: str, max_bytes: int) -> list[Problem]:
     return []
 
 
+def _check_test(context: Context, path: str, display: str) -> list[Problem]:
+    """What is wrong with a case, or with the pipeline that it is about."""
+    try:
+        load_case_of(Plans(context), path, display)
+    except OrchError as error:
+        return error.problems
+    return []
+
+
 def _check_pipeline(root: str, document: Document) -> list[Problem]:
     from orch.governance.roles import check_roles
     from orch.spec.load import load_pipeline
 
     pipeline = load_pipeline(document)
-    if not any(gate.approval for phase in pipeline.phases.values() for gate in phase.gates.values()):
+    asks = any(gate.approval for phase in pipeline.phases.values() for gate in phase.gates.values())
+    if not asks and not pipeline.secrets:
         return []
     try:
         project = load(root).project
     except OrchError:
         return []  # orch.yaml has mistakes of its own, and they come first
+    if pipeline.secrets:
+        from orch.app.secrets import check_passed
+
+        check_passed(pipeline, project, document)
     return check_roles(pipeline, project, document)
 
 

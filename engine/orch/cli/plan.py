@@ -53,14 +53,14 @@ def command(
     The critical path is the chain of steps that took longest, in the newest runs of the pipeline that succeeded.
     """
     from orch.app.critical import critical_path
-    from orch.app.planning import PlanRequest, make_plan
-    from orch.app.prospects import prospects
+    from orch.app.planning import PlanRequest, lacking, make_plan
+    from orch.app.prospects import has_work, prospects
     from orch.cli.warnings import warn
 
     _refuse_halves(dry_run, stubs, stubs_init)
     request = PlanRequest(pipeline, inputs, select, jobs, task, fail_fast, exclude)
     planned = make_plan(session.context, request)
-    warn(planned.warnings)
+    warn([*planned.warnings, *lacking(session.context, planned)])
     if stubs_init is not None:
         from orch.app.stubs import write_stubs
 
@@ -88,7 +88,7 @@ def command(
 
         write_file(out, planned.plan.data, mode=0o644)
         say(f"Saved as {out}. Run exactly this: orch apply {out}")
-    if detailed_exitcode and any(prospect.word != "skip" for prospect in foreseen):
+    if detailed_exitcode and has_work(planned.compiled, foreseen):
         return Exit.WORK_TO_DO
     return Exit.OK
 

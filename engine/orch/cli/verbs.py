@@ -8,6 +8,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "validate": "find mistakes in pipelines, orch.yaml, adapters and decisions",
         "plan": "say what would happen, and why; writes nothing",
         "graph": "draw what depends on what",
+        "test": "hold pipelines to the cases beside them; runs nothing",
     },
     "Run": {
         "apply": "run a pipeline, or a saved plan: always a new run",
@@ -19,6 +20,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Look": {
         "runs": "list the runs; show one, its logs, its errors",
+        "report": "write a report of a run, as Markdown or as one HTML page",
         "verify": "check that a run's record is whole and unchanged",
         "explain": "say why a step ran, did not run or waits; what an error code means",
     },

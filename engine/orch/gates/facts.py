@@ -42,7 +42,8 @@ class ChangedFacts(TypedDict):
 
 class DecisionFacts(TypedDict):
     """One decision's file. `place` is `tree`, or `HEAD` for a committed file that the tree no longer has as it is.
-    With `problem` the other fields are empty: a file that cannot be read says nothing."""
+    With `problem` the other fields are empty: a file that cannot be read says nothing. `reason` is what the person
+    wrote, where something was written."""
 
     file: str
     place: str
@@ -56,6 +57,7 @@ class DecisionFacts(TypedDict):
     pipeline: str
     task: str
     gate: str
+    reason: NotRequired[str]
     changed: NotRequired[ChangedFacts]
     problem: NotRequired[Trouble]
 

@@ -90,6 +90,8 @@ def _facts(path: str, data: bytes | Trouble, place: str, committed: bool) -> tup
         task=read.task if read else "",
         gate=read.gate if read else "",
     )
+    if read and read.reason:
+        facts["reason"] = read.reason
     if problem is not None:
         facts["problem"] = problem
     return facts, read.commit if read else ""

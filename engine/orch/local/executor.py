@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from orch.local import kill, linux
 from orch.local.identity import stat_fields
 from orch.local.logs import LogFiles, Stream
 from orch.local.spawn import Spawner
 from orch.model.attempt import LOG_CAP_BYTES, LOG_HEAD_BYTES, Attempt, Result, StartError
+
+if TYPE_CHECKING:  # loaded only where an attempt has secrets
+    from orch.local.masked import MaskedPipe
+    from orch.model.masking import Secrets
 
 _TICK_SECONDS = 0.2
 _BUSY_TICK_SECONDS = 0.05  # while a log is over half its cap
@@ -21,19 +27,29 @@ _NEVER = float("inf")
 
 
 class Running:
-    """An attempt between `begin` and `collect`. `pid` is its leader, `stopped` why the executor ends it, if it does."""
+    """An attempt between `begin` and `collect`. `pid` is its leader, `stopped` why the executor ends it, if it does.
+    With secrets it writes to `pipes`, else to its logs."""
 
-    __slots__ = ("attempt", "deadline", "exited", "kill_at", "marks", "pid", "pidfd", "stderr", "stdout", "stopped")
+    __slots__ = (
+        *("attempt", "deadline", "exited", "kill_at", "marks", "pid", "pidfd", "pipes"),
+        *("stderr", "stdout", "stopped"),
+    )
 
     def __init__(self, attempt: Attempt, marks: tuple[bytes, bytes], stdout: Stream, stderr: Stream) -> None:
         self.attempt = attempt
         self.marks = marks
         self.stdout = stdout
         self.stderr = stderr
+        self.pipes: tuple[MaskedPipe, ...] = ()
         self.pid = self.pidfd = -1
         self.stopped: str | None = None
         self.exited = False
         self.deadline = self.kill_at = _NEVER
+
+    def outlets(self) -> tuple[tuple[int, int], ...]:
+        """Device and inode of what its processes hold open to write to."""
+        pipes = self.pipes
+        return tuple(pipe.identity for pipe in pipes) or (self.stdout.identity(), self.stderr.identity())
 
 
 class LocalExecutor:
@@ -58,6 +74,7 @@ class LocalExecutor:
         self._now = monotonic
         self._epoll = select.epoll()
         self._running: dict[int, Running] = {}  # by pidfd
+        self._pipes: dict[int, MaskedPipe] = {}  # by their reading end: those that may have more to give
         self._leaders: set[int] = set()
         self._next_duty = _NEVER
         self._adopting = linux.adopts_orphans()
@@ -80,9 +97,17 @@ class LocalExecutor:
         stdout, stderr = self._logs.open_pair()
         running = Running(attempt, marks, stdout, stderr)
         try:
-            running.pid = self._spawner.spawn(attempt, marks, stdout.fd, stderr.fd)
+            if attempt.secrets is not None:
+                running.pipes = self._masked(attempt.secrets, stdout, stderr)
+            outlets = [pipe.writer for pipe in running.pipes] or [stdout.fd, stderr.fd]
+            running.pid = self._spawner.spawn(attempt, marks, *outlets)
+            for pipe in running.pipes:
+                pipe.started()
             self._adopt(running)
         except StartError:
+            for pipe in running.pipes:
+                self._forget(pipe)
+                pipe.close()
             self._logs.discard(stdout)
             self._logs.discard(stderr)
             raise
@@ -107,7 +132,11 @@ class LocalExecutor:
             for fd, _ in self._epoll.poll(delay):
                 running = self._running.get(fd)
                 if running is None:
-                    woken = True
+                    pipe = self._pipes.get(fd)
+                    if pipe is None:
+                        woken = True
+                    elif not pipe.pass_on():
+                        self._forget(pipe)
                     continue
                 running.exited = True
                 if running.kill_at == _NEVER or self._is_over(running):
@@ -145,6 +174,12 @@ class LocalExecutor:
         killed = self._end_orphans(running)
         stem = running.attempt.stem
         try:
+            self._finish(running)
+        except OSError:
+            self._logs.leave(running.stdout, f"{stem}.out")
+            self._logs.leave(running.stderr, f"{stem}.err")
+            raise
+        try:
             stdout = self._logs.keep(running.stdout, f"{stem}.out")
         except OSError:
             self._logs.leave(running.stderr, f"{stem}.err")
@@ -168,6 +203,8 @@ class LocalExecutor:
         kill.end_descendants()
         for running in self._running.values():
             os.close(running.pidfd)
+            with contextlib.suppress(OSError):  # told of by whoever asked for this, or by nobody
+                self._finish(running)
             self._logs.leave(running.stdout, f"{running.attempt.stem}.out")
             self._logs.leave(running.stderr, f"{running.attempt.stem}.err")
         self._running.clear()
@@ -189,11 +226,41 @@ class LocalExecutor:
         except OSError as error:
             self._signal_group(running)
             os.waitpid(running.pid, 0)
-            raise StartError(
-                f"no descriptor for the process: {error.strerror}", "raise `ulimit -n`, or run fewer jobs at once"
-            ) from error
+            raise _no_descriptor(error) from error
         self._running[running.pidfd] = running
         self._leaders.add(running.pid)
+
+    def _masked(self, secrets: Secrets, stdout: Stream, stderr: Stream) -> tuple[MaskedPipe, ...]:
+        from orch.local.masked import MaskedPipe
+
+        if secrets.missing:
+            raise StartError(secrets.missing, "set it where orch is started, then `orch retry @last`")
+        pipes: list[MaskedPipe] = []
+        try:
+            for stream in (stdout, stderr):
+                pipes.append(MaskedPipe(secrets.mask, stream))
+                self._epoll.register(pipes[-1].fd, select.EPOLLIN)
+                self._pipes[pipes[-1].fd] = pipes[-1]
+        except OSError as error:
+            for pipe in pipes:
+                self._forget(pipe)
+                pipe.close()
+            raise _no_descriptor(error) from error
+        return tuple(pipes)
+
+    def _forget(self, pipe: MaskedPipe) -> None:
+        """Look at this pipe no more."""
+        if self._pipes.pop(pipe.fd, None) is not None:
+            self._epoll.unregister(pipe.fd)
+
+    def _finish(self, running: Running) -> None:
+        """All that was written is in the logs. Raises OSError with a log's path where it is not."""
+        for pipe in running.pipes:
+            self._forget(pipe)
+            pipe.finish()
+        for pipe, end in zip(running.pipes, ("out", "err"), strict=False):
+            if pipe.failed is not None:
+                raise self._logs.refused(pipe.failed, f"{running.attempt.stem}.{end}")
 
     def _duties(self, now: float, ready: list[Running]) -> None:
         """Timeouts, graces, and logs that are to be seen and bounded; sets when to look again."""
@@ -235,7 +302,7 @@ class LocalExecutor:
         strangers = kill.living(self._children, self._leaders)
         if not strangers:
             return strangers, False
-        marks = kill.Marks(running.pid, running.marks, (running.stdout.identity(), running.stderr.identity()))
+        marks = kill.Marks(running.pid, running.marks, running.outlets())
         known = [(pid, kill.belongs(pid, marks)) for pid in strangers]
         return [pid for pid, is_ours in known if is_ours], any(is_ours is None for _, is_ours in known)
 
@@ -266,3 +333,9 @@ class LocalExecutor:
             os.killpg(running.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             return
+
+
+def _no_descriptor(error: OSError) -> StartError:
+    return StartError(
+        f"no descriptor for the process: {error.strerror}", "raise `ulimit -n`, or run fewer jobs at once"
+    )

@@ -125,9 +125,13 @@ class LogFiles:
                 self._link(stream, file_name)
         except OSError as error:
             self.discard(stream)
-            raise OSError(error.errno, error.strerror, os.path.join(self._dir, file_name)) from error
+            raise self.refused(error, file_name) from error
         os.close(stream.fd)
         return Log(f"logs/{file_name}", digest.hexdigest(), kept, size - kept)
+
+    def refused(self, error: OSError, file_name: str) -> OSError:
+        """The same error, with the log's path."""
+        return OSError(error.errno, error.strerror, os.path.join(self._dir, file_name))
 
     def leave(self, stream: Stream, file_name: str) -> None:
         """Close a stream of an attempt that nobody collects; what is in it stays as `logs/<file_name>`."""

@@ -28,6 +28,8 @@ class Spawner:
         self._look_for_tools(attempt)
         try:
             env = dict(self._environment(attempt.env))
+            if attempt.secrets is not None:
+                env |= {os.fsencode(name): os.fsencode(value) for name, value in attempt.secrets.env.items()}
             for mark in marks:
                 name, _, env[name] = mark.partition(b"=")
             process = subprocess.Popen(
@@ -54,7 +56,8 @@ class Spawner:
         for name, install in attempt.tools:
             candidates = _candidates(os.fsencode(name), path, attempt.cwd)
             if not any(os.path.isfile(file) and os.access(file, os.X_OK) for file in candidates):
-                raise StartError(f"the program {name!r} is not on PATH", f"install it: {install}")
+                hint = f"install it: {install}" if install else f"install {name}, or name its folder in PATH"
+                raise StartError(f"the program {name!r} is not on PATH", hint)
 
     def _environment(self, env: Mapping[str, str]) -> dict[bytes, bytes]:
         known = self._encoded.get(id(env))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:  # loaded only where a node has secrets
+    from orch.model.masking import Secrets
 
 LOG_CAP_BYTES = 64 << 20
 LOG_HEAD_BYTES = 8 << 20
@@ -14,8 +17,8 @@ class Attempt(NamedTuple):
     """What to start. `env` is the whole environment, to which the executor adds ORCH_ADDRESS and ORCH_ATTEMPT; `cwd`
     is absolute. `stem` is the name of the log files without `.out` and `.err`, for example `build.test.1`. `root`
     (absolute, without symlinks) is what neither `cwd` nor an artifact may leave. `tools` are programs that must be on
-    its PATH, each with the command that installs it. Attempts that share one `env` object start faster: it is encoded
-    once."""
+    its PATH, each with the command that installs it, or nothing. `secrets` are added to the environment, and taken out
+    of what it writes. Attempts that share one `env` object start faster: it is encoded once."""
 
     address: str
     number: int
@@ -26,6 +29,7 @@ class Attempt(NamedTuple):
     stem: str
     root: str = "/"
     tools: tuple[tuple[str, str], ...] = ()
+    secrets: Secrets | None = None
 
 
 class Log(NamedTuple):

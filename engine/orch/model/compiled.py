@@ -48,8 +48,9 @@ class Action(NamedTuple):
     """What a step does, shared by all steps that do the same. A text with expressions is a tree, as
     `spec.expressions` makes them (a list); any other is a string. `argv` of a check gate is its expression; `paths` are
     the declared artifacts; `reads` names the nodes that all of these read. Where the adapter is computed, `choice` is
-    that text, and `variants` has the action (an index in the table) of each name that it may give. A step that opens
-    further steps has a `body`, and no process of its own."""
+    that text, and `variants` has the action (an index in the table) of each name that it may give. `globs` are the
+    files that a step with `cache` reads; None where its result is not kept. A step that opens further steps has a
+    `body`, and no process of its own."""
 
     step: StepDoc
     condition: list[Any] | None
@@ -62,6 +63,7 @@ class Action(NamedTuple):
     reads: tuple[str, ...]
     choice: Any = None
     variants: dict[str, int] | None = None
+    globs: tuple[Any, ...] | None = None
     body: Body | None = None
 
 
@@ -217,6 +219,11 @@ class Compiled(NamedTuple):
         copies["spaces"] = list(self.spaces)
         copies["bodies"] = {step: list(phases) for step, phases in self.bodies.items()}
         return self._replace(**copies)
+
+    def slots(self, step: int) -> int:
+        """How many of the jobs an attempt of this step takes: all of them where it asks for more."""
+        asked: int = self.action_table[self.actions[step]].step.get("slots", 1)
+        return asked if asked < self.max_in_flight else self.max_in_flight
 
     def is_behind_nodes(self, gate: int) -> bool:
         """May a node of the run be at work while this gate is shut?"""

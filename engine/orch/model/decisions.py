@@ -12,6 +12,13 @@ class Start(NamedTuple):
     attempt: int
 
 
+class Recall(NamedTuple):
+    """Take the result of this step from a run before, where what it reads is unchanged; else begin this attempt."""
+
+    step: int
+    attempt: int
+
+
 class Probe(NamedTuple):
     """Ask the probe of a `once` step whether it was done."""
 
@@ -78,4 +85,4 @@ class Close(NamedTuple):
     reason: str
 
 
-Decision = Start | Expand | Probe | Dismiss | Skip | Conclude | Observe | Stop | Schedule | Close
+Decision = Start | Recall | Expand | Probe | Dismiss | Skip | Conclude | Observe | Stop | Schedule | Close

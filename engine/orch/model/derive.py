@@ -45,6 +45,7 @@ def rebuild(plan: Compiled, state: RunState) -> None:
     state.entered = [False] * len(plan.phase_names)
     state.doomed = [False] * len(plan.phase_names)
     state.ready, state.running, state.held, state.active = {}, {}, {}, {}
+    state.busy = 0
     state.to_skip, state.to_cancel, state.to_look, state.to_probe, state.waiting_gates = {}, {}, {}, {}, {}
     state.due_heap = []
     state.to_judge = {}

@@ -31,7 +31,8 @@ class Observed(NamedTuple):
 
 class Started(NamedTuple):
     """An attempt is about to start; durable before a `once` step starts. `command`, `cwd` and `adapter` are given
-    where they were computed, else the plan has them."""
+    where they were computed, else the plan has them. `cache` is there where the result of a run before was
+    looked for, and none could be used."""
 
     at: int
     address: str
@@ -40,12 +41,13 @@ class Started(NamedTuple):
     command: list[str] | None = None
     cwd: str | None = None
     adapter: str | None = None
+    cache: dict[str, Any] | None = None
 
 
 class Finished(NamedTuple):
     """An attempt ended, or a step was concluded without one (attempt 0: a check, an expression that failed).
     A result that is not `final` is tried again, or is in doubt. `logs` and `artifacts` are by digest; `tests` are the
-    counts of a report that was read, whose findings stand in `error`."""
+    counts of a report that was read, whose findings stand in `error`. With `cache` the result is of a run before."""
 
     at: int
     address: str
@@ -59,6 +61,7 @@ class Finished(NamedTuple):
     logs: dict[str, dict[str, Any]] | None = None
     error: dict[str, Any] | None = None
     tests: dict[str, int] | None = None
+    cache: dict[str, Any] | None = None
 
 
 class Expanded(NamedTuple):

@@ -75,6 +75,7 @@ def _started(plan: Compiled, state: RunState, event: Started) -> None:
     state.status[step] = Status.RUNNING
     state.reason[step] = None
     state.running[step] = None
+    state.busy += plan.slots(step)
     state.ready.pop(step, None)
     state.unsettled.pop(step, None)
     forget_due(state, step)
@@ -109,7 +110,9 @@ def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
             return
     elif event.attempt != state.attempt[step] or step not in state.running:
         return
-    state.running.pop(step, None)
+    if step in state.running:
+        del state.running[step]
+        state.busy -= plan.slots(step)
     if step in plan.loop_of:
         error = event.error or {}
         state.traces[step] = {"findings": error.get("findings"), "logs": event.logs}
@@ -268,6 +271,7 @@ def interrupt(plan: Compiled, state: RunState) -> None:
         if has_probe(plan.action(step).step):
             state.to_probe[step] = None
     state.running.clear()
+    state.busy = 0
 
 
 def _lose(plan: Compiled, state: RunState, step: int) -> None:

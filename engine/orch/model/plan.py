@@ -47,6 +47,14 @@ class AdapterDoc(TypedDict):
     causes: NotRequired[list[dict[str, str]]]
 
 
+class CacheDoc(TypedDict):
+    """What a pure step says it reads: globs from the project's root on, variables, programs."""
+
+    paths: list[str]
+    env: NotRequired[list[str]]
+    tools: NotRequired[list[str]]
+
+
 StepDoc = TypedDict(
     "StepDoc",
     {
@@ -59,6 +67,7 @@ StepDoc = TypedDict(
         "if": NotRequired[str],
         "trigger_rule": NotRequired[str],
         "env": NotRequired[dict[str, str]],
+        "secrets": NotRequired[list[str]],
         "cwd": NotRequired[str],
         "timeout_seconds": NotRequired[float],
         "retry": NotRequired[RetryDoc],
@@ -66,6 +75,9 @@ StepDoc = TypedDict(
         "outputs": NotRequired[dict[str, Any]],
         "artifacts": NotRequired[dict[str, str]],
         "effect": NotRequired[str | OnceDoc],
+        "requires": NotRequired[list[str]],
+        "cache": NotRequired[CacheDoc],
+        "slots": NotRequired[int],
         "tags": NotRequired[list[str]],
         "description": NotRequired[str],
         "matrix": NotRequired[dict[str, Any]],
@@ -139,7 +151,7 @@ class ResourceDoc(TypedDict):
 
 class PlanDoc(TypedDict):
     """The whole plan. `people` maps handles to mail addresses, `roles` names to handles: as they were at planning.
-    `budget` and `concurrency` are there where they were asked for.
+    `budget` and `concurrency` are there where they were asked for, `secrets`, the sources, where there are some.
     `workspace` is there where it is `branch`: `base` is the commit that the run's branch is compared with, `start` the
     one that it begins with where what no commit held was taken along."""
 
@@ -165,6 +177,7 @@ class PlanDoc(TypedDict):
     groups: list[GroupDoc]
     steps: list[StepDoc]
     outputs: dict[str, str]
+    secrets: NotRequired[dict[str, str]]
 
 
 class Plan:

@@ -14,7 +14,8 @@ class RunState:
     """Per step (and group, for the counters) one list entry, by index; the queues hold what the last events made
     decidable. The first block is what happened; the second is derived from it and can be rebuilt. `plan` is the plan
     with what the events have added to it: whoever has a state asks this one. `starts` counts the attempts of nodes, and
-    `worked_ms` the time of the owners before the present one, both since the last retry.
+    `worked_ms` the time of the owners before the present one, both since the last retry. `busy` counts the jobs that
+    what runs takes.
 
     `begun` are the steps that have opened a body; of a loop that is tried again, `since` counts the iterations that it
     had before. `traces` keeps of the nodes of loops what tells two iterations apart."""
@@ -67,6 +68,7 @@ class RunState:
     inner_open: dict[int, int] = field(default_factory=dict)
     inner_final: dict[int, int] = field(default_factory=dict)
     running: dict[int, None] = field(default_factory=dict)
+    busy: int = 0
     held: dict[int, dict[int, None]] = field(default_factory=dict)
     active: dict[int, dict[int, None]] = field(default_factory=dict)
     due_heap: list[tuple[int, int]] = field(default_factory=list)

@@ -31,6 +31,7 @@ FAILED_REASONS = (
     "start-failed",
     "expression-error",
     "output-missing",
+    "secret-in-output",
     "not-allowed",
     "check-failed",
     "children-failed",

@@ -24,17 +24,18 @@ class Stub(NamedTuple):
 class Stubs(NamedTuple):
     """`nodes` has, by address, a stub for each attempt, the last of them for all further ones; `gates` the status and
     the reason of a look. What is said of a matrix holds for each child, and of a loop's node in each iteration, unless
-    a nearer address is there."""
+    a nearer address is there. `default` is the stub of nodes that have none."""
 
     nodes: Mapping[str, tuple[Stub, ...]] = {}
     gates: Mapping[str, tuple[str, str]] = {}
+    default: Stub | None = None
 
     def of(self, address: str, attempt: int) -> Stub | None:
-        """The stub of an attempt (counted from 1)."""
+        """The stub of an attempt (counted from 1); None where nothing is said."""
         for name in names_of(address):
             if (found := self.nodes.get(name)) is not None:
                 return found[min(attempt, len(found)) - 1]
-        return None
+        return self.default
 
     def look(self, address: str) -> tuple[str, str] | None:
         """What looking at a gate finds."""

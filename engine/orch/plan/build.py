@@ -85,6 +85,7 @@ def _head(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
         "groups": [],
         "steps": [],
         "outputs": dict(pipeline.outputs),
+        **({"secrets": dict(pipeline.secrets)} if pipeline.secrets else {}),
     }
     return cast(PlanDoc, head)
 

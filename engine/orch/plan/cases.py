@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from orch.plan.adapter_view import step_of
 from orch.plan.adapters import Unread, choices_of, sign_of
 from orch.plan.conditions import Conditions
+from orch.plan.difference import Difference
 from orch.spec.adapter import Adapter, Case, CaseCommand
 from orch.spec.repository import WrittenDown
-
-
-class Difference(NamedTuple):
-    """One thing that is not as the case says. `got` is None where there is nothing of the kind."""
-
-    what: str
-    expected: Any
-    got: Any
 
 
 def differences(adapter: Adapter, case: Case) -> list[Difference]:

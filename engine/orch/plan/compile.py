@@ -254,7 +254,8 @@ def _action(step: Any) -> Action:
     once_key, probe = (
         (template(effect["once"]), _command(effect.get("probe", []))) if isinstance(effect, dict) else (None, ())
     )
-    values = [value for _, value in (*env, *paths)]
+    globs = tuple(map(template, step["cache"]["paths"])) if "cache" in step else None
+    values = [*(value for _, value in (*env, *paths)), *(globs or ())]
     return Action(
         step,
         condition,
@@ -265,6 +266,7 @@ def _action(step: Any) -> Action:
         once_key,
         probe,
         reads([condition, *argv, *values, cwd, once_key, *probe]),
+        globs=globs,
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from orch.model.plan import RetryDoc
+from orch.model.plan import CacheDoc, RetryDoc
 from orch.spec.matrix import expand
-from orch.spec.node import BodyNode, Node, Retry, Work
+from orch.spec.node import BodyNode, Cache, Node, Retry, Work
 from orch.spec.pipeline import Defaults
 
 
@@ -41,6 +41,8 @@ def node_doc(node: Work, defaults: Defaults | None, phase: str, schemas: Mapping
         doc["if"] = node.if_
     if node.env or (defaults and defaults.env):
         doc["env"] = {**(defaults.env if defaults else {}), **node.env}
+    if node.secrets:
+        doc["secrets"] = list(node.secrets)
     cwd = node.cwd if node.cwd is not None else defaults.cwd if defaults else None
     if cwd is not None:
         doc["cwd"] = cwd
@@ -57,7 +59,9 @@ def node_doc(node: Work, defaults: Defaults | None, phase: str, schemas: Mapping
         doc["outputs"] = {"schema": schemas[path]} if isinstance(path, str) and path in schemas else dict(node.outputs)
     if node.artifacts:
         doc["artifacts"] = dict(node.artifacts)
-    if isinstance(node.effect, str):
+    if isinstance(node, BodyNode) and node.cache is not None:
+        doc["effect"], doc["cache"] = "pure", _cache(node.cache)
+    elif isinstance(node.effect, str):
         if node.effect != "idempotent":
             doc["effect"] = node.effect
     else:
@@ -65,6 +69,10 @@ def node_doc(node: Work, defaults: Defaults | None, phase: str, schemas: Mapping
         if node.effect.probe is not None:
             once["probe"] = node.effect.probe if isinstance(node.effect.probe, str) else list(node.effect.probe)
         doc["effect"] = once
+    if node.requires:
+        doc["requires"] = list(node.requires)
+    if node.slots != 1:
+        doc["slots"] = node.slots
     if node.tags:
         doc["tags"] = list(node.tags)
     if node.description:
@@ -83,6 +91,15 @@ def dynamic_doc(node: Node, step: dict[str, Any]) -> dict[str, Any]:
         expand["max_parallel"] = node.max_parallel
     expand["child"] = {key: value for key, value in step.items() if key not in waits}
     return {**waits, **shown, "expand": expand}
+
+
+def _cache(cache: Cache) -> CacheDoc:
+    doc: CacheDoc = {"paths": list(cache.paths)}
+    if cache.env:
+        doc["env"] = list(cache.env)
+    if cache.tools:
+        doc["tools"] = list(cache.tools)
+    return doc
 
 
 def _retry(retry: Retry) -> RetryDoc:

@@ -39,8 +39,9 @@ CODES: dict[str, Code] = {
     ),
     "O407": Code(
         "a tool is missing",
-        "The adapter's command needs a program that is not on PATH, or is older than it must be. The hint has the "
-        "command that installs it. This is a warning when planning: a node that runs earlier may install it.",
+        "The adapter's command needs a program that is not on PATH, or is older than it must be; or a node names one "
+        "in `requires` that is not on PATH. The hint says how to install it. This is a warning when planning: a node "
+        "that runs earlier may install it. Where it is missing when the node is to start, that is `start-failed`.",
     ),
     "O408": Code(
         "what the command needs is run by no node",

@@ -113,7 +113,7 @@ CODES: dict[str, Code] = {
         "gate that needs it would stay shut. Add the person, or correct the handle: `people: { mlee: { emails: [] } "
         "}` and `roles: { product: [mlee] }`.",
     ),
-    "O120": Code(
+    "O121": Code(
         "a key that belongs to the nodes of a loop",
         "A node with `loop` starts no command itself: `env`, `timeout`, `retry`, `outputs` and the like belong to the "
         "nodes of its body, `loop: { nodes: { … } }`. Beside `loop` stand `needs`, `trigger_rule`, `if`, `matrix` with "
@@ -124,5 +124,12 @@ CODES: dict[str, Code] = {
         "`trigger_rule` says how the nodes in `needs` must have ended, and this node has none: it starts with its "
         "phase, whatever the rule. It does not look at the phases before: whether those have passed is decided before "
         "any node of this one. Name what it waits for, `needs: [test]`, or remove `trigger_rule`.",
+    ),
+    "O120": Code(
+        "a result that cannot be kept",
+        "`cache` takes the result of a step from a run before while what the step reads is unchanged. So all that it "
+        "does must be in its outputs and artifacts (`effect: pure`, which `cache` says by itself), it can have no "
+        "secrets, and nothing that it is started with may be another in every run. Write `cache: { paths: [src/**] }` "
+        "without `effect`, or remove `cache`.",
     ),
 }

@@ -31,4 +31,16 @@ CODES: dict[str, Code] = {
         "`orch plan --stubs-init FILE` writes a new file, and never over one that is there: what you have filled in "
         "would be lost. Name another file, or use this one: `orch plan PIPELINE --dry-run --stubs FILE`.",
     ),
+    "O294": Code(
+        "orch.yaml knows no such person or role",
+        "The decisions of a case are made by people in their roles, as in a run: both are those of `orch.yaml`. A "
+        "decision in a name that nobody has would open no gate, and where it is misspelt the case would show nothing. "
+        "Correct the name, or add the person there.",
+    ),
+    "O295": Code(
+        "there is nothing to test",
+        "`orch test` looks for cases beside pipelines: in the folder `pipelines/NAME.tests` for `pipelines/NAME.yaml`, "
+        "one case in each YAML file. None was found, and a test that tests nothing does not pass. A first case: "
+        "`{ description: All goes well, expect: { status: succeeded } }`.",
+    ),
 }

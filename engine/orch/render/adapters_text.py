@@ -10,8 +10,7 @@ from typing import Any, Protocol
 
 from orch.plan.adapter_view import SeenCommand, View
 from orch.plan.adapters import Detection, Sign
-from orch.plan.cases import Difference
-from orch.render.lengths import counted
+from orch.render import cases_text as render
 from orch.render.problems_text import visible
 from orch.render.style import Style
 from orch.spec.adapter import Adapter, Tool
@@ -69,22 +68,11 @@ class Shown(Protocol):
     def because(self) -> str | None: ...
 
 
-class Case(Protocol):
-    """A case, and what is not as it says."""
-
-    @property
-    def path(self) -> str: ...
-    @property
-    def description(self) -> str: ...
-    @property
-    def differences(self) -> Sequence[Difference]: ...
-
-
 class Results(Protocol):
     """What the cases say, and the adapters that have none."""
 
     @property
-    def cases(self) -> Sequence[Case]: ...
+    def cases(self) -> Sequence[render.Held]: ...
     @property
     def without(self) -> Sequence[str]: ...
 
@@ -125,23 +113,15 @@ def shown_text(shown: Shown, style: Style) -> str:
 
 
 def cases_text(results: Results, style: Style) -> str:
-    """One line a case; below a wrong one what was expected and what came."""
-    lines = []
-    for case in results.cases:
-        icon = style.icon("failed" if case.differences else "ok")
-        lines.append(f"{icon} {visible(case.path)}  {visible(case.description)}")
-        for one in case.differences:
-            lines.append(f"    {one.what}")
-            lines.append(f"      expected  {_value(one.expected)}")
-            lines.append(f"      got       {'nothing of the kind' if one.got is None else _value(one.got)}")
-    lines += [f"{style.icon('warn')} {name} has no cases" for name in results.without]
-    return style.ascii("\n".join(lines))
+    """The cases, and the adapters that have none."""
+    lines = [render.cases_text(results.cases, style)] if results.cases else []
+    lines += [style.ascii(f"{style.icon('warn')} {name} has no cases") for name in results.without]
+    return "\n".join(lines)
 
 
 def counted_cases(results: Results) -> str:
     """How many cases there were, and how many are wrong."""
-    wrong = sum(bool(case.differences) for case in results.cases)
-    return f"{counted(len(results.cases), 'case')}, {wrong} wrong"
+    return render.counted_cases(len(results.cases), sum(bool(case.differences) for case in results.cases))
 
 
 def _cells(row: Row, *, chosen: bool) -> tuple[str, ...]:

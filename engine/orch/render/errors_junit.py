@@ -25,7 +25,7 @@ def errors_junit(errors: Sequence[Mapping[str, Any]]) -> str:
     for address, group in groupby(listed, key=lambda each: each.address):
         cases = list(group)
         lines.append(
-            f'  <testsuite name={_quoted(address)} tests="{len(cases)}" failures="{len(cases)}" errors="0" skipped="0">'
+            f'  <testsuite name={quoted(address)} tests="{len(cases)}" failures="{len(cases)}" errors="0" skipped="0">'
         )
         lines += [line for case in cases for line in _case(case)]
         lines.append("  </testsuite>")
@@ -36,16 +36,17 @@ def _case(case: Failure) -> list[str]:
     place = f"{case.file}:{case.line}" if case.file and case.line else case.file
     attributes = {"name": case.test or place or case.address, "classname": case.address, "file": case.file}
     attributes["line"] = None if case.line is None else str(case.line)
-    told = " ".join(f"{key}={_quoted(value)}" for key, value in attributes.items() if value is not None)
+    told = " ".join(f"{key}={quoted(value)}" for key, value in attributes.items() if value is not None)
     text = "\n\n".join(filter(None, (place, case.message, case.details)))
-    failure = f"<failure message={_quoted(case.message)} type={_quoted(case.reason)}>{escape(_clean(text))}</failure>"
+    failure = f"<failure message={quoted(case.message)} type={quoted(case.reason)}>{escape(clean(text))}</failure>"
     return [f"    <testcase {told}>", f"      {failure}", "    </testcase>"]
 
 
-def _quoted(text: str) -> str:
-    return quoteattr(_clean(text), _ENDS)
+def quoted(text: str) -> str:
+    """A text as an attribute, with its quotes."""
+    return quoteattr(clean(text), _ENDS)
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Without what XML cannot hold, even escaped."""
     return _NOT_XML.sub("\ufffd", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -26,6 +27,6 @@ def init_text(done: Initialised, style: Style) -> str:
     if done.to_add:
         lines += ["", "orch.yaml has no id, which decisions are bound to. Add this line to it:", f"  {done.to_add}"]
     there = [*done.written, *done.kept]
-    pipeline = "".join(f" {path}" for path in there if path.startswith("pipelines/") and path.endswith(".yaml"))
+    pipeline = "".join(f" {path}" for path in there if os.path.dirname(path) == "pipelines")
     lines += ["", "next  orch validate", f"      orch plan{pipeline}", f"      orch apply{pipeline}"]
     return style.ascii("\n".join(lines))

@@ -19,7 +19,8 @@ FORMAT_VERSION = 1
 def plan_json(plan: Compiled, prospects: Sequence[Prospect], critical: Critical | None = None, *, dry_run: bool) -> str:
     """`{format_version, dry_run, pipeline, task, inputs, max_in_flight, plan_digest, resources, summary, steps}`, and
     with a branch `workspace` and `base`; a step is `{address, kind, phase, word, why, command}`, a loop has its `body`.
-    With past runs `critical_path` too: `{seconds, steps: [{address, seconds}], runs}`."""
+    With past runs `critical_path` too: `{seconds, steps: [{address, seconds}], runs}`. With secrets `secrets`: `{NAME:
+    reference}`, and the names in each step."""
     steps = []
     for step in dag_order(plan):
         document, (word, why) = plan.action(step).step, prospects[step]
@@ -36,8 +37,7 @@ def plan_json(plan: Compiled, prospects: Sequence[Prospect], critical: Critical 
             row["body"] = body
         if "adapter" in document:
             row["adapter"] = document["adapter"]
-        if "tags" in document:
-            row["tags"] = document["tags"]
+        row |= {key: document[key] for key in ("requires", "secrets", "slots", "tags") if key in document}
         steps.append(row)
     head = plan.head
     return json.dumps(
@@ -53,6 +53,7 @@ def plan_json(plan: Compiled, prospects: Sequence[Prospect], critical: Critical 
             **{key: head[key] for key in ("workspace", "base", "start") if key in head},
             "resources": head["resources"],
             "summary": summary_counts(prospects),
+            **({"secrets": head["secrets"]} if "secrets" in head else {}),
             **({} if critical is None else {"critical_path": _critical(critical)}),
             "steps": steps,
         },

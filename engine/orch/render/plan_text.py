@@ -22,6 +22,8 @@ from orch.spec.units import duration as written
 
 _WORDS = {
     "run": "to run",
+    "rerun": "to run again",
+    "cached": "cached",
     "open": "open",
     "wait": "waiting",
     "blocked": "blocked",
@@ -56,7 +58,8 @@ def plan_text(
     lines += _workspace(plan)
     lines.append("")
     lines += _steps(plan, prospects, order, style)
-    lines += ["", style.paint(_summary(prospects), "bold"), *_critical(critical), *_uses(plan), *_footer(plan)]
+    lines += ["", style.paint(_summary(prospects), "bold"), *_critical(critical)]
+    lines += [*_uses(plan), *_secrets(plan), *_footer(plan)]
     return style.ascii("\n".join(lines))
 
 
@@ -168,7 +171,7 @@ def _steps(plan: Compiled, prospects: Sequence[Prospect], order: list[int], styl
         word, why = prospects[step]
         known = told.get(key := (plan.actions[step], word, why))
         if known is None:
-            said = _said(plan.action(step).step, word, why)
+            said = _said(plan.action(step).step, word, why, plan.max_in_flight)
             known = told[key] = said if " orch " in said else style.cut(said, width + _BESIDE)
         lines.append(f"  {icons[word]} {plan.addresses[step]:{width}}  {words[word]} {known}")
         for node in body_of(plan.action(step).step) or ():
@@ -176,16 +179,31 @@ def _steps(plan: Compiled, prospects: Sequence[Prospect], order: list[int], styl
     return lines
 
 
-def _said(step: StepDoc, word: str, why: str) -> str:
+def _said(step: StepDoc, word: str, why: str, jobs: int) -> str:
     """The last column: a command, a reason, or both. A reason that ends in a command to paste is never cut."""
     if not why:
-        return _detail(step)
-    return visible(why) if word != "run" or "gate" in step else f"{_detail(step)}  ({visible(why)})"
+        return _detail(step, jobs)
+    if word in ("rerun", "cached") or why == "never run":
+        return f"({visible(why)})" + (f"  {_detail(step, jobs)}" if word != "cached" else "")
+    return visible(why) if word != "run" or "gate" in step else f"{_detail(step, jobs)}  ({visible(why)})"
 
 
-def _detail(step: StepDoc) -> str:
+def _detail(step: StepDoc, jobs: int) -> str:
     tags = "".join(f"  [{tag}]" for tag in step.get("tags", ()))
-    return visible(what(step) + _because(step)) + tags
+    requires = f"  (requires {', '.join(step['requires'])})" if "requires" in step else ""
+    return visible(what(step) + _because(step)) + _slots(step, jobs) + requires + tags
+
+
+def _slots(step: StepDoc, jobs: int) -> str:
+    """How many jobs a step takes, where it is not one."""
+    if "slots" not in step:
+        return ""
+    slots = step["slots"]
+    return (
+        f"  (takes {counted(slots, 'job')})"
+        if slots <= jobs
+        else f"  (takes all jobs: it asks for {slots:,} of {jobs:,})"
+    )
 
 
 def _because(step: StepDoc) -> str:
@@ -217,6 +235,22 @@ def _uses(plan: Compiled) -> list[str]:
         f"({resource.get('origin', 'project')}) sha256:{resource['sha256'][:12]}"
         for number, resource in enumerate(plan.head["resources"])
     ]
+
+
+def _secrets(plan: Compiled) -> list[str]:
+    """Where they come from, and who gets them."""
+    references = plan.head.get("secrets", {}).items()
+    getting: dict[str, list[str]] = {}
+    for step, address in enumerate(plan.addresses if references else ()):
+        for name in plan.action(step).step.get("secrets", ()):
+            getting.setdefault(name, []).append(address)
+    told = [f"{name} from {visible(reference)} for {_some(getting.get(name, []))}" for name, reference in references]
+    return [f"{'        ' if number else 'Secrets:'} {line}" for number, line in enumerate(told)]
+
+
+def _some(addresses: list[str]) -> str:
+    more = f" and {len(addresses) - _CHAIN} more" if len(addresses) > _CHAIN else ""
+    return f"{', '.join(addresses[:_CHAIN])}{more}" if addresses else "no node"
 
 
 def _footer(plan: Compiled) -> list[str]:

@@ -183,7 +183,8 @@ class LineReporter:
         if event.status == "succeeded":
             if not self._quiet:
                 gate = self._plan.kinds[self._plan.index_of[event.address]] == GATE
-                told = "gate open" if gate else "" if started is None else duration(event.at - started)
+                took = "gate open" if gate else "" if started is None else duration(event.at - started)
+                told = took if event.cache is None else f"cached {event.cache['because']}"
                 told = "  ".join(part for part in (told, counts_text(event.tests)) if part)
                 lines.append(self._line("succeeded", event.address, told))
             return

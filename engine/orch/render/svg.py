@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from html import escape
 from typing import NamedTuple
@@ -20,6 +21,14 @@ _STYLE = (
 )
 
 
+class Mark(NamedTuple):
+    """How a vertex is shown: a class for its colour, its label, and what it says of itself."""
+
+    css: str
+    label: str
+    title: str
+
+
 class _Box(NamedTuple):
     x: float
     y: float
@@ -27,17 +36,23 @@ class _Box(NamedTuple):
 
 
 def svg(graph: Graph, title: str) -> str:
-    """The whole file. Time is in proportion to vertices and edges."""
-    columns = _ordered(graph)
-    boxes, width, height = _placed(columns)
+    """The whole file."""
     chain = set(graph.chain)
+    return drawing(graph, title, {vertex.name: _mark(vertex, chain) for vertex in graph.vertices}, _STYLE)
+
+
+def drawing(graph: Graph, title: str, marks: Mapping[str, Mark], style: str = "") -> str:
+    """A picture, for a page with a style of its own where none is given; in time proportional to vertices and edges."""
+    columns = _ordered(graph)
+    boxes, width, height = _placed(columns, marks)
+    name = ' xmlns="http://www.w3.org/2000/svg"' if style else ""  # a page knows it
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'<svg{name} width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-labelledby="t">',
-        f'<title id="t">{escape(title)}</title><style>{_STYLE}</style>',
+        f'<title id="t">{escape(title)}</title>{f"<style>{style}</style>" if style else ""}',
     ]
     lines += [_edge(boxes[before], boxes[after]) for before, after in graph.edges]
-    lines += [_drawn(vertex, boxes[vertex.name], vertex.name in chain) for column in columns for vertex in column]
+    lines += [_drawn(marks[vertex.name], boxes[vertex.name]) for column in columns for vertex in column]
     return "\n".join([*lines, "</svg>"])
 
 
@@ -69,11 +84,11 @@ def _mean(rows: list[float], otherwise: float) -> float:
     return sum(rows) / len(rows) if rows else otherwise
 
 
-def _placed(columns: list[list[Vertex]]) -> tuple[dict[str, _Box], float, float]:
+def _placed(columns: list[list[Vertex]], marks: Mapping[str, Mark]) -> tuple[dict[str, _Box], float, float]:
     boxes: dict[str, _Box] = {}
     x, height = float(_MARGIN), max(map(len, columns), default=0) * _ROW + 2.0 * _MARGIN
     for column in columns:
-        width = max(len(_label(vertex)) for vertex in column) * _CHARACTER + 16
+        width = max(len(marks[vertex.name].label) for vertex in column) * _CHARACTER + 16
         top = (height - len(column) * _ROW) / 2
         for number, vertex in enumerate(column):
             boxes[vertex.name] = _Box(x, top + number * _ROW, width)
@@ -87,17 +102,22 @@ def _edge(start: _Box, end: _Box) -> str:
     return f'<path d="M{x1:.0f} {y1:.0f}C{x1 + bend:.0f} {y1:.0f} {x2 - bend:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"/>'
 
 
-def _drawn(vertex: Vertex, box: _Box, in_chain: bool) -> str:
-    names = f"{vertex.kind} chain" if in_chain else vertex.kind
-    full = vertex.name if vertex.kind != "phase" else f"phase {vertex.name[1:]}"
+def _drawn(mark: Mark, box: _Box) -> str:
     return (
-        f'<g class="{names}"><title>{escape(f"{vertex.kind} {full}" if vertex.kind != "phase" else full)}</title>'
+        f'<g class="{mark.css}"><title>{escape(mark.title)}</title>'
         f'<rect x="{box.x:.0f}" y="{box.y:.0f}" width="{box.width:.0f}" height="{_HEIGHT}" rx="5"/>'
-        f'<text x="{box.x + 8:.0f}" y="{box.y + 17:.0f}">{escape(_label(vertex))}</text></g>'
+        f'<text x="{box.x + 8:.0f}" y="{box.y + 17:.0f}">{escape(mark.label)}</text></g>'
     )
 
 
-def _label(vertex: Vertex) -> str:
+def _mark(vertex: Vertex, chain: set[str]) -> Mark:
+    css = f"{vertex.kind} chain" if vertex.name in chain else vertex.kind
+    full = f"phase {vertex.name[1:]}" if vertex.kind == "phase" else f"{vertex.kind} {vertex.name}"
+    return Mark(css, label(vertex), full)
+
+
+def label(vertex: Vertex) -> str:
+    """The name without its phase, shortened."""
     text = vertex.name[1:] if vertex.kind == "phase" else vertex.name.partition(".")[2] or vertex.name
     if vertex.kind == "gate":
         text += " (gate)"

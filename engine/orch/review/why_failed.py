@@ -7,6 +7,7 @@ from orch.model.status import Status
 from orch.review.case import Case, length, time
 from orch.review.conditions import seen, turned, values
 from orch.review.explanation import Explanation
+from orch.run.budget import REASON
 from orch.store.errors import error_name
 from orch.store.ledger import Failure
 
@@ -24,7 +25,7 @@ def failed(case: Case) -> Explanation:
     because += _findings(detail.get("findings", ()), detail.get("found", 0))
     if last is not None:
         because.append(f"error file: {case.past.run.artifact_root}/{error_name(last.number, case.address)}")
-    allowed = case.doc.get("allow_failure", False)
+    allowed = case.doc.get("allow_failure", False) and case.reason != REASON
     if allowed:
         because.append("it is allowed to fail: nothing else suffers for it")
     change, following = _ways(case, allowed=allowed)
@@ -45,6 +46,10 @@ def cancelled_by(case: Case, because: list[str]) -> Explanation:
         if first is not None:
             root = case.plan.addresses[first.step]
             because.append(f"the run was started with --fail-fast, and {case.said(first.step)}")
+    elif case.state.overspent and not case.state.cancelling:
+        first = next((one for one in case.past.ledger.failures if one.reason == REASON), None)
+        because.append("the budget of the run was spent")
+        root = case.plan.addresses[first.step] if first is not None else None
     elif asked:
         because.append(f"{asked[-1].actor} asked for the end at {time(asked[-1].at)}")
     change = [f"a retry decides {_redone(case)} again"]
@@ -62,9 +67,11 @@ def go_on(case: Case) -> list[str]:
 
 
 def tail(detail: dict[str, str]) -> tuple[str, ...]:
-    """The last lines of what a failed attempt wrote, stderr before stdout."""
-    text = detail.get("stderr_tail", "").strip() or detail.get("stdout_tail", "").strip()
-    return tuple(line.rstrip() for line in text.splitlines() if line.strip())[-TAIL_LINES:]
+    """The last lines of what a failed attempt wrote: of stdout, then of stderr."""
+    lines: list[str] = []
+    for name in ("stdout_tail", "stderr_tail"):
+        lines += [line.rstrip() for line in detail.get(name, "").splitlines() if line.strip()][-TAIL_LINES:]
+    return tuple(lines)
 
 
 def _ended_it(case: Case, failure: Failure) -> bool:
@@ -122,6 +129,11 @@ def _ways(case: Case, *, allowed: bool) -> tuple[list[str], list[str]]:
     logs = [case.command("runs", "logs", case.run_id, case.address)] if case.record.logs else []
     if allowed:
         return ["another end of its command, in a new run: a retry leaves it as it is"], [case.new_run(), *logs]
+    if case.reason == REASON:
+        budget = (
+            f"a retry decides {_redone(case)} again, with a new budget; a larger one, in a new run, would do as well"
+        )
+        return [budget], [*go_on(case), *logs]
     change = []
     match case.reason:
         case "timed-out":

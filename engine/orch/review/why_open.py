@@ -70,7 +70,10 @@ def _waits_for(case: Case) -> tuple[list[str], int | None]:
             f"`max_parallel` of {plan.addresses[group]} is {limit}, and these are at work: {case.names(busy)}"
         ], None
     busy = list(state.running)
-    if len(busy) >= plan.max_in_flight:
+    if (wants := plan.slots(step)) > 1 and state.busy + wants > plan.max_in_flight:
+        free = plan.max_in_flight - state.busy
+        return [f"it takes {wants:,} jobs, and {max(0, free):,} of {plan.max_in_flight:,} are free"], None
+    if state.busy >= plan.max_in_flight:
         return [f"no job is free: {plan.max_in_flight:,} at a time (`--jobs`), busy with {case.names(busy)}"], None
     return ["nothing keeps it any more: it starts next"], None
 

@@ -67,7 +67,7 @@ def ways(case: Case, turn: Turn | None, then: str) -> tuple[list[str], list[str]
 def _read(case: Case) -> list[str]:
     """The steps that its expressions read, a matrix by its parent."""
     plan = case.plan
-    wanted = {plan.ids[node]: None for node in case.action.reads}
+    wanted = {plan.find(plan.space_of(case.step), node): None for node in case.action.reads}
     return [name for name, index in plan.index_of.items() if index in wanted]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from orch.model.attempt import Attempt
 from orch.model.compiled import Action, Compiled
@@ -15,14 +15,24 @@ from orch.run.choice import action_of
 from orch.run.scope import step_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate
 
+if TYPE_CHECKING:  # loaded only where a node has secrets
+    from orch.model.masking import Secrets
+
 
 class Surroundings(NamedTuple):
     """Where attempts run: the project's root (absolute, without symlinks), the run's folder, and the environment that
-    all share."""
+    all share. `secrets` gives those that a step names."""
 
     root: str
     run_dir: str
     env: Mapping[str, str]
+    secrets: Callable[[Sequence[str]], Secrets] | None = None
+
+
+class Scope(Protocol):
+    """Gives what expressions can see, made when it is asked for."""
+
+    def get(self) -> dict[str, Any]: ...
 
 
 class Prepared(NamedTuple):
@@ -59,12 +69,12 @@ class Renderer:
         folder = reports() if _writes_reports(action) else None
         root = self._root_of(step)
         if "adapter" in action.step:
-            scope.adapter = self._adapter(action, _inside(root, _folder(action, scope)), folder)
+            scope.adapter = self._adapter(action, _inside(root, folder_of(action, scope)), folder)
         address = self._plan.addresses[step]
         computed = any(isinstance(item, list) for item in action.argv)
-        argv = tuple(_text(item, scope) for item in action.argv) if computed else action.argv
+        argv = tuple(text_of(item, scope) for item in action.argv) if computed else action.argv
         key = _key(action, scope, state.run_id, address)
-        cwd = _folder(action, scope)
+        cwd = folder_of(action, scope)
         attempt = Attempt(
             address=address,
             number=number,
@@ -73,10 +83,11 @@ class Renderer:
             cwd=_inside(root, cwd),
             timeout_seconds=action.step.get("timeout_seconds"),
             stem=f"{file_stem(address)}.{number}",
-            tools=tuple(action.step["adapter"].get("tools", {}).items()) if "adapter" in action.step else (),
+            tools=_tools(action),
             root=root,
+            secrets=self._secrets(action),
         )
-        artifacts = {name: _path(value, scope, "artifact") for name, value in action.paths}
+        artifacts = {name: path_of(value, scope, "artifact") for name, value in action.paths}
         return Prepared(
             attempt,
             artifacts,
@@ -94,19 +105,24 @@ class Renderer:
         scope = _Lazy(self._plan, state, step)
         root = self._root_of(step)
         if "adapter" in action.step:
-            scope.adapter = self._adapter(action, _inside(root, _folder(action, scope)), None)
+            scope.adapter = self._adapter(action, _inside(root, folder_of(action, scope)), None)
         address = self._plan.addresses[step]
         key = _key(action, scope, state.run_id, address)
         return Attempt(
             address=address,
             number=state.attempt[step],
-            argv=tuple(_text(item, scope) for item in action.probe),
+            argv=tuple(text_of(item, scope) for item in action.probe),
             env=self._env(step, action, scope, None, key),
-            cwd=_inside(root, _folder(action, scope)),
+            cwd=_inside(root, folder_of(action, scope)),
             timeout_seconds=action.step.get("timeout_seconds"),
             stem=f"{file_stem(address)}.{state.attempt[step]}.probe{state.probes.get(step, 0) + 1}",
             root=root,
+            secrets=self._secrets(action),
         )
+
+    def _secrets(self, action: Action) -> Secrets | None:
+        names = action.step.get("secrets")
+        return self._around.secrets(names) if names and self._around.secrets is not None else None
 
     def _env(
         self, step: int, action: Action, scope: _Lazy, output_path: str | None, key: str | None
@@ -117,7 +133,7 @@ class Renderer:
             return shared
         env = dict(self._around.env)
         for name, value in action.env:
-            env[name] = _text(value, scope)
+            env[name] = text_of(value, scope)
         if scope.adapter is not None:
             _enter_environment(env, action.step["adapter"].get("environment"), scope.adapter["env"])
         if output_path is not None:
@@ -151,6 +167,12 @@ class _Lazy:
         return self._scope
 
 
+def _tools(action: Action) -> tuple[tuple[str, str], ...]:
+    """The programs that must be there: the adapter's with how to install them, then those that the node names."""
+    tools = tuple(action.step["adapter"].get("tools", {}).items()) if "adapter" in action.step else ()
+    return tools + tuple((name, "") for name in action.step["requires"]) if "requires" in action.step else tools
+
+
 def _adapter_words(action: Action) -> str:
     return f"{action.step['adapter']['name']} {action.step['adapter']['command']}"
 
@@ -172,7 +194,8 @@ def _is_tree(value: Any) -> bool:
     return isinstance(value, list)
 
 
-def _text(value: Any, scope: _Lazy) -> str:
+def text_of(value: Any, scope: Scope) -> str:
+    """A text of an action, rendered. Raises EvaluationError."""
     if not isinstance(value, list):
         return str(value)
     result = evaluate(value, scope.get())
@@ -187,15 +210,17 @@ def _text(value: Any, scope: _Lazy) -> str:
 def _key(action: Action, scope: _Lazy, run_id: str, address: str) -> str | None:
     if not is_once(action.step):
         return None
-    return _text(action.once_key, scope) or f"{run_id}/{address}"
+    return text_of(action.once_key, scope) or f"{run_id}/{address}"
 
 
-def _folder(action: Action, scope: _Lazy) -> str:
-    return _path(action.cwd, scope, "cwd") if action.cwd is not None else "."
+def folder_of(action: Action, scope: Scope) -> str:
+    """The folder of an action, from the project's root on. Raises EvaluationError."""
+    return path_of(action.cwd, scope, "cwd") if action.cwd is not None else "."
 
 
-def _path(value: Any, scope: _Lazy, what: str) -> str:
-    path = _text(value, scope)
+def path_of(value: Any, scope: Scope, what: str) -> str:
+    """A path that stays inside. Raises EvaluationError."""
+    path = text_of(value, scope)
     clean = os.path.normpath(path)
     if not path or os.path.isabs(clean) or clean == ".." or clean.startswith("../") or "\0" in path:
         raise EvaluationError(f"{what} `{path}` leaves the project", "O263")

@@ -7,7 +7,20 @@ from collections.abc import Collection
 from itertools import islice
 
 from orch.model.compiled import Compiled
-from orch.model.decisions import Close, Conclude, Decision, Dismiss, Expand, Observe, Probe, Schedule, Skip, Start, Stop
+from orch.model.decisions import (
+    Close,
+    Conclude,
+    Decision,
+    Dismiss,
+    Expand,
+    Observe,
+    Probe,
+    Recall,
+    Schedule,
+    Skip,
+    Start,
+    Stop,
+)
 from orch.model.derive import ending
 from orch.model.retry import is_once
 from orch.model.state import RunState
@@ -68,36 +81,46 @@ def _start(
     decisions: list[Decision],
     over: Spent | None,
 ) -> None:
-    """Probes and attempts, as many as there is room for; a step is not started before a probe of it has ended."""
-    capacity = plan.max_in_flight - len(state.running) - len(probing)
+    """Probes and attempts, as many as there is room for; a step is not started before a probe of it has ended. Where
+    the next one takes more slots than are free, it waits for them and nothing behind it starts: it would wait for ever
+    behind small ones."""
+    room = plan.max_in_flight - state.busy - len(probing)
     for step in islice(state.to_probe, BATCH):
-        if capacity <= 0:
+        if room <= 0:
             return
         if step not in probing:
             decisions.append(Probe(step))
-            capacity -= 1
+            room -= 1
     if over is not None:
         _overspend(plan, state, over, decisions)
         return
+    number = room
     if "budget" in plan.head and state.body_open:
-        capacity = min(capacity, starts_left(plan, state))
+        number = min(number, starts_left(plan, state))
     if plan.fail_fast:  # what begins may turn out to have failed at once, and then nothing else may begin
-        capacity = min(capacity, 1)
-    if capacity <= 0:
+        number = min(number, 1)
+    if number <= 0:
         return
-    for step in _due(state, now_ms, capacity, probing):
+    for step in _due(state, now_ms, number, probing):
         once = is_once(plan.action(step).step)
+        room -= 1 if once else plan.slots(step)
+        if room < 0:
+            return
         decisions.append(Probe(step) if once else Start(step, state.attempt[step] + 1))
-        capacity -= 1
+        number -= 1
     for step in islice(state.ready, BATCH):
-        if capacity <= 0:
+        if number <= 0 or room <= 0:
             return
         if step in probing:
             continue
         decision = _begin(plan, state, step)
+        if type(decision) is Start:
+            room -= plan.slots(step)
+            if room < 0:
+                return
         decisions.append(decision)
         if type(decision) is not Skip and type(decision) is not Expand:
-            capacity -= 1
+            number -= 1
 
 
 def _overspend(plan: Compiled, state: RunState, over: Spent, decisions: list[Decision]) -> None:
@@ -149,7 +172,8 @@ def _begin(plan: Compiled, state: RunState, step: int) -> Decision:
         return Conclude(step, "failed", "expression-error", f"`adapter`: {error}")
     except NotAllowed as error:
         return Conclude(step, "failed", "not-allowed", str(error))
-    return Start(step, state.attempt[step] + 1)
+    recalled = plan.action_table[plan.actions[step]].globs is not None
+    return (Recall if recalled else Start)(step, state.attempt[step] + 1)
 
 
 def _look(plan: Compiled, state: RunState, gate: int) -> Decision:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from orch.model.attempt import Attempt, Result, StartError
-from orch.ports import Harvest, Reading, Reports, Running
+from orch.ports import Fault, Harvest, Reading, Reports, Running
 from orch.run.attempts import Prepared
 from orch.run.results import NOTHING_READ
 
@@ -23,7 +23,7 @@ class Ended(NamedTuple):
     result: Result
     outputs: dict[str, Any] | None = None
     artifacts: tuple[dict[str, Any], ...] = ()
-    missing: str | None = None
+    missing: Fault | None = None
     reading: Reading = NOTHING_READ
 
     @property
@@ -44,7 +44,9 @@ class Endings:
         ended = Ended(step, prepared, result)
         declared = prepared.action.step.get("outputs", {})
         if declared:
-            outputs, missing = self._harvest.outputs(f"{step}.{prepared.attempt.number}", declared)
+            secrets = prepared.attempt.secrets
+            mask = secrets.mask if secrets is not None else None
+            outputs, missing = self._harvest.outputs(f"{step}.{prepared.attempt.number}", declared, mask)
             ended = ended._replace(outputs=outputs if ended.succeeded else None, missing=missing)
         check = None
         if ended.outputs is not None:

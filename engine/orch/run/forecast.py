@@ -6,17 +6,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch.model.compiled import GATE, Compiled
-from orch.model.decisions import Close, Conclude, Expand, Observe, Probe, Schedule, Skip, Start
+from orch.model.decisions import Close, Conclude, Decision, Expand, Observe, Probe, Recall, Schedule, Skip, Start
 from orch.model.events import Closed, Event, Expanded, Finished, Observed, Opened, Settled, Skipped, Started
 from orch.model.fold import apply
 from orch.model.names import phase_name
 from orch.model.state import RunState
 from orch.model.status import Status
-from orch.model.stubs import Stub, Stubs
-from orch.ports import Look
+from orch.model.stubs import Stub, Stubs, names_of
+from orch.ports import Look, Memory
 from orch.run.choice import action_of
 from orch.run.decide import decide
-from orch.run.results import concluded, ended_as
+from orch.run.results import concluded, ended_as, recalled
 from orch.run.scope import UNGIVEN, UNKNOWN, KnownAfter, step_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate
 
@@ -27,7 +27,8 @@ LookAt = Callable[[RunState, int], Look]
 
 
 class Prospect(NamedTuple):
-    """What would happen to a step: run, skip, wait, blocked, open, fail or later (not known yet), and why."""
+    """What would happen to a step, and why: run, rerun, cached, skip, wait, blocked, open, fail or later (not known
+    yet)."""
 
     word: str
     why: str
@@ -49,35 +50,54 @@ OPENED = Look("succeeded", "ok", "assumed open", {})
 NO_STUBS = Stubs()
 
 
-def forecast(plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs = NO_STUBS) -> list[Prospect]:
+def forecast(
+    plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs = NO_STUBS, memory: Memory | None = None
+) -> list[Prospect]:
     """One prospect for each step. Gates are looked at with `look`, or assumed open where it is None; every node that
-    starts is assumed to succeed, but for what the stubs say of both."""
+    starts is assumed to succeed, but for what the stubs say of both. `memory` knows the results of runs before."""
     if stubs is NO_STUBS and _plain(plan):
         return [RUN] * len(plan.steps)
-    return simulate(plan, now_ms, look, stubs).prospects[: len(plan.steps)]
+    return simulate(plan, now_ms, look, stubs, memory).prospects[: len(plan.steps)]
 
 
-def simulate(plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs) -> Simulated:
-    """A run to its end, as in `forecast`; its plan has what it has added, too."""
-    return _Simulation(plan, now_ms, look, stubs).run()
+def simulate(
+    plan: Compiled,
+    now_ms: int,
+    look: LookAt | None,
+    stubs: Stubs,
+    memory: Memory | None = None,
+    hold: str | None = None,
+) -> Simulated:
+    """A run to its end, as in `forecast`; its plan has what it has added, too. The node `hold` is begun only when
+    nothing else can go on."""
+    return _Simulation(plan, now_ms, look, stubs, memory, hold).run()
 
 
 def _plain(plan: Compiled) -> bool:
-    """No gate, condition, selection, empty matrix or adapter: everything runs."""
+    """No gate, condition, selection, empty matrix, adapter or cache: everything runs."""
     return (
         plan.selected is None
         and plan.head.get("budget", {}).get("nodes") is None
         and not any(plan.phase_gates)
         and all(
-            action.condition is None and action.body is None and "adapter" not in action.step
-            for action in plan.action_table
+            a.condition is None and a.body is None and "adapter" not in a.step and a.globs is None
+            for a in plan.action_table
         )
         and all(plan.group_children.values())
     )
 
 
 class _Simulation:
-    def __init__(self, plan: Compiled, now_ms: int, look: LookAt | None, stubs: Stubs) -> None:
+    def __init__(
+        self,
+        plan: Compiled,
+        now_ms: int,
+        look: LookAt | None,
+        stubs: Stubs,
+        memory: Memory | None,
+        hold: str | None,
+    ) -> None:
+        self._memory, self._hold = memory, hold
         self._state = RunState.new(plan)
         plan = self._plan = self._state.plan
         self._now, self._look, self._stubs = now_ms, look, stubs
@@ -95,10 +115,12 @@ class _Simulation:
         """Carry out what is decided until the run closes."""
         self._happened(Opened(self._now, 1, {}, self._plan.digest, "none", {}))
         while self._state.closed is None:
-            for decision in decide(self._plan, self._state, self._now):
+            for decision in self._decisions():
                 match decision:
                     case Start(step, attempt):
                         self._start(step, attempt)
+                    case Recall(step, attempt):
+                        self._recall(step, attempt)
                     case Skip(step, reason, sentence):
                         self._prospects[step] = Prospect("skip", sentence or self._skipped(step, reason))
                         self._happened(Skipped(self._now, self._plan.addresses[step], reason, sentence))
@@ -117,6 +139,18 @@ class _Simulation:
                     case Close(status, reason):
                         return self._closed(status, reason)
         raise AssertionError("a simulated run closes by its own decision")
+
+    def _decisions(self) -> list[Decision]:
+        decisions = decide(self._plan, self._state, self._now)
+        if self._hold is None:
+            return decisions
+        others = [one for one in decisions if not isinstance(one, Start | Recall) or not self._is_held(one.step)]
+        if not others and self._state.due_heap and self._state.due_heap[0][0] > self._now:
+            return [Schedule(self._state.due_heap[0][0])]
+        return others or decisions
+
+    def _is_held(self, step: int) -> bool:
+        return self._hold in names_of(self._plan.addresses[step])
 
     def _closed(self, status: str, reason: str) -> Simulated:
         self._happened(Closed(self._now, status, reason, {}, ""))
@@ -148,9 +182,28 @@ class _Simulation:
     def _happened(self, event: Event) -> None:
         apply(self._plan, self._state, event)
 
-    def _start(self, step: int, attempt: int) -> None:
+    def _recall(self, step: int, attempt: int) -> None:
+        prospect = self._runs(step)
+        stubbed = self._stubs.of(self._plan.addresses[step], attempt) is not None  # that needs no run before
+        try:
+            found = None if self._memory is None or stubbed else self._memory.recall(self._state, step)
+        except KnownAfter as unknown:
+            self._start(step, attempt, Prospect("run", f"cached or not: known after {unknown.address}"))
+            return
+        if found is None:
+            self._start(step, attempt, prospect)
+            return
+        later = prospect.why if prospect.why.startswith("if: known after") else ""
+        why = "; ".join(part for part in (found.cache["because"], later) if part)
+        if found.cache["hit"]:
+            self._prospects[step] = Prospect("cached", why)
+            self._happened(recalled(self._plan, step, found, at=self._now))
+        else:
+            self._start(step, attempt, Prospect("rerun" if found.known else "run", why))
+
+    def _start(self, step: int, attempt: int, prospect: Prospect | None = None) -> None:
         address = self._plan.addresses[step]
-        self._prospects[step] = self._runs(step)
+        self._prospects[step] = prospect or self._runs(step)
         if (wrong := self._unrenderable(step, attempt)) is not None:
             self._prospects[step] = Prospect("fail", wrong)
             failed = Conclude(step, "failed", "expression-error", wrong)

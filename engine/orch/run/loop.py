@@ -4,21 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 
 from orch.model.attempt import Attempt, Result, StartError
 from orch.model.compiled import Compiled
-from orch.model.decisions import Close, Conclude, Decision, Dismiss, Expand, Observe, Probe, Schedule, Skip, Start, Stop
+from orch.model.decisions import (
+    Close,
+    Conclude,
+    Decision,
+    Dismiss,
+    Expand,
+    Observe,
+    Probe,
+    Recall,
+    Schedule,
+    Skip,
+    Start,
+    Stop,
+)
 from orch.model.events import Closed, Event, Expanded, Observed, Requested, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
-from orch.ports import Clock, Executor, GateWatch, Harvest, Inbox, Journal, Recorder, Reports, Running, TreeTrouble
+from orch.ports import (
+    Clock,
+    Executor,
+    GateWatch,
+    Harvest,
+    Inbox,
+    Journal,
+    Memory,
+    Recorder,
+    Reports,
+    Running,
+    TreeTrouble,
+)
 from orch.run.attempts import Prepared, Renderer
 from orch.run.close import closing
-from orch.run.decide import decide
+from orch.run.decide import BATCH, decide
 from orch.run.endings import Ended, Endings
 from orch.run.requests import answer
-from orch.run.results import NOTHING_LEFT, concluded, finished, not_started, probed, unprobed
+from orch.run.results import NOTHING_LEFT, concluded, finished, not_started, probed, recalled, unprobed
 from orch.spec.expressions.evaluate import EvaluationError
 
 if TYPE_CHECKING:  # loaded only where a run has a branch
@@ -40,6 +65,7 @@ class World(NamedTuple):
     reports: Reports
     inbox: Inbox
     recorder: Recorder
+    memory: Memory
     interrupted: Callable[[], int | None]
     spaces: Spaces | None = None
 
@@ -99,9 +125,9 @@ class Loop:
                 self._world.executor.kill_all()
                 return signal
             self._requests()
-            self._decide()
+            whole = self._decide()
             self._commit()
-            if self._state.closed is None and not self._unwritten:
+            if whole and self._state.closed is None and not self._unwritten:
                 self._wait()
         return None
 
@@ -134,13 +160,17 @@ class Loop:
     def _needs_sync(self, events: list[Event]) -> bool:
         return any(type(event) is not Started or event.idempotency_key is not None for event in events)
 
-    def _decide(self) -> None:
+    def _decide(self) -> bool:
+        """Decide until nothing more can be decided (true), or until much was: then it is written first."""
         self._wake_at = None
         progress = True
         while progress and self._state.closed is None:
             progress = False
             for decision in decide(self._plan, self._state, self.now_ms(), self._probing):
                 progress = self._carry_out(decision) or progress
+            if len(self._unwritten) >= BATCH:
+                return False
+        return True
 
     def _carry_out(self, decision: Decision) -> bool:
         """Turn a decision into events and things to do; false where it is under way already."""
@@ -148,6 +178,8 @@ class Loop:
         match decision:
             case Start(step, attempt):
                 self._start(step, attempt)
+            case Recall(step, attempt):
+                self._recall(step, attempt)
             case Skip(step, reason, sentence):
                 self._happened(Skipped(self.now_ms(), address[step], reason, sentence))
             case Expand(step, keys, rows):
@@ -181,7 +213,14 @@ class Loop:
                 assert_never(decision)
         return True
 
-    def _start(self, step: int, attempt: int) -> None:
+    def _recall(self, step: int, attempt: int) -> None:
+        found = self._world.memory.recall(self._state, step)
+        if found.cache["hit"]:
+            self._happened(recalled(self._plan, step, found, at=self.now_ms()))
+        else:
+            self._start(step, attempt, found.cache)
+
+    def _start(self, step: int, attempt: int, cache: dict[str, Any] | None = None) -> None:
         declared = self._plan.action(step).step.get("outputs")
         try:
             if self._world.spaces is not None:
@@ -205,6 +244,7 @@ class Loop:
             prepared.command,
             prepared.cwd,
             prepared.adapter,
+            cache,
         )
         self._happened(started)
         self._to_begin.append((step, prepared))
@@ -223,6 +263,7 @@ class Loop:
             timeout = min(timeout, max(0.0, (self._wake_at - self.now_ms()) / 1000))
         for running in self._world.executor.wait(timeout):
             result = self._world.executor.collect(running)
+            self._world.memory.stir()
             _, at_end = self._at_end.pop(id(running))
             at_end(result)
         self._world.recorder.tick(self._state)

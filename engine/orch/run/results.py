@@ -13,7 +13,7 @@ from orch.model.events import Finished, Settled
 from orch.model.retry import hands_over, is_once, retries
 from orch.model.state import RunState
 from orch.model.stubs import Stub
-from orch.ports import Reading
+from orch.ports import Fault, Reading, Recollection
 from orch.run.budget import stopped_because
 
 NOTHING_READ = Reading()
@@ -41,14 +41,15 @@ def finished(
     at: int,
     outputs: dict[str, Any] | None = None,
     artifacts: tuple[dict[str, Any], ...] = (),
-    missing: str | None = None,
+    missing: Fault | None = None,
     adapter: Mapping[str, Any] | None = None,
     reading: Reading = NOTHING_READ,
     left: Left = NOTHING_LEFT,
 ) -> Finished:
     """The record of an ended attempt. `missing` says which declared output or artifact is not as declared; `adapter` is
     what the plan says of the command, `reading` what its reports and logs say, `left` what is in its tree."""
-    status, reason, summary = _meaning(plan, state, result, missing or reading.trouble, adapter, reading)
+    trouble = Fault(reading.trouble) if reading.trouble else None
+    status, reason, summary = _meaning(plan, state, result, missing or trouble, adapter, reading)
     if left.reason is not None and result.stopped != "cancel":
         status, reason, summary = "failed", left.reason, left.sentence
     error: dict[str, Any] | None = None
@@ -117,6 +118,23 @@ def concluded(plan: Compiled, decision: Conclude, *, at: int) -> Finished:
     return Finished(at, address, 0, True, decision.status, decision.reason, outputs=decision.outputs, error=error)
 
 
+def recalled(plan: Compiled, step: int, found: Recollection, *, at: int) -> Finished:
+    """The record of a step whose result is that of a run before."""
+    return Finished(
+        at=at,
+        address=plan.addresses[step],
+        attempt=0,
+        final=True,
+        status="succeeded",
+        reason="cached",
+        exit_code=0,
+        outputs=found.outputs,
+        artifacts=found.artifacts,
+        tests=found.tests,
+        cache=found.cache,
+    )
+
+
 def probed(plan: Compiled, step: int, result: Result, *, at: int) -> Settled:
     """What the end of a probe says. That it was done is no answer where the step declares outputs or artifacts: its
     dependants would go on without them."""
@@ -154,7 +172,7 @@ def _meaning(
     plan: Compiled,
     state: RunState,
     result: Result,
-    missing: str | None,
+    missing: Fault | None,
     adapter: Mapping[str, Any] | None,
     reading: Reading,
 ) -> tuple[str, str, str]:
@@ -170,7 +188,7 @@ def _meaning(
     if result.exit_code:
         return "failed", "command-failed", f"exit code {result.exit_code}{_because(reading)}"
     if missing is not None:
-        return "failed", "output-missing", missing
+        return "failed", missing.reason, missing.sentence
     if _broken(reading):
         return "failed", "command-failed", f"exit code 0, and yet{_because(reading)[1:]}"
     return "succeeded", "ok", ""

@@ -10,6 +10,7 @@ from orch.spec.checks.matrices import check_matrices
 from orch.spec.checks.names import check_names
 from orch.spec.checks.needs import check_node_needs, check_phase_needs
 from orch.spec.checks.nodes import check_nodes
+from orch.spec.checks.secrets import check_secrets
 from orch.spec.checks.sites import check_pipeline_texts
 from orch.spec.graph import Graph
 from orch.spec.pipeline import Pipeline
@@ -24,6 +25,7 @@ def check_pipeline(pipeline: Pipeline, document: Document) -> None:
     check_phase_needs(graph, report)
     check_node_needs(graph, report)
     check_inputs(pipeline, report)
+    check_secrets(pipeline, report)
     check_matrices(graph, report)
     check_nodes(graph, report)
     check_loops(graph, report)

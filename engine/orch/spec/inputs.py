@@ -10,6 +10,7 @@ from orch.problems.problem import Exit, OrchError, Problem
 from orch.source import strict_json
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.pipeline import Input, Pipeline
+from orch.spec.report import Report
 from orch.spec.values import mismatch
 
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
@@ -39,6 +40,20 @@ def bind(pipeline: Pipeline, given: Mapping[str, str]) -> dict[str, Any]:
     if problems:
         raise OrchError(problems, Exit.USAGE)
     return bound
+
+
+def check_given(pipeline: Pipeline, given: Mapping[str, Any], report: Report) -> None:
+    """Report typed values, below `inputs` of a document, that the pipeline does not take, and those that it lacks."""
+    for name, value in given.items():
+        if (declared := pipeline.inputs.get(name)) is None:
+            near = nearest(name, pipeline.inputs)
+            hint = f"did you mean `{near}`?" if near else f"its inputs are {names_text(pipeline.inputs)}"
+            report.add("O114", f"the pipeline has no input `{name[:48]}`", ("inputs", name), hint, key=True)
+        elif wrong := mismatch(declared, value):
+            report.add("O112", f"the input `{name}` {wrong[0]}", ("inputs", name), wrong[1])
+    for name, declared in pipeline.inputs.items():
+        if declared.default is None and name not in given:
+            report.add("O113", f"the input `{name}` must be given", ("inputs",), "add it below `inputs`", key=True)
 
 
 def _read(declared: Input, text: str) -> Any:

@@ -12,6 +12,7 @@ from orch.spec.not_yet import KINDS
 
 if TYPE_CHECKING:
     from orch.spec.adapter import Adapter, Case
+    from orch.spec.case import PipelineCase
     from orch.spec.pipeline import Pipeline
     from orch.spec.project import Project
     from orch.spec.shapes import Shape
@@ -71,6 +72,13 @@ def load_stubs(document: Document) -> Stubs:
     from orch.spec.stubs import Stubs
 
     return _shaped(Stubs, "STUBS", document.data, document)
+
+
+def load_test(document: Document) -> PipelineCase:
+    """A case of a pipeline: its shape. Raises OrchError."""
+    from orch.spec.case import PipelineCase
+
+    return _shaped(PipelineCase, "TEST", document.data, document)
 
 
 def _shaped(model: type[S], table: str, data: Any, document: Document) -> S:

@@ -49,6 +49,7 @@ _EXAMPLES = {
     "matrix": "write `matrix: { lang: [python, node] }`",
     "outputs": "write `outputs: { coverage: number }`",
     "inputs": "write `inputs: { lang: { type: string } }`",
+    "secrets": 'write `secrets: { TOKEN: "env:TOKEN" }` for the pipeline, and `secrets: [TOKEN]` for a node',
     "require": "write `require: { engineering: 1 }`",
     "freshness": "write `freshness: { path: docs/plan.md, max_age: 30d }`",
     "command": "write `command: test`",
@@ -57,6 +58,8 @@ _EXAMPLES = {
     "detect": "write `detect: [{ file: Makefile, score: 10 }]`",
     "any": "write `any: [{ file: a.txt }, { file: b.txt }]`",
     "budget": "write `budget: { wall: 3h, nodes: 100 }`",
+    "slots": "write `slots: 2`",
+    "requires": "write `requires: [docker]`",
     "group": "write `group: release`",
     "concurrency": "write `concurrency: { group: release }`",
     "check": "write `check: { expr: nodes.test.outputs.coverage >= 0.8 }`",
@@ -202,7 +205,7 @@ class _Translation:
         name = str(route[-1])
         message = f"`{_short(name)}` cannot be a name here"
         parent = route[-2] if len(route) > 1 else ""
-        if parent == "env":
+        if parent in ("env", "secrets"):
             hint = "the name of an environment variable is letters, digits and `_`, and does not begin with a digit"
         elif parent == "commands":
             near = nearest(name, get_args(CommandName))
@@ -277,11 +280,13 @@ class _Translation:
     def pattern(self, route: Route, value: str, named: str, key: str) -> None:
         if key == "id":
             hint = "a project's id is a UUID: write one with `orch init`"
+        elif key == "requires":
+            hint = "write the plain name of a program, as it stands on PATH"
         elif key == "files":
             hint = "write the plain name of a file beside adapter.yaml"
         elif key == "emails":
             hint = "write it like `name@example.com`"
-        elif key == "pass":
+        elif key in ("pass", "secrets"):
             hint = "name environment variables, such as `SSH_AUTH_SOCK`"
         elif key == "tags":
             hint = "a tag is letters, digits, `.`, `_` and `-`"

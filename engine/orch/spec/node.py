@@ -14,6 +14,7 @@ from orch.spec.shapes import (
     Id,
     Maybe,
     OutputName,
+    Program,
     Seconds,
     Shape,
     Tag,
@@ -21,7 +22,9 @@ from orch.spec.shapes import (
     Texts,
 )
 
-RetryReason = Literal["command-failed", "timed-out", "start-failed", "output-missing", "worker-lost"]
+RetryReason = Literal[
+    "command-failed", "timed-out", "start-failed", "output-missing", "secret-in-output", "worker-lost"
+]
 TriggerRule = Literal["all_success", "none_failed", "one_success", "none_failed_min_one_success", "all_done"]
 
 
@@ -104,6 +107,19 @@ def _kinds(kinds: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
+class Cache(Shape):
+    """What a pure command reads: while it is unchanged, the result is taken from a run before."""
+
+    paths: Texts[Text] = Field(
+        description="The files that the command reads, as globs relative to the project's root; may hold `${{ }}`. "
+        "A folder means all that is in it. Must be written: `[]` says that it reads none."
+    )
+    env: Texts[EnvName] = Field(default=(), description="Variables of your environment that the result depends on.")
+    tools: Texts[Text] = Field(
+        default=(), description="Programs whose path, size and time count. The one that is started always does."
+    )
+
+
 class Work(Shape):
     """What nodes and `finally` nodes have in common."""
 
@@ -131,6 +147,11 @@ class Work(Shape):
     env: dict[EnvName, EnvText] = Field(
         default_factory=dict, description="Environment variables, added to `defaults.env`; values may hold `${{ }}`."
     )
+    secrets: Texts[EnvName] = Field(
+        default=(),
+        description="Secrets of the pipeline that the command finds in its environment, and that are taken out of what "
+        "it writes.",
+    )
     cwd: Maybe[Text] = Field(default=None, description="The working directory, relative to the project's root.")
     timeout: Maybe[Seconds] = Field(
         default=None, description="The command is killed after this long: `20m`. No limit unless set."
@@ -154,6 +175,12 @@ class Work(Shape):
         description="What running twice would do: `idempotent` and `pure` commands run again after a crash, "
         "`{once: KEY}` does not without being asked.",
     )
+    requires: Texts[Program] = Field(
+        default=(), description="Programs that must be on PATH: `[gh, docker]`. Looked for before the command starts."
+    )
+    slots: int = Field(
+        default=1, ge=1, le=10_000, description="How many of the `--jobs` it takes; all, where it asks for more."
+    )
     tags: Texts[Tag] = Field(default=(), description="Words to select nodes by.")
     description: Maybe[str] = Field(default=None, description="For people: what this node is for.")
 
@@ -166,6 +193,10 @@ class BodyNode(Work):
     )
     trigger_rule: TriggerRule = Field(
         default="all_success", description="What the ends of `needs` must be for this node to run."
+    )
+    cache: Maybe[Cache] = Field(
+        default=None,
+        description="What the command reads; while that is unchanged, the step is `cached`. Says that it is `pure`.",
     )
 
 

@@ -10,7 +10,6 @@ NOT_YET: dict[str, dict[str, str]] = {
     "pipeline": {
         "mode": "modes",
         "network": "network policy",
-        "secrets": "secrets",
     },
     "budget": {"usd": "budgets of money", "tokens": "budgets of tokens"},
     "defaults": {"workspace": "workspaces"},
@@ -30,15 +29,11 @@ NOT_YET: dict[str, dict[str, str]] = {
         "mcp": "`mcp` nodes",
         "pipeline": "child pipelines",
         "with": "`with`",
-        "secrets": "secrets",
         "workspace": "workspaces",
         "writes": "declared writes",
         "mode": "modes",
         "network": "network policy",
         "sandbox": "sandboxes",
-        "cache": "the cache",
-        "requires": "`requires`",
-        "slots": "`slots`",
     },
     "command": {"network": "network policy", "cache": "the cache"},
     "project": {
@@ -73,7 +68,6 @@ VALUES: dict[tuple[str, str], dict[str, str]] = {
     ("retry", "on"): {
         reason: f"failures of the kind `{reason}`"
         for reason in (
-            "secret-in-output",
             "not-allowed",
             "merge-conflict",
             "path-policy-violation",

@@ -5,13 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from orch.source.document import Route
 from orch.spec.gate import Gate
 from orch.spec.node import FinallyNode, Node, Retry, Work
-from orch.spec.shapes import Count, EnvName, EnvText, Id, Maybe, OutputName, Seconds, Shape, Text, Texts
+from orch.spec.shapes import (
+    ENV_NAME_PATTERN,
+    Count,
+    EnvName,
+    EnvText,
+    Id,
+    Maybe,
+    OutputName,
+    Seconds,
+    Shape,
+    Text,
+    Texts,
+)
 
+SOURCE_SCHEMA = {
+    "type": "string",
+    "pattern": f"^(env:{ENV_NAME_PATTERN[1:-1]}|file:[^~].*)$",
+    "examples": ["env:CI_TOKEN", "file:/run/secrets/token"],
+}
 ScalarType = Literal["string", "integer", "number", "boolean"]
 Scalar = str | int | float | bool
 
@@ -98,6 +115,10 @@ class Pipeline(Shape):
         default=None, description="How many runs of a group may be at work at once; the next one waits."
     )
     budget: Maybe[Budget] = Field(default=None, description="What a run may use before it is ended as failed.")
+    secrets: dict[EnvName, Annotated[str, WithJsonSchema(SOURCE_SCHEMA)]] = Field(
+        default_factory=dict,
+        description="Where the values come from that nodes may ask for: `env:VARIABLE` or `file:PATH`, by name.",
+    )
     defaults: Defaults = Field(default=Defaults(), description="What holds for every node that does not say otherwise.")
     phases: Annotated[dict[Id, Phase], Field(min_length=1)] = Field(
         description="The phases, in the order written: each waits for the one before."

@@ -18,8 +18,9 @@ from orch.spec.adapter import (
     Variant,
     When,
 )
+from orch.spec.case import Decided, Ending, Expected, PipelineCase
 from orch.spec.gate import Approval, Check, Freshness, Gate
-from orch.spec.node import BodyNode, FinallyNode, Loop, Node, Once, Retry
+from orch.spec.node import BodyNode, Cache, FinallyNode, Loop, Node, Once, Retry
 from orch.spec.pipeline import Budget, Concurrency, Defaults, Input, Phase, Pipeline
 from orch.spec.project import Env, Person, Policy, Project
 from orch.spec.shapes import Shape
@@ -56,8 +57,10 @@ PIPELINE: dict[tuple[str, ...], Place] = {
     **{("phases", "*", "gates", "*", *tail): place for tail, place in _GATE.items()},
     ("phases", "*", "nodes", "*"): Place("node", "a node", Node),
     **{("phases", "*", "nodes", "*", *tail): place for tail, place in _NODE.items()},
+    ("phases", "*", "nodes", "*", "cache"): Place("cache", "`cache`", Cache),
     (*_LOOP,): Place("loop", "`loop`", Loop),
     (*_LOOP, "nodes", "*"): Place("body", "a node of a loop", BodyNode),
+    (*_LOOP, "nodes", "*", "cache"): Place("cache", "`cache`", Cache),
     **{(*_LOOP, "nodes", "*", *tail): place for tail, place in _NODE.items()},
     ("finally", "*"): Place("finally", "a `finally` node", FinallyNode),
     **{("finally", "*", *tail): place for tail, place in _NODE.items()},
@@ -107,6 +110,14 @@ STUBS: dict[tuple[str, ...], Place] = {
     (): Place("stubs", "a file of stubs", Stubs),
     ("nodes", "*"): _STUB,
     ("nodes", "*", "#"): _STUB,
+}
+TEST: dict[tuple[str, ...], Place] = {
+    (): Place("test", "a case", PipelineCase),
+    **{("stubs", *tail): place for tail, place in STUBS.items()},
+    ("stubs",): Place("stubs", "`stubs`", Stubs),
+    ("decisions", "#"): Place("decided", "a decision", Decided),
+    ("expect",): Place("expected", "`expect`", Expected),
+    ("expect", "nodes", "*"): Place("ending", "the end of a node", Ending),
 }
 
 

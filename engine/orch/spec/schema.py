@@ -8,11 +8,19 @@ import sys
 from typing import Any
 
 from orch.spec.adapter import Adapter
+from orch.spec.case import PipelineCase
 from orch.spec.pipeline import Pipeline
 from orch.spec.project import Project
 from orch.spec.shapes import Shape
+from orch.spec.stubs import Stubs
 
-KINDS: dict[str, type[Shape]] = {"pipeline": Pipeline, "project": Project, "adapter": Adapter}
+KINDS: dict[str, type[Shape]] = {
+    "pipeline": Pipeline,
+    "project": Project,
+    "adapter": Adapter,
+    "case": PipelineCase,
+    "stubs": Stubs,
+}
 FOLDER = os.path.join("schemas", "orch")
 
 

@@ -42,6 +42,7 @@ ENV_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 OUTPUT_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 HANDLE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,38}$"
 TAG_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+PROGRAM_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}$"
 EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+$"
 UUID_PATTERN = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 
@@ -52,6 +53,7 @@ EnvName = Annotated[str, Field(pattern=ENV_NAME_PATTERN)]
 OutputName = Annotated[str, Field(pattern=OUTPUT_NAME_PATTERN)]
 Handle = Annotated[str, Field(pattern=HANDLE_PATTERN)]
 Tag = Annotated[str, Field(pattern=TAG_PATTERN)]
+Program = Annotated[str, Field(pattern=PROGRAM_PATTERN)]
 Email = Annotated[str, Field(pattern=EMAIL_PATTERN)]
 Text = Annotated[str, Field(min_length=1)]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_before_validator_function
 
 from orch.spec.shapes import Maybe, Shape, Text, Texts
 
@@ -28,11 +30,22 @@ class NodeStub(Shape):
     )
 
 
+class _OrSingle:
+    """One attempt or more: a list, or the only one as it is."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(_several, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        several = handler(schema)
+        return {"anyOf": [several["items"], several]}
+
+
 def _several(value: object) -> object:
     return [value] if isinstance(value, dict) else value
 
 
-Attempts = Annotated[Texts[NodeStub], BeforeValidator(_several), Field(min_length=1)]
+Attempts = Annotated[Texts[NodeStub], Field(min_length=1), _OrSingle()]
 
 
 class Stubs(Shape):

@@ -7,9 +7,13 @@ import hashlib
 import os
 import stat
 import sys
+from typing import TYPE_CHECKING
 
 from orch.model.names import lies_within
 from orch.store.atomic import BESIDE, sync_folder, write_all
+
+if TYPE_CHECKING:  # loaded only where a node has secrets
+    from orch.model.masking import Mask
 
 _BLOCK = 1 << 20
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -18,6 +22,14 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 class NotKeepable(Exception):
     """A file that cannot be kept as it is, through its own fault; the text says why, without its path."""
+
+
+class HoldsSecret(NotKeepable):
+    """A file in which a secret stands; `secret` is its name."""
+
+    def __init__(self, secret: str) -> None:
+        super().__init__(f"holds the secret {secret}")
+        self.secret = secret
 
 
 class Cas:
@@ -47,10 +59,10 @@ class Cas:
             self._keep(fd, sha256)
         return sha256
 
-    def put_file(self, path: str, root: str) -> tuple[str, int]:
+    def put_file(self, path: str, root: str, mask: Mask | None = None) -> tuple[str, int]:
         """Keep a copy of a regular file: its sha256 (hex) and size in bytes. Raises NotKeepable where it is missing, no
-        regular file, not below `root` (a real path), or changes while it is read; OSError where the store cannot take
-        it."""
+        regular file, not below `root` (a real path), or changes while it is read, HoldsSecret where the mask finds
+        something in it; OSError where the store cannot take it."""
         try:
             source = os.open(path, _READ)
         except OSError as error:
@@ -62,6 +74,8 @@ class Cas:
             before = os.fstat(source)
             if not stat.S_ISREG(before.st_mode):
                 raise NotKeepable("is not a regular file")
+            if mask is not None:  # before a byte of it is in the store
+                _look_through(source, mask)
             fd = self._incoming()
             try:
                 sha256, size = _copy(source, fd, self._root)
@@ -115,6 +129,22 @@ class Cas:
             for above in (folder, *self._unsynced):
                 sync_folder(above)
             self._unsynced.clear()
+
+
+def _look_through(source: int, mask: Mask) -> None:
+    kept = b""
+    while True:
+        try:
+            block = os.read(source, _BLOCK)
+        except OSError as error:
+            raise NotKeepable(f"cannot be read: {error.strerror}") from error
+        found, undecided = mask.look(kept + block)
+        if found:
+            raise HoldsSecret(found[0].name)
+        if not block:
+            os.lseek(source, 0, os.SEEK_SET)
+            return
+        kept = (kept + block)[undecided:]
 
 
 def _copy(source: int, target: int, where: str) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from orch.model.events import Event, Finished, Observed
-from orch.model.names import file_stem
+from orch.model.names import file_stem, lies_within
 from orch.store.atomic import BESIDE
 from orch.store.cas import Cas
 
@@ -62,6 +62,22 @@ def place(cas: Cas, sha256: str, target: str) -> None:
     copyfile(cas.path_of(sha256), target + BESIDE)
     os.chmod(target + BESIDE, 0o444)
     os.replace(target + BESIDE, target)
+
+
+def put_to(cas: Cas, sha256: str, target: str, root: str, mode: int) -> None:
+    """A copy of what is kept in the project, in place of what is there. Raises OSError, also where a link leads out of
+    the `root` (absolute, without symlinks)."""
+    from shutil import copyfile
+
+    folder, name = os.path.split(target)
+    os.makedirs(folder, exist_ok=True)
+    folder = os.path.realpath(folder)
+    if not lies_within(root, folder):
+        raise OSError(None, f"{folder} is not in the project")
+    beside = f"{folder}/.{name}.{os.getpid()}{BESIDE}"
+    copyfile(cas.path_of(sha256), beside, follow_symlinks=False)
+    os.chmod(beside, mode)
+    os.replace(beside, f"{folder}/{name}")
 
 
 def holds(path: str, sha256: str) -> bool:

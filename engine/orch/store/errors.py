@@ -37,7 +37,7 @@ def error_bytes(run: RunDir, plan: Compiled, failure: Failure) -> bytes:
         details["signal"] = failure.error["signal"]
     for name in ("stdout", "stderr"):
         if name in failure.logs:
-            details[f"{name}_tail"] = shown(_tail(f"{run.path}/{failure.logs[name]['path']}"))
+            details[f"{name}_tail"] = shown(log_end(f"{run.path}/{failure.logs[name]['path']}"))
     for name in ("findings", "found", "changes"):
         if name in failure.error:
             details[name] = failure.error[name]
@@ -104,7 +104,7 @@ def shown(data: bytes) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
-def _tail(path: str) -> bytes:
+def log_end(path: str) -> bytes:
     """The end of a log; of one that is gone nothing: logs are not synced."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orch.model.attempt import Attempt, Result, StartError
+from orch.ports import Fault
 from orch.spec.output_types import TYPES, schema_of
 from orch.store.atomic import write_file
-from orch.store.cas import Cas, NotKeepable
+from orch.store.cas import Cas, HoldsSecret, NotKeepable
 from orch.store.copies import artifact_copy, place
 from orch.store.left import read_regular, remove
+
+if TYPE_CHECKING:  # loaded only where a node has secrets
+    from orch.model.masking import Mask
 
 MAX_OUTPUT_BYTES = 256 * 1024
 MAX_OUTPUT_DEPTH = 64
@@ -39,35 +43,30 @@ class DirHarvest:
         remove(path)
         return path
 
-    def outputs(self, stem: str, declared: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
-        """The attempt's JSON object, or the sentence that says what is wrong with it; the file is removed."""
+    def outputs(
+        self, stem: str, declared: Mapping[str, Any], mask: Mask | None = None
+    ) -> tuple[dict[str, Any] | None, Fault | None]:
+        """The attempt's JSON object, or what is wrong with it; the file is removed."""
         path = f"{self._run_dir}/outputs/{stem}.json"
         try:
             data = read_regular(path, MAX_OUTPUT_BYTES)
         except FileNotFoundError:
-            return None, "nothing was written to $ORCH_OUTPUT"
+            return None, Fault("nothing was written to $ORCH_OUTPUT")
         except ValueError as error:
-            return None, f"$ORCH_OUTPUT: {error}"
+            return None, Fault(f"$ORCH_OUTPUT: {error}")
         except OSError as error:
-            return None, f"$ORCH_OUTPUT cannot be read: {error.strerror}"
+            return None, Fault(f"$ORCH_OUTPUT cannot be read: {error.strerror}")
         finally:
             remove(path)
-        try:
-            value = json.loads(data, parse_constant=_no_constant, parse_int=_whole, object_pairs_hook=_unique)
-            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-        except UnicodeEncodeError as error:
-            half = error.object[error.start].encode("unicode_escape").decode()
-            return None, f"$ORCH_OUTPUT holds {half}, half of a character, which no text can hold"
-        except RecursionError:
-            return None, _TOO_DEEP
-        except ValueError as error:
-            return None, f"$ORCH_OUTPUT is not JSON: {error}"
-        if _is_deep(value):
-            return None, _TOO_DEEP
-        if not isinstance(value, dict):
-            return None, "$ORCH_OUTPUT is not one JSON object"
-        wrong = None if schema_of(declared) is not None else _check(value, declared)
-        return (None, wrong) if wrong else (value, None)
+        if mask is not None and (name := mask.named(data)):
+            return None, _leak("$ORCH_OUTPUT", name)
+        value, wrong = _parsed(data, declared)
+        if mask is None:
+            return value, Fault(wrong) if wrong else None
+        # JSON can escape a text in more ways than one: what it says counts, and what is said of it
+        if name := mask.named("\0".join(_texts(value)).encode()):
+            return None, _leak("$ORCH_OUTPUT", name)
+        return value, Fault(mask.text(wrong)) if wrong else None
 
     def check(self, attempt: Attempt, declared: Mapping[str, Any], outputs: Mapping[str, Any]) -> Attempt | None:
         """The process that holds the outputs of this attempt against their schema, where they have one."""
@@ -82,11 +81,16 @@ class DirHarvest:
             cwd=self._run_dir,
             timeout_seconds=MAX_CHECK_SECONDS,
             stem=f"{attempt.stem}.check",
+            secrets=None,
         )
 
-    def verdict(self, check: Attempt, end: Result | StartError) -> str | None:
+    def verdict(self, check: Attempt, end: Result | StartError) -> Fault | None:
         """What the end of a check says of the outputs."""
         remove(check.argv[-1])
+        wrong = self._said(check, end)
+        return None if wrong is None else Fault(wrong)
+
+    def _said(self, check: Attempt, end: Result | StartError) -> str | None:
         if isinstance(end, StartError):
             return f"$ORCH_OUTPUT could not be checked against its schema: {end.message}"
         if end.exit_code == 0:
@@ -100,15 +104,18 @@ class DirHarvest:
         seen = f"; see {end.stderr.path}" if end.stderr is not None else ""
         return f"$ORCH_OUTPUT could not be checked against its schema: the check ended with {how}{seen}"
 
-    def artifacts(self, attempt: Attempt, paths: Mapping[str, str]) -> tuple[tuple[dict[str, Any], ...], str | None]:
+    def artifacts(self, attempt: Attempt, paths: Mapping[str, str]) -> tuple[tuple[dict[str, Any], ...], Fault | None]:
         """Store each declared file, and put a read-only copy where dependants look for it."""
+        mask = attempt.secrets.mask if attempt.secrets is not None else None
         kept: list[dict[str, Any]] = []
         for name, path in paths.items():
             source = os.path.join(attempt.cwd, path)
             try:
-                sha256, size = self._cas.put_file(source, attempt.root)
+                sha256, size = self._cas.put_file(source, attempt.root, mask)
+            except HoldsSecret as error:
+                return (), _leak(f"artifact `{name}`: `{path}`", error.secret)
             except NotKeepable as error:
-                return (), f"artifact `{name}`: `{path}` {error}"
+                return (), Fault(f"artifact `{name}`: `{path}` {error}")
             kept.append({"name": name, "path": path, "sha256": sha256, "bytes": size})
         for one in kept:
             place(self._cas, one["sha256"], f"{self._run_dir}/{artifact_copy(attempt.address, one['name'])}")
@@ -121,6 +128,41 @@ def isolated(module: str, *arguments: str) -> tuple[str, ...]:
     code = f"import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main(*sys.argv[2:])"
     path = json.dumps([folder for folder in sys.path if os.path.isabs(folder)])
     return sys.executable, "-I", "-S", "-c", code, path, *arguments
+
+
+def _leak(what: str, name: str) -> Fault:
+    return Fault(f"{what} holds the secret {name}", "secret-in-output")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _parsed(data: bytes, declared: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
+    try:
+        value = json.loads(data, parse_constant=_no_constant, parse_int=_whole, object_pairs_hook=_unique)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError as error:
+        half = error.object[error.start].encode("unicode_escape").decode()
+        return None, f"$ORCH_OUTPUT holds {half}, half of a character, which no text can hold"
+    except RecursionError:
+        return None, _TOO_DEEP
+    except ValueError as error:
+        return None, f"$ORCH_OUTPUT is not JSON: {error}"
+    if _is_deep(value):
+        return None, _TOO_DEEP
+    if not isinstance(value, dict):
+        return None, "$ORCH_OUTPUT is not one JSON object"
+    wrong = None if schema_of(declared) is not None else _check(value, declared)
+    return (None, wrong) if wrong else (value, None)
 
 
 def _check(value: dict[str, Any], declared: Mapping[str, str]) -> str | None:

@@ -26,6 +26,7 @@ class Record:
         "adapter",
         "artifacts",
         "attempt",
+        "cache",
         "command",
         "completed_at",
         "cwd",
@@ -47,6 +48,7 @@ class Record:
     def __init__(self) -> None:
         self.attempt = 0
         self.failures: tuple[int, ...] = ()
+        self.cache: dict[str, Any] | None = None
         self.clear()
 
     def clear(self) -> None:
@@ -156,6 +158,8 @@ class Ledger:
         record.command = event.command
         record.cwd = event.cwd
         record.adapter = event.adapter
+        if event.cache is not None or event.attempt == 1:
+            record.cache = event.cache
         record.idempotency_key = event.idempotency_key
         record.running = True
         if self._available and step in self._available:
@@ -169,7 +173,9 @@ class Ledger:
         record.running = False
         record.over = event.final
         record.completed_at = event.at
-        if event.attempt:
+        if event.cache is not None:
+            record.cache = event.cache
+        if event.attempt or event.cache is not None:
             record.exit_code = event.exit_code
             record.outputs = event.outputs
             record.logs = event.logs or _NO_LOGS

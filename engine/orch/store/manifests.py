@@ -131,6 +131,8 @@ def _add_times(record: Record, status: Status, parts: list[str]) -> None:
 def _add_rare(record: Record, parts: list[str]) -> None:
     if record.adapter is not None:
         parts.append(f'"adapter": {_encode(record.adapter)}')
+    if record.cache is not None:
+        parts.append(f'"cache": {_encode(record.cache)}')
     if record.tests is not None:
         parts.append(f'"tests": {_encode(record.tests)}')
     if record.idempotency_key is not None:

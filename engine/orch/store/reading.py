@@ -61,6 +61,7 @@ class DirReports:
             cwd=self._run_dir,
             timeout_seconds=MAX_READ_SECONDS,
             stem=f"{attempt.stem}.reports",
+            secrets=None if attempt.secrets is None else attempt.secrets.unseen(),
         )
 
     def read(self, reading: Attempt, end: Result | StartError) -> Reading:

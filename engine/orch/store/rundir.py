@@ -91,6 +91,19 @@ def create(
     return run
 
 
+def cache_folder(runs_root: str, *, make: bool = False) -> str | None:
+    """Where results are kept between runs; None where there is no such folder yet. Raises OrchError where it is not
+    safe, else OSError."""
+    folder = f"{runs_root}/.cache"
+    if make:
+        make_folder(folder, runs_root)
+    elif os.path.lexists(folder):
+        _check_ours(folder, runs_root)
+    else:
+        return None
+    return folder
+
+
 def load_plan(run: RunDir) -> Plan:
     """The saved plan, its `doc` not yet read where it begins and ends as orch writes it. Raises OrchError where it is
     damaged (7) or of a newer format (6)."""

@@ -40,7 +40,7 @@ def _check(graph: Graph, report: Report, phase: str, name: str, node: Node) -> N
         if key in ("run", "adapter"):
             continue  # two kinds, which is said elsewhere
         hint = f"move it into the nodes of the loop: `nodes: {{ {next(iter(node.loop.nodes))}: {{ {key}: … }} }}`"
-        report.add("O120", f"`{key}` beside `loop`", (*route, key), hint, key=True)
+        report.add("O121", f"`{key}` beside `loop`", (*route, key), hint, key=True)
     body = node.loop.nodes
     if not check_body_needs(body, (*route, "loop", "nodes"), report):
         return

@@ -5,9 +5,11 @@ from __future__ import annotations
 from orch.source.document import Route
 from orch.spec.checks import matrices, views
 from orch.spec.checks.adapter_nodes import check_adapter_node
+from orch.spec.checks.caches import check_cache
 from orch.spec.checks.paths import check_path
+from orch.spec.checks.secrets import check_node_secrets
 from orch.spec.checks.shapes import has_schema
-from orch.spec.checks.texts import View, check_bare, check_template
+from orch.spec.checks.texts import NO_VALUE, SECRET, View, check_bare, check_template, way_of
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.graph import Graph
 from orch.spec.kinds import report_kinds
@@ -51,12 +53,14 @@ def check_work(graph: Graph, report: Report, view: View, route: Route, node: Wor
         _check_command(graph, report, view, (*route, "run"), node.run, "run")
     check_adapter_node(graph, report, view, route, node)
     check_env(graph, report, view, (*route, "env"), node.env)
+    check_node_secrets(graph, report, route, node)
     if node.cwd is not None:
         check_template(graph, report, view, (*route, "cwd"), node.cwd)
         check_path(report, (*route, "cwd"), node.cwd, "a working directory")
     for name, path in node.artifacts.items():
         check_template(graph, report, view, (*route, "artifacts", name), path)
         check_path(report, (*route, "artifacts", name), path, "it", "`cwd`")
+    check_cache(graph, report, view, route, node)
     if node.outputs:
         _check_outputs(report, (*route, "outputs"), node)
     if not isinstance(node.effect, str):
@@ -84,6 +88,10 @@ def _check_command(
         end = command.find("}}", offset)
         part = (command, offset, (end + 2 if end > 0 else len(command)) - offset)
         inner = command[offset : offset + part[2]]
+        if secret := SECRET.search(inner):
+            part = (command, offset + secret.start(), len(secret[0]))
+            report.inside("O501", NO_VALUE, route, part, way_of(secret[1]))
+            return
         hint = f'write `env: {{ VALUE: "{inner[:60]}" }}`, and "$VALUE" in the script'
         report.inside("O210", "`${{ }}` in a script: values go through `env`", route, part, hint)
     if isinstance(command, str) and not command.strip():

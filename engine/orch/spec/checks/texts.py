@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -14,6 +15,14 @@ from orch.spec.expressions.tree import Reference, Tree, references
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.graph import Graph
 from orch.spec.report import Report
+
+SECRET = re.compile(r"(?<![\w.])secrets\.(\w+)")
+NO_VALUE = "a secret is no value of an expression"
+
+
+def way_of(name: str) -> str:
+    """How a command gets a secret."""
+    return f'write `secrets: [{name[:48]}]` for the node: its command finds it in "${name[:48]}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,8 @@ def _check(graph: Graph, report: Report, view: View, route: Route, text: str, *,
     scope = {**view.roots, "nodes": Known(checking.nodes)}
     if view.over is None and not checking.nodes:
         del scope["nodes"]
+    if checking.secrets:
+        scope["secrets"] = ANY  # reported as what it is
     for message, hint in check_condition(tree, scope) if bare else check(tree, scope):
         report.inside("O256", message, route, _named_part(text, message), hint)
     return tree
@@ -73,10 +84,15 @@ class _References:
     def __init__(self, graph: Graph, report: Report, view: View, route: Route, text: str) -> None:
         self.graph, self.report, self.view, self.route, self.text = graph, report, view, route, text
         self.nodes: dict[str, Shape] = {}
+        self.secrets = False
 
     def look(self, reference: Reference) -> None:
         if reference.root == "matrix":
             self._matrix(reference)
+        if reference.root == "secrets":
+            self.secrets = True
+            name = str(reference.parts[0]) if reference.parts and reference.parts[0] is not None else "NAME"
+            self._add("O501", NO_VALUE, f"secrets.{name}" if name != "NAME" else "secrets", way_of(name))
         if reference.root == "nodes":
             self._node(reference)
 

@@ -1,0 +1,61 @@
+"""What a node says it reads: `cache`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orch.source.document import Route
+from orch.spec.checks.paths import check_path
+from orch.spec.checks.texts import View, check_template
+from orch.spec.expressions.parse import parse_template
+from orch.spec.expressions.tree import references
+from orch.spec.graph import Graph
+from orch.spec.node import BodyNode, Work
+from orch.spec.report import Report
+
+NEVER = (".git", ".runs")
+"""What git and orch keep changes with every run, and is never among the files that a node reads."""
+
+
+def check_cache(graph: Graph, report: Report, view: View, route: Route, node: Work) -> None:
+    """Report what stands in the way of keeping the result of a node, and globs that mean nothing."""
+    if not isinstance(node, BodyNode) or node.cache is None:
+        return
+    here = (*route, "cache")
+    if "effect" in node.model_fields_set and node.effect != "pure":
+        word = node.effect if isinstance(node.effect, str) else "once"
+        hint = (
+            "write `effect: pure`, or nothing, if all that it does is give its outputs and artifacts; else no `cache`"
+        )
+        report.add("O120", f"the result of a step with `effect: {word}` cannot be kept", (*route, "effect"), hint)
+    if node.secrets:
+        hint = "take the part that needs the secret into a node of its own, or remove `cache`"
+        report.add("O120", "the result of a step with secrets is not kept", (*route, "secrets"), hint, key=True)
+    for where, text in _texts(node):
+        tree = parse_template(text) if "${{" in text else None
+        if any(reference.root == "run" for reference in references(tree or ["const", 0])):
+            hint = "remove it, or `cache`: $ORCH_RUN_ID tells a command the same"
+            message = "a step that reads `run.id` is another in every run: its result would never be found again"
+            report.add("O120", message, (*route, *where), hint)
+    for place, glob in enumerate(node.cache.paths):
+        at = (*here, "paths", place)
+        check_template(graph, report, view, at, glob)
+        check_path(report, at, glob, "it")
+        if (never := next((part for part in glob.split("/") if part in NEVER), None)) is not None:
+            report.add("O104", f"`{never}` is never among the files that a node reads", at, "remove it")
+    for place, tool in enumerate(node.cache.tools):
+        if "${{" in tool:
+            report.add("O104", "the name of a tool is a constant", (*here, "tools", place), "write the name out")
+
+
+def _texts(node: BodyNode) -> Iterator[tuple[Route, str]]:
+    """The texts of a node that are part of what it reads, with their places."""
+    if node.run is not None and not isinstance(node.run, str):
+        yield from ((("run", place), text) for place, text in enumerate(node.run))
+    yield from ((("args", place), text) for place, text in enumerate(node.args))
+    yield from ((("env", name), text) for name, text in node.env.items())
+    yield from ((("artifacts", name), text) for name, text in node.artifacts.items())
+    if node.cwd is not None:
+        yield ("cwd",), node.cwd
+    if node.cache is not None:
+        yield from ((("cache", "paths", place), text) for place, text in enumerate(node.cache.paths))
