@@ -242,6 +242,7 @@ class Ownership:
         from orch.run.spaces import Spaces
 
         spaces = Spaces(plan, trees)
+        spaces.remember(events)
         return Loop(plan, state, world._replace(spaces=spaces), Renderer(plan, around, spaces.root))
 
     def _trees(self, plan: Compiled, events: Sequence[Event]) -> GitTrees | None:

@@ -31,6 +31,12 @@ class Dismiss(NamedTuple):
     step: int
 
 
+class Merge(NamedTuple):
+    """Put what this step did in its own tree onto the run's branch."""
+
+    step: int
+
+
 class Skip(NamedTuple):
     """This step will not run; `sentence` where the reason alone does not say why."""
 
@@ -74,4 +80,4 @@ class Close(NamedTuple):
     reason: str
 
 
-Decision = Start | Recall | Probe | Dismiss | Skip | Conclude | Observe | Stop | Schedule | Close
+Decision = Start | Merge | Recall | Probe | Dismiss | Skip | Conclude | Observe | Stop | Schedule | Close

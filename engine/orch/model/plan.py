@@ -78,6 +78,8 @@ StepDoc = TypedDict(
         "requires": NotRequired[list[str]],
         "cache": NotRequired[CacheDoc],
         "slots": NotRequired[int],
+        "workspace": NotRequired[str],
+        "writes": NotRequired[list[str]],
         "tags": NotRequired[list[str]],
         "description": NotRequired[str],
         "matrix": NotRequired[dict[str, Any]],
@@ -90,11 +92,17 @@ address before the first dot. `one_of` maps the names that a computed adapter ma
 `outputs` is `{name: type}` or `{"schema": <JSON Schema>}`."""
 
 
+def has_own_tree(step: StepDoc) -> bool:
+    """Does the step work in a tree of its own, whose changes are merged when it has ended?"""
+    return step.get("workspace") == "worktree"
+
+
 class PhaseDoc(TypedDict):
-    """A phase and the phases that it waits for."""
+    """A phase and the phases that it waits for; `protected` are the patterns of files that its nodes may not change."""
 
     name: str
     needs: list[str]
+    protected: NotRequired[list[str]]
     description: NotRequired[str]
 
 

@@ -27,6 +27,7 @@ class RunState:
     due: dict[int, int] = field(default_factory=dict)
     doubt: dict[int, str] = field(default_factory=dict)
     unsettled: dict[int, None] = field(default_factory=dict)
+    unmerged: dict[int, str] = field(default_factory=dict)
     epoch: int = 0
     cancelling: bool = False
     cutting_finally: bool = False

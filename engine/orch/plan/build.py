@@ -118,6 +118,8 @@ def _phases(pipeline: Pipeline) -> list[PhaseDoc]:
     for name, phase in pipeline.phases.items():
         needs = list(phase.needs) if phase.needs is not None else [docs[-1]["name"]] if docs else []
         doc: PhaseDoc = {"name": name, "needs": needs}
+        if phase.protected:
+            doc["protected"] = list(phase.protected)
         if phase.description:
             doc["description"] = phase.description
         docs.append(doc)

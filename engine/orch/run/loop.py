@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 
 from orch.model.attempt import Attempt, Result, StartError
 from orch.model.compiled import Compiled
-from orch.model.decisions import Close, Conclude, Decision, Dismiss, Observe, Probe, Recall, Schedule, Skip, Start, Stop
+from orch.model.decisions import (
+    Close,
+    Conclude,
+    Decision,
+    Dismiss,
+    Merge,
+    Observe,
+    Probe,
+    Recall,
+    Schedule,
+    Skip,
+    Start,
+    Stop,
+)
 from orch.model.events import Closed, Event, Observed, Requested, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
@@ -176,6 +189,9 @@ class Loop:
                     self._commit()
                 at = self.now_ms()
                 self._happened(Observed(at, address[step], *self._world.gates.look(self._state, step, at)))
+            case Merge(step):
+                assert self._world.spaces is not None
+                self._happened(self._world.spaces.merge(step, self._state.unmerged[step], self.now_ms()))
             case Probe(step):
                 return self._probe(step)
             case Dismiss(step):
@@ -258,7 +274,9 @@ class Loop:
 
     def _conclude(self, ended: Ended) -> None:
         spaces = self._world.spaces
-        left = spaces.end(ended.step, self._state.running, self.now_ms()) if spaces is not None else NOTHING_LEFT
+        left = NOTHING_LEFT
+        if spaces is not None:
+            left = spaces.end(ended.step, self._state.running, self.now_ms(), kept=ended.succeeded)
         self._happened(
             finished(
                 self._plan,

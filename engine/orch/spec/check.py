@@ -11,6 +11,7 @@ from orch.spec.checks.needs import check_node_needs, check_phase_needs
 from orch.spec.checks.nodes import check_nodes
 from orch.spec.checks.secrets import check_secrets
 from orch.spec.checks.sites import check_pipeline_texts
+from orch.spec.checks.writers import check_writers
 from orch.spec.graph import Graph
 from orch.spec.pipeline import Pipeline
 from orch.spec.report import Report
@@ -28,5 +29,6 @@ def check_pipeline(pipeline: Pipeline, document: Document) -> None:
     check_matrices(graph, report)
     check_nodes(graph, report)
     check_gates(graph, report)
+    check_writers(graph, report)
     check_pipeline_texts(graph, report)
     report.close()

@@ -168,7 +168,16 @@ class _Translation:
             if not any(kind in self.mapping(tuple(parent)) for kind in _companions(name, table)):
                 self.not_yet(table[name], route, key=True)
             return
-        if place.table == "finally" and name in ("needs", "trigger_rule", "matrix", "key", "max_parallel", "gates"):
+        if place.table == "finally" and name in (
+            "needs",
+            "trigger_rule",
+            "matrix",
+            "key",
+            "max_parallel",
+            "workspace",
+            "writes",
+            "gates",
+        ):
             self.report.add(
                 "O101", f"unknown key `{name}` in {place.words}", route, _FINALLY.format(key=f"`{name}`"), key=True
             )

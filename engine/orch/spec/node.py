@@ -184,6 +184,12 @@ class Work(Shape):
     description: Maybe[str] = Field(default=None, description="For people: what this node is for.")
 
 
+class OwnTree(Shape):
+    """A tree of its own, in long."""
+
+    kind: Literal["worktree"] = Field(description="A tree of its own: `worktree`.")
+
+
 class Node(Work):
     """One step of a phase: a command, or with `matrix` one command for each combination of values."""
 
@@ -205,6 +211,16 @@ class Node(Work):
     cache: Maybe[Cache] = Field(
         default=None,
         description="What the command reads; while that is unchanged, the step is `cached`. Says that it is `pure`.",
+    )
+    workspace: Literal["shared", "readonly", "worktree"] | OwnTree = Field(
+        default="shared",
+        union_mode="left_to_right",
+        description="Where the node works, with the pipeline's `workspace: branch`: in the run's tree, in the run's "
+        "tree without changing it (`readonly`), or in a tree of its own (`worktree`), whose changes are then merged.",
+    )
+    writes: Maybe[Texts[Text]] = Field(
+        default=None,
+        description="The files that the node may change: patterns such as `src/**`. Checked on what it has changed.",
     )
 
 

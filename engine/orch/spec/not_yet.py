@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-SINGULAR = ("network policy", "the cache", "the spec guard", "retention")
+SINGULAR = (
+    "the set-up of a node's own tree",
+    "a `workspace` of all nodes",
+    "network policy",
+    "the cache",
+    "the spec guard",
+    "retention",
+)
 
 KINDS = ("Agent", "Pattern", "Scenario")
 
@@ -12,8 +19,9 @@ NOT_YET: dict[str, dict[str, str]] = {
         "network": "network policy",
     },
     "budget": {"usd": "budgets of money", "tokens": "budgets of tokens"},
-    "defaults": {"workspace": "workspaces"},
-    "phase": {"mode": "modes", "network": "network policy", "protected": "protected paths"},
+    "defaults": {"workspace": "a `workspace` of all nodes"},
+    "own_tree": {"setup": "the set-up of a node's own tree"},
+    "phase": {"mode": "modes", "network": "network policy"},
     "gate": {"diff_budget": "`diff_budget` gates"},
     "approval": {"on_reject": "`on_reject`"},
     "check": {
@@ -30,8 +38,6 @@ NOT_YET: dict[str, dict[str, str]] = {
         "pipeline": "child pipelines",
         "loop": "`loop` nodes",
         "with": "`with`",
-        "workspace": "workspaces",
-        "writes": "declared writes",
         "mode": "modes",
         "network": "network policy",
         "sandbox": "sandboxes",
