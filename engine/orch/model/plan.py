@@ -141,9 +141,9 @@ class ResourceDoc(TypedDict):
 
 class PlanDoc(TypedDict):
     """The whole plan. `people` maps handles to mail addresses, `roles` names to handles: as they were at planning.
-    `budget` and `concurrency` are there where they were asked for, `secrets`, the sources, where there are some.
-    `workspace` is there where it is `branch`: `base` is the commit that the run's branch is compared with, `start` the
-    one that it begins with where what no commit held was taken along."""
+    `budget`, `concurrency` and `notify` are there where they were asked for, `secrets`, the sources, where there are
+    some. `workspace` is there where it is `branch`: `base` is the commit that the run's branch is compared with,
+    `start` the one that it begins with where what no commit held was taken along."""
 
     format_version: int
     orch: str
@@ -153,6 +153,7 @@ class PlanDoc(TypedDict):
     inputs: dict[str, Any]
     budget: NotRequired[BudgetDoc]
     concurrency: NotRequired[ConcurrencyDoc]
+    notify: NotRequired[list[str]]
     max_in_flight: int
     durability: str
     fail_fast: bool

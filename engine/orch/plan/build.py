@@ -53,6 +53,8 @@ def build(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
     """The plan as data. The pipeline has been checked: what is raised here concerns inputs only."""
     doc = _head(pipeline, project, given)
     add_limits(doc, pipeline, given.value_span)
+    if project.notify is not None:
+        doc["notify"] = list(project.notify)
     doc["phases"] = _phases(pipeline)
     _add_steps(doc, pipeline, project, given)
     if given.stacks is not None:

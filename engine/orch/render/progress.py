@@ -168,6 +168,10 @@ class LineReporter:
         self._data.write(ending_text(ending, self._data_style, elapsed * 1000, unchanged=nothing_new))
         self._data.flush()
 
+    def noted(self, trouble: str) -> None:
+        """A line behind the report."""
+        self._write([f"warning: {visible(trouble)}"])
+
     def close(self) -> None:
         """Leave the terminal as it was."""
         if self._area is not None:

@@ -54,6 +54,7 @@ _EXAMPLES = {
     "detect": "write `detect: [{ file: Makefile, score: 10 }]`",
     "any": "write `any: [{ file: a.txt }, { file: b.txt }]`",
     "budget": "write `budget: { wall: 3h, nodes: 100 }`",
+    "notify": "write `notify: [./tell.sh]`",
     "slots": "write `slots: 2`",
     "requires": "write `requires: [docker]`",
     "group": "write `group: release`",

@@ -49,7 +49,6 @@ NOT_YET: dict[str, dict[str, str]] = {
         "providers": "model providers",
         "mcp_servers": "MCP servers",
         "retention": "retention",
-        "notify": "`notify`",
     },
     "person": {"key": "signed decisions"},
     "policy": {"mode": "modes", "network": "network policy", "weaker_needs": "`weaker_needs`"},
