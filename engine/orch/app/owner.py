@@ -83,6 +83,9 @@ class NoMemory:
     def stir(self) -> None:
         """Nothing was looked at."""
 
+    def ended(self, step: int) -> None:
+        """Nothing was looked at."""
+
 
 class NoReports:
     """The reports of a plan without adapters; what reads reports is not even imported."""

@@ -116,7 +116,7 @@ def _start(
         if step in probing or (shared and has_own_tree(plan.action(step).step)):
             continue
         decision = _begin(plan, state, step)
-        if type(decision) is Start:
+        if isinstance(decision, Start | Recall):
             room -= plan.slots(step)
             if room < 0:
                 return
@@ -132,7 +132,7 @@ def _overspend(plan: Compiled, state: RunState, over: Spent, decisions: list[Dec
         return
     for step in [*islice(state.ready, 1), *(step for _, step in state.due_heap[:1])][:1]:
         decision = _begin(plan, state, step)
-        ends = type(decision) is not Start
+        ends = not isinstance(decision, Start | Recall)
         decisions.append(decision if ends else Conclude(step, "failed", REASON, over.sentence))
 
 

@@ -273,6 +273,8 @@ class Loop:
         self._endings.ended(step, prepared, result)
 
     def _conclude(self, ended: Ended) -> None:
+        if ended.result.exit_code == 0:
+            self._world.memory.ended(ended.step)
         spaces = self._world.spaces
         left = NOTHING_LEFT
         if spaces is not None:
