@@ -19,6 +19,7 @@ ENDS: dict[str, End] = {
     "flaky": OK,
     "no-tests": ("skipped", "no-tests"),
     "not-configured": ("skipped", "not-configured"),
+    "cached": ("succeeded", "cached"),
 }
 RULES = ("all_success", "none_failed", "one_success", "none_failed_min_one_success", "all_done")
 SHUT = ("needs-decision", "rejected", "stale", "expired", "not-yet-valid")
@@ -151,13 +152,17 @@ class _Maker:
         idle = rng.random() < 0.06
         if idle:
             spec["adapter"] = {"name": "x", "command": "lint", "skip": "nothing to do here"}
+        if not once and not idle and phase != "finally" and rng.random() < 0.25:
+            spec["cache"], spec["effect"] = {"paths": []}, "pure"
         for address in addresses:
             self.behaviours[address] = Behaviour("not-configured") if idle else self.behaviour(spec, once, probe)
+            if "cache" in spec and rng.random() < 0.5:
+                self.behaviours[address] = Behaviour("cached")
         return spec
 
     def behaviour(self, spec: dict[str, Any], once: bool, probe: bool) -> Behaviour:
         rng = self.rng
-        kind = rng.choices(list(ENDS), (60, 12, 8, 0, 3, 2, 25, 5, 0))[0]
+        kind = rng.choices(list(ENDS), (60, 12, 8, 0, 3, 2, 25, 5, 0, 0))[0]
         if once and kind == "timeout" and (not probe or rng.random() < 0.5):
             return Behaviour("timeout-done")
         if kind != "flaky":

@@ -17,16 +17,16 @@ from random_plans import ENDS, Behaviour, random_case
 from world import World
 
 from orch.model.codec import decode, digest, encode
-from orch.model.decisions import Close, Conclude, Decision, Dismiss, Observe, Probe, Schedule, Skip, Start, Stop
+from orch.model.decisions import Close, Conclude, Decision, Dismiss, Observe, Probe, Recall, Schedule, Skip, Start, Stop
 from orch.model.events import Closed, Event, Finished, Observed, Opened, Requested, Settled, Skipped, Started
 from orch.model.fold import apply, fold
 from orch.model.plan import seal
 from orch.model.state import RunState
 from orch.plan.compile import compile_plan
-from orch.ports import Request
+from orch.ports import Recollection, Request
 from orch.run.decide import decide
 from orch.run.requests import answer
-from orch.run.results import concluded, finished, not_started
+from orch.run.results import concluded, finished, not_started, recalled
 
 DAY_MS = 86_400_000
 MOST_EPOCHS = 80
@@ -245,6 +245,14 @@ class Simulation(Promises):
                 else:
                     self.happened(Started(self.clock, names[step], attempt))
                     self.effects.append((step, attempt))
+            case Recall(step, attempt):
+                self.check_start(names[step], attempt)
+                assert "cache" in self.steps[names[step]], f"{names[step]} is looked up, and has no cache"
+                hit = self.world.behaviours[names[step]].kind == "cached"
+                found = Recollection({"hit": hit, "because": "since run 1" if hit else "never run"}, hit, {"n": 1})
+                if not hit:
+                    return self.carry_out(Start(step, attempt))
+                self.happened(recalled(self.plan, step, found, at=self.clock))
             case Skip(step, reason, sentence):
                 assert step not in self.in_flight, f"{names[step]} is skipped while it runs"
                 self.happened(Skipped(self.clock, names[step], reason, sentence))

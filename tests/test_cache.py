@@ -279,6 +279,30 @@ def test_a_step_that_changes_what_it_reads_is_kept_once_it_has_nothing_to_change
     assert did(desk)["main.format"].startswith("cached")
 
 
+def test_of_a_step_whose_files_changed_while_it_ran_nobody_knows_what_it_read(desk: Desk) -> None:
+    desk.pipeline("\n  main: { nodes: { one: { run: 'echo b > src/a.txt', cache: { paths: [src] } } } }\n")
+    desk.orch("apply")
+    desk.write("src/a.txt", "a\n")
+    assert planned(desk)["main.one"] == "run (never run)"
+
+
+def test_a_step_reads_what_the_one_before_it_has_just_written(desk: Desk) -> None:
+    desk.pipeline(
+        "\n  main: { nodes: {"
+        "\n    early: { run: 'true', cache: { paths: [made] } },"
+        "\n    make: { needs: [early], run: 'cat src/a.txt > made' },"
+        "\n    use: { needs: [make], run: 'cat made >> ran', cache: { paths: [made] } } } }\n"
+    )
+    desk.write("made", "a\n")
+    desk.orch("apply")
+    desk.write("src/a.txt", "b\n")
+    assert planned(desk)["main.use"].startswith("cached"), "as far as is known before"
+    desk.orch("apply")
+    assert did(desk)["main.early"].startswith("cached")
+    assert did(desk)["main.use"] == "ok (made changed)"
+    assert (desk.folder / "ran").read_text() == "a\nb\n"
+
+
 def test_the_children_of_a_matrix_have_a_key_each(desk: Desk) -> None:
     desk.pipeline(
         "\n  main: { nodes: { each: { matrix: { part: [a, b] }, run: [sh, -c, 'echo $0 >> ran', '${{ matrix.part }}'],"

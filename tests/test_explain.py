@@ -35,6 +35,7 @@ class Told:
         self.made = Recorded(tmp_path, plan_doc(phases, final, **head))
         self.made.open()
         self.status = "running"
+        self.detail: str | None = None
 
     def happen(self, *events: Event) -> None:
         self.made.happen(*events)
@@ -58,7 +59,7 @@ class Told:
         made = self.made
         journal = read(made.run.journal, made.plan.digest)
         state, ledger = replay(made.compiled, journal.events)
-        past = Past(made.run, made.compiled, journal, state, ledger, self.status, None)
+        past = Past(made.run, made.compiled, journal, state, ledger, self.status, self.detail)
         asked = Asked(lambda failure: {"details": detail}, (), "pipelines/p.yaml")
         return explain(past, made.compiled.index_of[address], asked)
 
@@ -364,6 +365,72 @@ def test_a_step_that_succeeded_says_what_it_waited_for_and_how_often_it_was_trie
 def test_a_part_of_a_condition_is_written_so_that_it_means_the_same(expression: str) -> None:
     tree = parse_expression(expression)
     assert parse_expression(unparse(tree)) == tree
+
+
+CACHED = """\
+  main:
+    nodes:
+      one:
+        run: cat src/*.txt
+        cache: { paths: [src/**], env: [LEVEL] }
+"""
+
+
+def test_the_two_keys_of_a_result_are_laid_side_by_side(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    desk.pipeline(CACHED)
+    desk.write("src/a.txt", "a")
+    desk.write("src/b.txt", "b")
+    desk.orch("apply")
+    assert "it has a `cache`, and no result that could be used: never run" in desk.orch("explain", "@last", "one").out
+    first = desk.run_dir().name
+    desk.orch("apply")
+    said = desk.orch("explain", "@last", "one").out
+    assert f"nothing that it reads has changed since run {first}" in said
+    desk.write("src/a.txt", "another")
+    desk.write("src/c.txt", "c")
+    desk.env["LEVEL"] = "3"
+    desk.orch("apply")
+    told = json.loads(desk.orch("explain", "@last", "one", "--json").out)
+    assert f"the result of run {first} was not used: env LEVEL changed, and 2 more" in told["because"]
+    assert [(row["name"], row["was"] is None) for row in told["compared"]] == [
+        ("key", False),
+        ("env LEVEL", False),
+        ("src/a.txt", False),
+        ("src/c.txt", True),
+    ]
+    assert "  src/c.txt      -  " in desk.orch("explain", "@last", "one").out
+
+
+def test_of_a_list_of_many_files_the_one_that_changed_is_named(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    desk.pipeline(CACHED)
+    for number in range(40):
+        desk.write(f"src/{number}.txt", str(number))
+    desk.orch("apply")
+    desk.write("src/7.txt", "seven")
+    desk.orch("apply")
+    told = json.loads(desk.orch("explain", "@last", "one", "--json").out)
+    assert [row["name"] for row in told["compared"]] == ["key", "src/7.txt"]
+
+
+def test_a_step_that_the_budget_ended_says_so(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={}, b={"needs": ["a"]}), budget={"nodes": 1})
+    told.end("build.a")
+    error = {"summary": "the budget of 1 attempt is spent"}
+    told.happen(Finished(told.made.at(), "build.b", 0, True, "failed", "budget-exceeded", error=error))
+    why = told.why("build.b")
+    assert why.because[:2] == [
+        "the budget of 1 attempt is spent",
+        "the whole run has a `budget`, and nothing starts when that is spent",
+    ]
+    assert "with a new budget" in why.would_change[0]
+
+
+def test_a_run_that_waits_for_a_place_in_its_group_says_so(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={}))
+    told.status, told.detail = "queued", 'for a place in "deploy"'
+    assert told.why("build.a").because[0] == 'the run waits for a place in "deploy", and nothing of it starts before'
 
 
 def test_the_change_that_is_named_is_one_that_works(tmp_path: Path) -> None:

@@ -80,6 +80,8 @@ class Observer:
 
     def stir(self) -> None: ...
 
+    def ended(self, step: int) -> None: ...
+
     def look(self, state: RunState, step: int, at_ms: int) -> Look:
         raise AssertionError("no gate here")
 

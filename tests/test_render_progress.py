@@ -383,7 +383,7 @@ def test_after_a_retry_what_is_decided_again_is_not_counted_as_done() -> None:
 def test_as_json_each_event_is_a_line_as_the_journal_has_it() -> None:
     plan = compiled(one_phase(a={}))
     data = io.StringIO()
-    reporter = JsonReporter(data)
+    reporter = JsonReporter(data, io.StringIO())
     state = RunState.new(plan)
     reporter.opened(Info(), plan, state)
     reporter.happened([Started(0, "build.a", 1), Finished(1, "build.a", 1, True, "succeeded", "ok", 0)], state)

@@ -45,6 +45,7 @@ def test_the_simulated_world_meets_everything_that_it_is_there_for() -> None:
         "tried again",
         "succeeded ok",
         "succeeded settled",
+        "succeeded cached",
         "failed command-failed",
         "failed timed-out",
         "failed budget-exceeded",

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import PATH, PROJECT, Desk
+
+from orch.spec.globs import may_meet
 
 PLAIN = """
   one:
@@ -326,3 +329,223 @@ def test_a_run_whose_branch_is_gone_does_not_go_on(desk: Desk) -> None:
     assert "O643" in desk.orch("retry", "@last", "--failed", code=6).err
     git(desk, "branch", branch(desk), tip)
     desk.orch("resume", "@last", code=1)
+
+
+# --- trees of nodes
+
+GOALS = """
+  build:
+    nodes:
+      first: { run: "echo first > first.txt" }
+      goal:
+        needs: [first]
+        matrix: { goal: %s }
+        key: "${{ matrix.goal }}"
+        workspace: worktree
+        run: |
+          test -e first.txt
+          %s
+        env: { GOAL: "${{ matrix.goal }}" }
+      behind: { needs: [goal], trigger_rule: all_done, run: "ls goals > behind.txt" }
+  verify:
+    needs: %s
+    nodes:
+      look: { run: "cat goals/*" }
+"""
+MAKE = 'mkdir -p goals; echo "$GOAL" > "goals/$GOAL"'
+
+
+def goals(desk: Desk, names: str, script: str = MAKE, needs: str = "[build]") -> None:
+    desk.pipeline(GOALS % (names, script, needs), "workspace: branch\n")
+    desk.write("lines.txt", "".join(f"{number}\n" for number in range(1, 10)))
+    commit(desk)
+
+
+def records(desk: Desk, kind: str) -> list[dict[str, Any]]:
+    lines = (desk.run_dir() / "journal.ndjson").read_text().splitlines()
+    return [record for record in map(json.loads, lines) if record["type"] == kind]
+
+
+def test_children_work_apart_and_are_merged_in_the_order_of_their_keys_one_commit_each(desk: Desk) -> None:
+    goals(desk, "[c, a, b]")
+    before = checkout(desk)
+    desk.orch("apply")
+    assert checkout(desk) == before
+    assert log(desk) == ["build.first", "build.goal[a]", "build.goal[b]", "build.goal[c]", "build.behind"]
+    assert git(desk, "show", f"{branch(desk)}:behind.txt") == "a\nb\nc"
+    assert [record["address"] for record in records(desk, "merged")] == [f"build.goal[{key}]" for key in "abc"]
+    assert trees(desk) == []
+    assert git(desk, "for-each-ref", "refs/orch") == ""
+    desk.orch("verify", "@last")
+
+
+def test_a_patch_is_an_artifact_of_its_child_and_the_manifest_names_the_commit(desk: Desk) -> None:
+    goals(desk, "[a]")
+    desk.orch("apply")
+    told = desk.node("build.goal[a]")
+    assert told["merged"] == git(desk, "rev-parse", f"{branch(desk)}~1")
+    (artifact,) = told["artifacts"]
+    assert artifact["name"] == "patch"
+    assert "+++ b/goals/a" in (desk.run_dir() / artifact["path"]).read_text()
+
+
+def test_a_child_that_changed_nothing_is_no_commit(desk: Desk) -> None:
+    goals(desk, "[a, b]", f'test "$GOAL" = a || {{ {MAKE}; }}')
+    desk.orch("apply")
+    assert log(desk) == ["build.first", "build.goal[b]", "build.behind"]
+    assert desk.node("build.goal[a]")["status"] == "succeeded"
+
+
+def test_a_single_node_may_have_a_tree_of_its_own(desk: Desk) -> None:
+    alone = '  one: { nodes: { a: { run: "pwd; echo a > a.txt", workspace: worktree } } }\n'
+    desk.pipeline(alone, "workspace: branch\n")
+    commit(desk)
+    desk.orch("apply")
+    assert log(desk) == ["one.a"]
+    assert "/steps/one.a" in desk.orch("runs", "logs", "@last", "one.a").out
+
+
+def test_a_conflict_fails_that_child_with_its_hunks_and_the_others_are_merged(desk: Desk) -> None:
+    goals(desk, "[a, b, c]", f'{MAKE}; test "$GOAL" = c || sed -i "s/^5$/$GOAL/" lines.txt')
+    said = desk.orch("apply", code=1)
+    assert log(desk) == ["build.first", "build.goal[a]", "build.goal[c]", "build.behind"]
+    told = desk.node("build.goal[b]")
+    assert (told["status"], told["reason"]) == ("failed", "merge-conflict")
+    error = json.loads((desk.run_dir() / told["error_files"][0]).read_text())
+    (finding,) = error["details"]["findings"]
+    assert (finding["file"], finding["line"]) == ("lines.txt", 5)
+    assert "\na\n=======\nb\n" in finding["message"]
+    assert "lines.txt" in said.text
+    assert any(path.endswith("/steps/build.goal[b]") for path in trees(desk))
+    desk.orch("verify", "@last")
+
+
+def test_changes_of_different_places_of_a_file_are_no_conflict(desk: Desk) -> None:
+    goals(desk, "[a, b]", f"{MAKE}; case $GOAL in a) sed -i s/^1$/a/ lines.txt;; b) sed -i s/^9$/b/ lines.txt;; esac")
+    desk.orch("apply")
+    assert git(desk, "show", f"{branch(desk)}:lines.txt").split() == ["a", *"2345678", "b"]
+
+
+def test_a_retry_of_a_conflict_begins_at_the_branch_as_it_is_then(desk: Desk) -> None:
+    goals(desk, "[a, b]", f"{MAKE}; echo $(ls goals | wc -l)$GOAL >> lines.txt")
+    desk.orch("apply", code=1)
+    assert desk.node("build.goal[b]")["reason"] == "merge-conflict"
+    desk.orch("retry", "@last", "--failed")
+    assert git(desk, "show", f"{branch(desk)}:lines.txt").split()[-2:] == ["1a", "2b"]
+
+
+def test_of_a_child_that_failed_nothing_is_merged_and_its_tree_stays(desk: Desk) -> None:
+    goals(desk, "[a, b]", f'{MAKE}; test "$GOAL" = a')
+    desk.orch("apply", code=1)
+    assert "build.goal[b]" not in log(desk)
+    (left,) = [path for path in trees(desk) if path.endswith("/steps/build.goal[b]")]
+    assert (Path(left) / "goals" / "b").exists()
+
+
+def test_every_attempt_begins_with_a_fresh_tree(desk: Desk) -> None:
+    again = 'echo x >> lines.txt; test "$ORCH_ATTEMPT" = 2'
+    alone = (
+        f"  one: {{ nodes: {{ a: {{ run: '{again}', retry: {{ limit: 1, delay: 1ms }}, workspace: worktree }} }} }}\n"
+    )
+    desk.pipeline(alone, "workspace: branch\n")
+    desk.write("lines.txt", "first\n")
+    commit(desk)
+    desk.orch("apply")
+    assert git(desk, "show", f"{branch(desk)}:lines.txt").split() == ["first", "x"]
+
+
+def test_a_cancelled_child_is_not_merged(desk: Desk) -> None:
+    goals(desk, "[a, b]", f'{MAKE}; test "$GOAL" = a')
+    desk.orch("apply", "--fail-fast", "--jobs", "1", code=1)
+    assert desk.node("build.goal[a]")["status"] == "cancelled"
+    assert log(desk) == ["build.first"]
+
+
+# --- who may write what
+
+
+def one(desk: Desk, node: str, protected: str = "[]", more: str = "") -> None:
+    desk.pipeline(f"  one:\n    protected: {protected}\n    nodes:\n      a: {node}\n{more}", "workspace: branch\n")
+    desk.write("lines.txt", "as it was\n")
+    commit(desk)
+
+
+@pytest.mark.parametrize("where", ["shared", "worktree"])
+def test_a_change_outside_of_writes_fails_the_node_and_nothing_of_it_is_merged(desk: Desk, where: str) -> None:
+    one(desk, f'{{ run: "mkdir src; echo > src/x; echo > other.txt", writes: [src/**], workspace: {where} }}')
+    said = desk.orch("apply", code=1)
+    told = desk.node("one.a")
+    assert (told["reason"], log(desk)) == ("path-policy-violation", [])
+    assert "other.txt" in said.text
+    assert "src/x" not in said.text
+    (patch,) = told["artifacts"]
+    assert "+++ b/src/x" in (desk.run_dir() / patch["path"]).read_text()
+    desk.orch("verify", "@last")
+
+
+@pytest.mark.parametrize("where", ["shared", "worktree"])
+def test_a_change_within_writes_is_kept(desk: Desk, where: str) -> None:
+    one(desk, f'{{ run: "mkdir src; echo > src/x; rm lines.txt", writes: [src/**, lines.txt], workspace: {where} }}')
+    desk.orch("apply")
+    assert log(desk) == ["one.a"]
+
+
+@pytest.mark.parametrize("where", ["shared", "worktree"])
+def test_what_a_phase_protects_is_nobodys_to_change(desk: Desk, where: str) -> None:
+    one(desk, f'{{ run: "rm lines.txt", workspace: {where} }}', "[lines.txt, tests/**]")
+    desk.orch("apply", code=1)
+    assert (desk.node("one.a")["reason"], log(desk)) == ("path-policy-violation", [])
+
+
+def test_what_one_phase_protects_another_may_change(desk: Desk) -> None:
+    one(desk, '{ run: "true" }', "[lines.txt]", '  two: { nodes: { b: { run: "rm lines.txt" } } }\n')
+    desk.orch("apply")
+    assert log(desk) == ["two.b"]
+
+
+def test_a_readonly_node_that_changes_a_file_fails_and_the_file_is_put_back(desk: Desk) -> None:
+    behind = '      b: { needs: [a], trigger_rule: all_done, run: "cat lines.txt; test ! -e fresh.txt" }\n'
+    one(desk, '{ run: "echo more >> lines.txt; echo > fresh.txt", workspace: readonly }', more=behind)
+    desk.orch("apply", code=1)
+    assert desk.node("one.a")["reason"] == "path-policy-violation"
+    assert desk.node("one.b")["status"] == "succeeded"
+    assert desk.orch("runs", "logs", "@last", "one.b").out.strip().endswith("as it was")
+
+
+def test_a_readonly_node_may_leave_what_is_ignored(desk: Desk) -> None:
+    desk.write(".gitignore", "*.log\n")
+    one(desk, '{ run: "echo > a.log; cat lines.txt", workspace: readonly }')
+    desk.orch("apply")
+
+
+def test_of_nodes_that_overlap_what_none_of_them_may_change_is_found_and_what_one_may_is_not(desk: Desk) -> None:
+    meet = "touch {me}; while [ ! -e {other} ]; do sleep 0.02; done"
+    first, second = meet.format(me="a/x", other="b/x"), meet.format(me="b/x", other="a/x")
+    nodes = f"""  one:
+    nodes:
+      a: {{ run: "{first}", writes: [a/**] }}
+      b: {{ run: "{second}%s", writes: [b/**] }}
+"""
+    for name in ("a", "b"):
+        desk.write(f"{name}/here", "here\n")
+    desk.pipeline(nodes % "", "workspace: branch\n")
+    commit(desk)
+    desk.orch("apply", "--jobs", "2")
+    assert log(desk) == ["one.a, one.b"]
+    desk.pipeline(nodes % "; touch c", "workspace: branch\n")
+    commit(desk, "Once more")
+    said = desk.orch("apply", "--jobs", "2", code=1)
+    assert "one of one.a, one.b" in said.text
+
+
+def test_patterns_that_could_mean_the_same_path_meet() -> None:
+    meeting = [("src/**", "src/a/b.py"), ("**/x", "a/*"), ("a*c", "ab?"), ("**", "anything"), ("a/**/z", "a/b/*")]
+    apart = [
+        ("src/**", "tests/**"),
+        ("*.py", "src/*.py"),
+        ("a?", "abc"),
+        ("docs/*.md", "docs/*.txt"),
+        ("a/**/z", "b/**"),
+    ]
+    assert [pair for pair in meeting if not (may_meet(*pair) and may_meet(*pair[::-1]))] == []
+    assert [pair for pair in apart if may_meet(*pair) or may_meet(*pair[::-1])] == []

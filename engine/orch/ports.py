@@ -215,6 +215,10 @@ class Memory(Protocol):
         """A command has run: what was looked at may be different now."""
         ...
 
+    def ended(self, step: int) -> None:
+        """The step's command has ended, and nothing that waits for it has begun: look again at what it has read."""
+        ...
+
 
 class Request(NamedTuple):
     """What somebody asked of the owner; `detail` holds `address` and `how` for settle."""

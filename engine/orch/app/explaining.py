@@ -17,6 +17,8 @@ from orch.review.explanation import Explanation
 from orch.review.past import Past
 from orch.review.why import explain
 from orch.run.again import failed_steps
+from orch.store.atomic import read_file
+from orch.store.cas import Cas
 from orch.store.errors import error_bytes
 from orch.store.ledger import Failure
 
@@ -35,9 +37,17 @@ def asked(context: Context, told: Past) -> Asked:
         document: dict[str, Any] = json.loads(error_bytes(told.run, told.plan, failure))
         return document
 
+    cas = Cas(told.run.path, durable=False)
+
+    def stored(sha256: str) -> bytes | None:
+        try:
+            return read_file(cas.path_of(sha256))
+        except OSError:
+            return None
+
     path = os.path.join(find_root(context.cwd), told.plan.head["pipeline"]["path"])
     shown = os.path.relpath(path, os.path.realpath(context.cwd))
-    return Asked(detail, failed_steps(told.plan, told.state), shown)
+    return Asked(detail, failed_steps(told.plan, told.state), shown, stored)
 
 
 def named(told: Past, address: str) -> int:

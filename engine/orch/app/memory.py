@@ -29,11 +29,13 @@ class Unusable(Exception):
 
 
 class _Looked(NamedTuple):
-    """What a step that is about to start reads."""
+    """What a step that is about to start reads. With `after` it has ended, and has read just that: the modes of its
+    artifacts, and what it leaves behind."""
 
     reads: Reads
     inputs: dict[str, str]
     key: str
+    after: tuple[dict[str, int], dict[str, str]] | None = None
 
 
 class ProjectMemory:
@@ -60,6 +62,20 @@ class ProjectMemory:
     def stir(self) -> None:
         """A command has run."""
         self._prints.forget()
+
+    def ended(self, step: int) -> None:
+        """Where what a step reads changed while it ran, what it has read is not known."""
+        looked = self._looked.pop(step, None)
+        if looked is None:
+            return
+        reads = looked.reads
+        try:
+            again, _ = self._inputs(reads)
+            modes = {name: os.stat(self._target(reads, name)).st_mode & 0o777 for name in reads.artifacts}
+        except (Unreadable, OSError):
+            return
+        if again == looked.inputs:
+            self._looked[step] = looked._replace(after=(modes, self._left(reads)))
 
     def recall(self, state: RunState, step: int) -> Recollection:
         """Look up the result of a step. Raises KnownAfter in a simulated run."""
@@ -95,9 +111,8 @@ class ProjectMemory:
         was = {"run": old.run, "key": old.key, "inputs": old.inputs}
         return Recollection(_missed(why, **told, was=was), known=True)
 
-    def record(self, events: Sequence[Event], state: RunState) -> None:
-        """These events are in the journal: keep what succeeded. Where what a step reads changed while it ran, what it
-        has read is not known, and its result is not kept."""
+    def record(self, events: Sequence[Event]) -> None:
+        """These events are in the journal: keep what succeeded."""
         entries: list[Entry] = []
         for event in events:
             if isinstance(event, Closed):
@@ -107,34 +122,25 @@ class ProjectMemory:
                 self._prints.save()
             elif isinstance(event, Finished) and event.final and event.attempt:
                 looked = self._looked.pop(self._plan.index_of[event.address], None)
-                if looked is not None and (event.status, event.reason) == ("succeeded", "ok"):
-                    entries += self._entries(event, looked)
+                if looked is not None and looked.after is not None and event.reason == "ok":
+                    entries.append(self._entry(event, looked, *looked.after))
         self._kept.add(entries)
 
-    def _entries(self, event: Finished, looked: _Looked) -> list[Entry]:
+    def _entry(self, event: Finished, looked: _Looked, modes: dict[str, int], left: dict[str, str]) -> Entry:
         assert self._run is not None, "only a run is recorded"
-        try:
-            again, _ = self._inputs(looked.reads)
-            modes = {name: os.stat(self._target(looked.reads, name)).st_mode & 0o777 for name in looked.reads.artifacts}
-        except (Unreadable, OSError):
-            return []
-        if looked.inputs != again:
-            return []
         run = self._run[0]
-        return [
-            Entry(
-                key=looked.key,
-                step=f"{self._name}/{event.address}",
-                at=event.at,
-                run=f"{run.task}/{run.run_id}",
-                inputs=looked.inputs,
-                outputs=event.outputs,
-                artifacts=event.artifacts,
-                modes=modes,
-                left=self._left(looked.reads),
-                tests=event.tests,
-            )
-        ]
+        return Entry(
+            key=looked.key,
+            step=f"{self._name}/{event.address}",
+            at=event.at,
+            run=f"{run.task}/{run.run_id}",
+            inputs=looked.inputs,
+            outputs=event.outputs,
+            artifacts=event.artifacts,
+            modes=modes,
+            left=left,
+            tests=event.tests,
+        )
 
     def _inputs(self, reads: Reads) -> tuple[dict[str, str], dict[str, bytes]]:
         """All that a step reads, and the lists of files among it."""

@@ -83,6 +83,9 @@ class NoMemory:
     def stir(self) -> None:
         """Nothing was looked at."""
 
+    def ended(self, step: int) -> None:
+        """Nothing was looked at."""
+
 
 class NoReports:
     """The reports of a plan without adapters; what reads reports is not even imported."""
@@ -107,6 +110,11 @@ def vault_of(plan: Compiled, context: Context, root: str) -> Vault | None:
     from orch.app.secrets import open_vault
 
     return open_vault(plan, context.env, root)
+
+
+def _release(held: list[Lock]) -> None:
+    for lock in reversed(held):
+        lock.release()
 
 
 class Ownership:
@@ -156,10 +164,13 @@ class Ownership:
             number = self._beating(loop, lambda: self._carry_out(work, compiled, state, loop, opened, trees))
             code = exit_of(state) if number is None else exit_of_signal(number)
             self._tidy(trees, state)
-            return self._end(compiled, state, journal, code)
+            self._end(compiled, state, journal, code)
+            if number is None and "notify" in compiled.head:
+                _release(held)  # who is told of the run may go on with it
+                self._notify(compiled)
+            return code
         finally:
-            for lock in reversed(held):
-                lock.release()
+            _release(held)
 
     def _beating(self, loop: Loop, work: Callable[[], int | None]) -> int | None:
         beat = Beat(self._run, now_ms=loop.now_ms, steady=self._context.clock.steady, turn=lambda: loop.turns)
@@ -243,6 +254,7 @@ class Ownership:
         from orch.run.spaces import Spaces
 
         spaces = Spaces(plan, trees)
+        spaces.remember(events)
         return Loop(plan, state, world._replace(spaces=spaces), Renderer(plan, around, spaces.root))
 
     def _trees(self, plan: Compiled, events: Sequence[Event]) -> GitTrees | None:
@@ -305,6 +317,13 @@ class Ownership:
         waiter = Waiter(self._run, self._owner(state), state.requests if endable else None)
         runs, now_ms = os.path.join(self._root, RUNS), self._context.clock.now_ms
         return await_place(waiter, plan.head["concurrency"], runs, self._interrupted, self._reporter.queued, now_ms)
+
+    def _notify(self, plan: Compiled) -> None:
+        from orch.app.notifying import notify
+
+        trouble = notify(self._context, self._root, self._run, plan, lambda: self._interrupted() is not None)
+        if trouble is not None:
+            self._reporter.noted(trouble)
 
     def _owner(self, state: RunState) -> Owner:
         return Owner(

@@ -24,7 +24,7 @@ class RunRecorder:
         """These events are in the journal."""
         self._projector.record(events, state)
         if self._memory is not None:
-            self._memory.record(events, state)
+            self._memory.record(events)
         self._reporter.happened(events, state)
 
     def tick(self, state: RunState) -> None:

@@ -48,3 +48,7 @@ class Reporter(Protocol):
     def ended(self, run: RunInfo, state: RunState, code: Exit) -> None:
         """The owner stops, with this exit code; `state.closed` is None where it was interrupted."""
         ...
+
+    def noted(self, trouble: str) -> None:
+        """Something beside the run went wrong, which changes nothing about it."""
+        ...

@@ -76,10 +76,10 @@ def take_along(context: Context, root: str, base: str) -> str | None:
     repository = _repository(context, root)
     if not repository.dirt():
         return None
-    folder = repository.git(root, "rev-parse", "--absolute-git-dir")
+    folder = repository.folder(root)
     index = f"{folder}/orch-index-{os.getpid()}"
     try:
-        content = repository.snapshot(root, index)
+        content = repository.snapshot(root, f"{folder}/index", index)
     finally:
         for left in (index, f"{index}.lock"):
             with suppress(FileNotFoundError):

@@ -34,7 +34,7 @@ def telling(session: Session, *, as_json: bool, action: str) -> tuple[LineReport
         from orch.render.events_json import JsonReporter, gap
 
         data = pump.stream(sys.stdout, gap)
-        reporter = JsonReporter(data)
+        reporter = JsonReporter(data, talk)
     else:
         data = pump.stream(sys.stdout, lambda lines: left_out(lines, out))
         reporter = LineReporter(

@@ -125,4 +125,4 @@ def identity(root: str, environment: Mapping[str, str]) -> str | None:
     """The address that the person at the keyboard commits with; here the user's own configuration is read."""
     if address := environment.get("GIT_AUTHOR_EMAIL"):
         return address
-    return configured(root, environment, "user.email")
+    return configured(root, environment, "user.email").get("user.email")

@@ -14,6 +14,7 @@ _SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.quotepath=off",
+    "advice.graftFileDeprecated=false",
     "log.showSignature=false",
     "log.showRoot=true",
 )
@@ -50,15 +51,17 @@ def alone(environment: Mapping[str, str], **more: str) -> dict[str, str]:
     return {**{name: environment[name] for name in PASSED if name in environment}, **_ENVIRONMENT, **more}
 
 
-def configured(root: str, environment: Mapping[str, str], key: str, *more: str) -> str | None:
-    """What the person at the keyboard has set; here the user's own configuration is read."""
+def configured(root: str, environment: Mapping[str, str], *keys: str) -> dict[str, str]:
+    """What the person at the keyboard has set of these keys (in small letters, without anything special in them); here
+    the user's own configuration is read."""
     keep = (*PASSED, "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM")
     passed = {name: environment[name] for name in keep if name in environment}
     try:
-        said = run_git(root, ["config", *more, "--get", key], {**passed, "LC_ALL": "C"})
+        said = run_git(root, ["config", "-z", "--get-regexp", f"^({'|'.join(keys)})$"], {**passed, "LC_ALL": "C"})
     except GitTrouble:
-        return None
-    return said.decode(errors="backslashreplace").strip() or None
+        return {}
+    found = (entry.partition("\n") for entry in said.decode(errors="backslashreplace").split("\0"))
+    return {key: value.strip() for key, _, value in found if value.strip()}
 
 
 def run_git(

@@ -3,6 +3,7 @@ and stash are never written; what is in the repository's store is added to."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ from orch.model.names import branch_of
 from orch.ports import Change, Merged
 
 SLOW_SECONDS = 600.0
-_READY = "orch-ready"
+_READY, _INDEX = "orch-ready", "orch-index"
 _LEFT_OUT = (":(exclude,top,glob)**/.runs/**", ":(exclude,top,glob)**/.orch/**")
 _NOBODY = ("orch", "orch@localhost")
 _HUNK_LINES = 12
@@ -28,10 +29,12 @@ class Repository:
     def __init__(self, tree: str, environment: Mapping[str, str]) -> None:
         self.tree = tree
         self._environment = environment
-        ignored = configured(tree, environment, "core.excludesFile", "--type=path")
+        own = configured(tree, environment, "core.excludesfile", "user.name", "user.email")
+        ignored = own.get("core.excludesfile", "")
+        if ignored.startswith("~/"):
+            ignored = environment.get("HOME", "~") + ignored[1:]
         self._settings = ["-c", f"core.excludesFile={ignored}"] if ignored else []
-        name, mail = (configured(tree, environment, f"user.{key}") for key in ("name", "email"))
-        self._who = (name, mail) if name and mail else _NOBODY
+        self._who = own.get("user.name", _NOBODY[0]), own.get("user.email", _NOBODY[1])
 
     def git(self, tree: str, *arguments: str, **more: str) -> str:
         """What git prints, without the newline at its end."""
@@ -56,10 +59,13 @@ class Repository:
         )
         return [os.fsdecode(entry[3:]) for entry in out.split(b"\0") if entry]
 
-    def snapshot(self, tree: str, index: str) -> str:
-        """The id of all that the tree holds and is not ignored. `index` becomes an index of it; the tree's own stays
-        as it is, and so does what it knows of unchanged files: with another time it would miss changes."""
-        own = os.path.join(self.git(tree, "rev-parse", "--absolute-git-dir"), "index")
+    def folder(self, tree: str) -> str:
+        """Where git keeps what it knows of the tree."""
+        return self.git(tree, "rev-parse", "--absolute-git-dir")
+
+    def snapshot(self, tree: str, own: str, index: str) -> str:
+        """The id of all that the tree holds and is not ignored. `index` becomes an index of it. The tree's `own` stays
+        as it is; the copy has its time, too: with another one git would miss changes."""
         with suppress(FileNotFoundError):
             shutil.copy2(own, index)
         self.git(tree, "add", "--all", "--", ":/", *_LEFT_OUT, GIT_INDEX_FILE=index)
@@ -97,6 +103,8 @@ class GitTrees:
         self._inner = self._git(start.root, "rev-parse", "--show-prefix").rstrip("/")
         self._branch = f"refs/heads/{branch_of(start.run_id)}"
         self._refs = f"refs/orch/{start.run_id}"
+        self._common = self._git(start.root, "rev-parse", "--path-format=absolute", "--git-common-dir")
+        self._folders: dict[str, str] = {}
 
     def open(self, *, begun: bool) -> bool:
         """Have the branch and the run's own tree, also after a crash at any point. False where the branch is gone of a
@@ -127,8 +135,11 @@ class GitTrees:
 
     def changes(self, name: str) -> Change:
         """What a tree holds that its commit does not."""
-        tree, base = self._path(name), self._git(self._path(name), "rev-parse", "HEAD")
-        content = self._repository.snapshot(tree, self._index(name))
+        tree, folder = self._path(name), self._folder(name)
+        base, before = self._git(tree, "rev-parse", "HEAD", "HEAD^{tree}").split()
+        content = self._repository.snapshot(tree, f"{folder}/index", f"{folder}/{_INDEX}")
+        if content == before:
+            return Change(base, content, ())
         out = self._repository.raw(tree, "diff-tree", "-r", "-z", "--no-renames", "--name-only", base, content)
         return Change(base, content, tuple(self._inside(os.fsdecode(path)) for path in out.split(b"\0") if path))
 
@@ -139,10 +150,10 @@ class GitTrees:
         commit = self._repository.commit(change.content, change.base, text, at_ms)
         if not name:
             self._set(self._branch, commit, change.base)
-            index = self._index(name)
-            os.replace(index, os.path.join(os.path.dirname(index), "index"))
+            os.replace(f"{self._folder(name)}/{_INDEX}", f"{self._folder(name)}/index")
             return commit, None
-        self._set(f"{self._refs}/trees/{name}", commit)
+        # an address may hold what no ref may
+        self._set(f"{self._refs}/trees/{hashlib.sha256(name.encode()).hexdigest()[:20]}", commit)
         patch = self._repository.raw(
             self._start.root, "diff-tree", "-p", "--binary", "--full-index", "--no-renames", change.base, commit
         )
@@ -187,17 +198,18 @@ class GitTrees:
     def _path(self, name: str) -> str:
         return f"{self._start.home}/steps/{name}" if name else f"{self._start.home}/tree"
 
-    def _index(self, name: str) -> str:
-        return os.path.join(self._git(self._path(name), "rev-parse", "--absolute-git-dir"), "orch-index")
+    def _folder(self, name: str) -> str:
+        if name not in self._folders:
+            self._folders[name] = self._repository.folder(self._path(name))
+        return self._folders[name]
 
     def _inside(self, path: str) -> str:
         return os.path.relpath(path, self._inner) if self._inner else path
 
     def _set(self, ref: str, commit: str, before: str | None = None) -> None:
         """Only this owner writes the ref: a lock on it is what a git that was killed has left."""
-        common = self._git(self._start.root, "rev-parse", "--path-format=absolute", "--git-common-dir")
         with suppress(FileNotFoundError):
-            os.unlink(f"{common}/{ref}.lock")
+            os.unlink(f"{self._common}/{ref}.lock")
         self._git(self._start.root, "update-ref", ref, commit, *([before] if before is not None else []))
 
     def _move(self, commit: str) -> None:
@@ -205,7 +217,7 @@ class GitTrees:
         left in the tree is nobody's work."""
         tree = self._path("")
         with suppress(FileNotFoundError):
-            os.unlink(os.path.join(self._git(tree, "rev-parse", "--absolute-git-dir"), "index.lock"))
+            os.unlink(f"{self._folder('')}/index.lock")
         self._set(self._branch, commit)
         self._git(tree, "reset", "--quiet", "--hard", commit)
         self._git(self._start.root, "update-ref", "-d", f"{self._refs}/next")
@@ -214,8 +226,7 @@ class GitTrees:
         """Is the tree there, and was it made to its end?"""
         path = self._path(name)
         try:
-            folder = self._git(path, "rev-parse", "--absolute-git-dir")
-            above = self._git(path, "rev-parse", "--show-toplevel")
+            above, folder = self._git(path, "rev-parse", "--show-toplevel", "--absolute-git-dir").split("\n")
         except GitTrouble:
             return False
         return os.path.realpath(above) == os.path.realpath(path) and os.path.exists(f"{folder}/{_READY}")
@@ -227,15 +238,18 @@ class GitTrees:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         flags = [word for word in what if word.startswith("-")]
         self._git(self._start.root, "worktree", "add", "--quiet", "--force", "--force", *flags, path, what[-1])
-        with open(os.path.join(self._git(path, "rev-parse", "--absolute-git-dir"), _READY), "wb"):
+        self._folders.pop(name, None)
+        with open(f"{self._folder(name)}/{_READY}", "wb"):
             pass
 
     def _drop(self, path: str) -> None:
         """Remove a tree that is whole, half made, or half removed."""
-        for words in (["remove", "--force", "--force", path], ["unlock", path]):
+        try:
+            self._git(self._start.root, "worktree", "remove", "--force", "--force", path)
+        except GitTrouble:
             with suppress(GitTrouble):
-                self._git(self._start.root, "worktree", *words)
-            shutil.rmtree(path, ignore_errors=True)
+                self._git(self._start.root, "worktree", "unlock", path)
+        shutil.rmtree(path, ignore_errors=True)
         self._git(self._start.root, "worktree", "prune")
 
     def _conflicts(self, lines: Sequence[str]) -> tuple[dict[str, Any], ...]:

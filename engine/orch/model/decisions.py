@@ -31,6 +31,12 @@ class Dismiss(NamedTuple):
     step: int
 
 
+class Merge(NamedTuple):
+    """Put what this step did in its own tree onto the run's branch."""
+
+    step: int
+
+
 class Skip(NamedTuple):
     """This step will not run; `sentence` where the reason alone does not say why."""
 
@@ -85,4 +91,4 @@ class Close(NamedTuple):
     reason: str
 
 
-Decision = Start | Recall | Expand | Probe | Dismiss | Skip | Conclude | Observe | Stop | Schedule | Close
+Decision = Start | Recall | Expand | Merge | Probe | Dismiss | Skip | Conclude | Observe | Stop | Schedule | Close

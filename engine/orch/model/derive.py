@@ -335,7 +335,7 @@ def _doom(plan: Compiled, state: RunState, phases: Sequence[int]) -> None:
         state.doomed[phase] = True
         agenda.extend(plan.phase_dependants[phase])
         for step in (*plan.phase_gates[phase], *plan.phase_nodes[phase]):
-            if state.status[step] < Status.SUCCEEDED and step not in state.running:
+            if state.status[step] < Status.SUCCEEDED and step not in state.running | state.unmerged:
                 state.to_skip.setdefault(step, "phase-not-reached" if selected(plan, step) else "not-selected")
                 for queue in (state.ready, state.to_look, state.to_probe, state.waiting_gates):
                     queue.pop(step, None)

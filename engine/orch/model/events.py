@@ -47,7 +47,8 @@ class Started(NamedTuple):
 class Finished(NamedTuple):
     """An attempt ended, or a step was concluded without one (attempt 0: a check, an expression that failed).
     A result that is not `final` is tried again, or is in doubt. `logs` and `artifacts` are by digest; `tests` are the
-    counts of a report that was read, whose findings stand in `error`. With `cache` the result is of a run before."""
+    counts of a report that was read, whose findings stand in `error`. With `cache` the result is of a run before.
+    `patch` is the commit beside the run's branch that has yet to be merged."""
 
     at: int
     address: str
@@ -62,6 +63,18 @@ class Finished(NamedTuple):
     error: dict[str, Any] | None = None
     tests: dict[str, int] | None = None
     cache: dict[str, Any] | None = None
+    patch: str | None = None
+
+
+class Merged(NamedTuple):
+    """What a step did in a tree of its own is on the run's branch, as this commit, and the step has succeeded; or it is
+    not, for the reason that the step has failed for."""
+
+    at: int
+    address: str
+    commit: str | None = None
+    reason: str = "ok"
+    error: dict[str, Any] | None = None
 
 
 class Expanded(NamedTuple):
@@ -116,7 +129,7 @@ class Closed(NamedTuple):
     summary: str
 
 
-Event = Opened | Observed | Expanded | Started | Finished | Skipped | Requested | Settled | Closed
+Event = Opened | Observed | Expanded | Started | Finished | Merged | Skipped | Requested | Settled | Closed
 
 EVENT_TYPES: dict[str, type[Event]] = {
     "opened": Opened,
@@ -124,6 +137,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
     "expanded": Expanded,
     "started": Started,
     "finished": Finished,
+    "merged": Merged,
     "skipped": Skipped,
     "requested": Requested,
     "settled": Settled,

@@ -17,7 +17,19 @@ from orch.model.derive import (
     open_body,
     rebuild,
 )
-from orch.model.events import Closed, Event, Expanded, Finished, Observed, Opened, Requested, Settled, Skipped, Started
+from orch.model.events import (
+    Closed,
+    Event,
+    Expanded,
+    Finished,
+    Merged,
+    Observed,
+    Opened,
+    Requested,
+    Settled,
+    Skipped,
+    Started,
+)
 from orch.model.grow import grow
 from orch.model.retry import delay_ms, has_probe, is_once, retries
 from orch.model.state import RunState
@@ -46,6 +58,8 @@ def apply(plan: Compiled, state: RunState, event: Event) -> None:
             _finished(plan, state, event)
         case Expanded():
             _expanded(plan, state, event)
+        case Merged():
+            _merged(plan, state, event)
         case Skipped():
             _skipped(plan, state, event)
         case Observed():
@@ -129,10 +143,24 @@ def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
         if event.error:
             state.sentence[step] = event.error.get("summary", "")
         _end(plan, state, step, STATUS_BY_WORD[event.status], event.reason)
+    elif event.patch is not None:
+        state.status[step], state.reason[step], state.unmerged[step] = Status.WAITING, event.reason, event.patch
+        leave_group(plan, state, step)
+        if ending(plan, state, step):
+            hold_back(plan, state, step)
     elif event.reason == "in-doubt":
         _doubt(plan, state, step, (event.error or {}).get("reason", "interrupted"))
     else:
         _try_again(plan, state, step, event.at)
+
+
+def _merged(plan: Compiled, state: RunState, event: Merged) -> None:
+    step = plan.index_of.get(event.address, -1)
+    if step not in state.unmerged:
+        return
+    if event.error:
+        state.sentence[step] = event.error.get("summary", "")
+    _end(plan, state, step, Status.SUCCEEDED if event.commit is not None else Status.FAILED, event.reason)
 
 
 def _skipped(plan: Compiled, state: RunState, event: Skipped) -> None:
@@ -287,13 +315,22 @@ def _may_run_again(plan: Compiled, state: RunState, step: int) -> bool:
 
 def _forget(state: RunState, step: int) -> None:
     state.status[step], state.reason[step] = Status.QUEUED, None
-    for kept in (state.outputs, state.artifacts, state.exit_code, state.sentence, state.due, state.doubt):
+    for kept in (
+        state.outputs,
+        state.artifacts,
+        state.exit_code,
+        state.sentence,
+        state.due,
+        state.doubt,
+        state.unmerged,
+    ):
         kept.pop(step, None)
 
 
 def _end(plan: Compiled, state: RunState, step: int, status: Status, reason: str) -> None:
     state.status[step] = status
     state.reason[step] = reason
+    state.unmerged.pop(step, None)
     state.terminal_events += 1
     if state.doubt.pop(step, None) is not None:
         state.unsettled[step] = None

@@ -78,6 +78,8 @@ StepDoc = TypedDict(
         "requires": NotRequired[list[str]],
         "cache": NotRequired[CacheDoc],
         "slots": NotRequired[int],
+        "workspace": NotRequired[str],
+        "writes": NotRequired[list[str]],
         "tags": NotRequired[list[str]],
         "description": NotRequired[str],
         "matrix": NotRequired[dict[str, Any]],
@@ -105,12 +107,18 @@ def kind_of(step: StepDoc) -> str:
     return next((kind for kind in ("gate", "adapter", "loop", "pipeline") if kind in step), "run")
 
 
+def has_own_tree(step: StepDoc) -> bool:
+    """Does the step work in a tree of its own, whose changes are merged when it has ended?"""
+    return step.get("workspace") == "worktree"
+
+
 class PhaseDoc(TypedDict):
-    """A phase and the phases that it waits for. One of a child pipeline has the step that opens it as its `owner`; its
-    `finally` nodes are a `final` phase."""
+    """A phase and the phases that it waits for; `protected` are the patterns of files that its nodes may not change.
+    One of a child pipeline has the step that opens it as its `owner`; its `finally` nodes are a `final` phase."""
 
     name: str
     needs: list[str]
+    protected: NotRequired[list[str]]
     description: NotRequired[str]
     owner: NotRequired[str]
     final: NotRequired[bool]
@@ -151,9 +159,9 @@ class ResourceDoc(TypedDict):
 
 class PlanDoc(TypedDict):
     """The whole plan. `people` maps handles to mail addresses, `roles` names to handles: as they were at planning.
-    `budget` and `concurrency` are there where they were asked for, `secrets`, the sources, where there are some.
-    `workspace` is there where it is `branch`: `base` is the commit that the run's branch is compared with, `start` the
-    one that it begins with where what no commit held was taken along."""
+    `budget`, `concurrency` and `notify` are there where they were asked for, `secrets`, the sources, where there are
+    some. `workspace` is there where it is `branch`: `base` is the commit that the run's branch is compared with,
+    `start` the one that it begins with where what no commit held was taken along."""
 
     format_version: int
     orch: str
@@ -163,6 +171,7 @@ class PlanDoc(TypedDict):
     inputs: dict[str, Any]
     budget: NotRequired[BudgetDoc]
     concurrency: NotRequired[ConcurrencyDoc]
+    notify: NotRequired[list[str]]
     max_in_flight: int
     durability: str
     fail_fast: bool

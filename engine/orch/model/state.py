@@ -35,6 +35,7 @@ class RunState:
     begun: dict[int, None] = field(default_factory=dict)
     since: dict[int, int] = field(default_factory=dict)
     traces: dict[int, dict[str, Any]] = field(default_factory=dict)
+    unmerged: dict[int, str] = field(default_factory=dict)
     epoch: int = 0
     cancelling: bool = False
     cutting_finally: bool = False

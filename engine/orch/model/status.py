@@ -38,6 +38,8 @@ FAILED_REASONS = (
     "exhausted",
     "unchanged",
     "budget-exceeded",
+    "merge-conflict",
+    "path-policy-violation",
     "worker-lost",
     "internal-error",
 )
@@ -52,7 +54,10 @@ SKIPPED_REASONS = (
     "not-configured",
     "cancelled",
 )
-WAITING_REASONS = ("needs-decision", "rejected", "stale", "expired", "not-yet-valid", "in-doubt", "retry-delay")
+WAITING_REASONS = (
+    *("needs-decision", "rejected", "stale", "expired", "not-yet-valid"),
+    *("in-doubt", "retry-delay", "unmerged"),
+)
 CANCELLED_REASONS = ("requested", "fail-fast")
 
 REASONS = frozenset(SUCCEEDED_REASONS + FAILED_REASONS + SKIPPED_REASONS + WAITING_REASONS + CANCELLED_REASONS)

@@ -55,6 +55,8 @@ def build(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
     """The plan as data. The pipeline has been checked: what is raised here concerns inputs only."""
     doc = _head(pipeline, project, given)
     add_limits(doc, pipeline, given.value_span)
+    if project.notify is not None:
+        doc["notify"] = list(project.notify)
     doc["phases"] = _phases(pipeline)
     _add_steps(doc, pipeline, project, given)
     if given.stacks is not None:
@@ -120,6 +122,8 @@ def _phases(pipeline: Pipeline) -> list[PhaseDoc]:
     for name, phase in pipeline.phases.items():
         needs = list(phase.needs) if phase.needs is not None else [docs[-1]["name"]] if docs else []
         doc: PhaseDoc = {"name": name, "needs": needs}
+        if phase.protected:
+            doc["protected"] = list(phase.protected)
         if phase.description:
             doc["description"] = phase.description
         docs.append(doc)

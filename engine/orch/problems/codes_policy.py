@@ -20,9 +20,9 @@ CODES: dict[str, Code] = {
     "O503": Code(
         "the name of a secret cannot be used",
         "A secret becomes a variable of the command's environment, and a variable has one value. `PATH`, `HOME`, "
-        "`LANG`, `TZ`, `TMPDIR` and what begins with `LC_` or `ORCH_` are what every command needs as they are; a name "
-        "that `env` or `defaults.env` sets, or that is named twice, leaves open which value is meant. Give the secret "
-        "another name.",
+        "`LANG`, `TZ`, `TMPDIR` and what begins with `LC_` or `ORCH_` are what every command needs as they are; a "
+        "name that `env` or `defaults.env` sets, or that is named twice, leaves open which value is meant. Give the "
+        "secret another name.",
     ),
     "O504": Code(
         "a secret without a source",
@@ -42,8 +42,8 @@ CODES: dict[str, Code] = {
         "Values are read when work on a run begins, before any node starts. The message says what is wrong: the "
         "variable is not set, or the file is missing, cannot be read, or is no regular file of at most 64 KiB; the "
         "value has fewer than 8 bytes, which would be found everywhere in the output, or it holds a NUL, which no "
-        "environment can. Set the variable or write the file, then start or resume the run again. `orch plan` warns of "
-        "a value that is missing, without reading any.",
+        "environment can. Set the variable or write the file, then start or resume the run again. `orch plan` warns "
+        "of a value that is missing, without reading any.",
     ),
     "O507": Code(
         "the value of a secret stands in the plan",
@@ -53,12 +53,33 @@ CODES: dict[str, Code] = {
     ),
     "O508": Code(
         "everybody can read the file of a secret",
-        "Other users of this machine may read the file that a secret comes from. That is a warning: some systems mount "
-        "the secrets of containers that way. Elsewhere: `chmod 600 FILE`.",
+        "Other users of this machine may read the file that a secret comes from. That is a warning: some systems "
+        "mount the secrets of containers that way. Elsewhere: `chmod 600 FILE`.",
     ),
     "O509": Code(
         "a secret that no node asks for",
-        "The pipeline declares a secret, and no node has it in its `secrets`: nobody gets it, and it is not read. That "
-        "is a warning. Name it in the node that needs it, `secrets: [TOKEN]`, or remove the declaration.",
+        "The pipeline declares a secret, and no node has it in its `secrets`: nobody gets it, and it is not read. "
+        "That is a warning. Name it in the node that needs it, `secrets: [TOKEN]`, or remove the declaration.",
+    ),
+    "O520": Code(
+        "this takes a branch",
+        "What a node has changed can be told, checked and merged in a tree in which nobody but the run changes "
+        "anything. In the project's folder you work too, and so do other runs. Set `workspace: branch` on the "
+        "pipeline: the run then works on a branch of its own, and `writes`, `protected` and a node's `workspace` hold "
+        "there. For example: workspace: branch",
+    ),
+    "O521": Code(
+        "two nodes may write the same files at the same time",
+        "Both declare that they write files that the patterns of both mean, both work in the run's tree, and neither "
+        "waits for the other; so each could undo what the other has done. Patterns are compared, not files: what "
+        "could meet counts. Let one need the other (`needs: [other]`, or the order of phases), write narrower "
+        "patterns, or set `workspace: worktree`, which gives each a tree of its own and merges afterwards.",
+    ),
+    "O522": Code(
+        "what a node says of its tree contradicts itself",
+        "A `readonly` node changes nothing, so it has no `writes`. What happens once cannot be tied to a merge that "
+        "may fail, so a node with `effect: { once: … }` has no tree of its own. `patch` is the name of the artifact "
+        "that such a tree leaves. What a node changes is not kept with its result, so one that writes has no `cache`. "
+        "Patterns of `writes` and `protected` are constants, for example: writes: [src/**]",
     ),
 }

@@ -11,6 +11,7 @@ from orch.model.events import TYPE_NAMES, Event
 from orch.model.state import RunState
 from orch.model.times import to_iso
 from orch.problems.problem import Exit
+from orch.render.problems_text import visible
 from orch.render.progress import Run, verdict
 
 if TYPE_CHECKING:  # loaded only where a run has a group
@@ -25,8 +26,8 @@ class JsonReporter:
     them (without its chain), then `{type: end, status, exit_code, head}`; a `gap` where a
     reader had stopped reading."""
 
-    def __init__(self, data: TextIO) -> None:
-        self._data = data
+    def __init__(self, data: TextIO, talk: TextIO) -> None:
+        self._data, self._talk = data, talk
         self._queued: Queued | None = None
         self.verdict = ""
 
@@ -63,6 +64,11 @@ class JsonReporter:
         self.verdict = verdict(run, state)
         status = state.closed or "interrupted"
         self._write([{"type": "end", "status": status, "exit_code": int(code), "head": f"sha256:{run.head}"}])
+
+    def noted(self, trouble: str) -> None:
+        """A line on the other stream: the last one here has been written."""
+        self._talk.write(f"warning: {visible(trouble)}\n")
+        self._talk.flush()
 
     def close(self) -> None:
         """There is nothing to put back."""

@@ -47,7 +47,7 @@ def plan_json(plan: Compiled, prospects: Sequence[Prospect], critical: Critical 
             "pipeline": head["pipeline"],
             "task": plan.task,
             "inputs": plan.inputs,
-            **{key: head[key] for key in ("budget", "concurrency") if key in head},
+            **{key: head[key] for key in ("budget", "concurrency", "notify") if key in head},
             "max_in_flight": plan.max_in_flight,
             "plan_digest": plan.digest,
             **{key: head[key] for key in ("workspace", "base", "start") if key in head},

@@ -136,7 +136,7 @@ def _inputs(plan: Compiled, style: Style) -> list[str]:
 
 
 def _limits(plan: Compiled) -> list[str]:
-    """What bounds the run as a whole, where something does."""
+    """What holds for the run as a whole, where something does."""
     lines = []
     if budget := plan.head.get("budget"):
         told = [f"{written(budget['wall_seconds'])} of work"] if "wall_seconds" in budget else []
@@ -146,6 +146,8 @@ def _limits(plan: Compiled) -> list[str]:
         lines.append(
             f'concurrency  {counted(concurrency["limit"], "run")} at a time of "{visible(concurrency["group"])}"'
         )
+    if notify := plan.head.get("notify"):
+        lines.append(f"notify  {visible(shlex.join(notify))}")
     return lines
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from orch.model.compiled import GATE, Compiled
-from orch.model.events import Closed, Event, Expanded, Finished, Observed, Opened, Settled, Skipped, Started
+from orch.model.events import Closed, Event, Expanded, Finished, Merged, Observed, Opened, Settled, Skipped, Started
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.problems.problem import Exit
@@ -136,6 +136,8 @@ class LineReporter:
                     )
             elif isinstance(event, Observed):
                 self._observed(event, lines)
+            elif isinstance(event, Merged):
+                self._merged(event, lines)
             elif isinstance(event, Settled):
                 self._settled(event, state, lines)
             elif isinstance(event, Opened):  # a retry has opened again what was over
@@ -168,6 +170,10 @@ class LineReporter:
         self._data.write(ending_text(ending, self._data_style, elapsed * 1000, unchanged=nothing_new))
         self._data.flush()
 
+    def noted(self, trouble: str) -> None:
+        """A line behind the report."""
+        self._write([f"warning: {visible(trouble)}"])
+
     def close(self) -> None:
         """Leave the terminal as it was."""
         if self._area is not None:
@@ -188,6 +194,8 @@ class LineReporter:
                 told = "  ".join(part for part in (told, counts_text(event.tests)) if part)
                 lines.append(self._line("succeeded", event.address, told))
             return
+        if event.patch is not None:
+            return  # what becomes of it is told when it is merged
         took = "" if started is None else f"{duration(event.at - started)}  "
         lines.append(self._line(event.status, event.address, f"{took}{self._why(event)}"))
 
@@ -215,6 +223,14 @@ class LineReporter:
         if self._shut.get(event.gate) != word:
             self._shut[event.gate] = word
             lines.append(self._line(word, event.gate, f"gate {word}"))
+
+    def _merged(self, event: Merged, lines: list[str]) -> None:
+        self._done += 1
+        if event.commit is None:
+            told = (event.error or {}).get("summary") or event.reason
+            lines.append(self._line("failed", event.address, f"failed  {visible(str(told))}"))
+        elif not self._quiet:
+            lines.append(self._line("succeeded", event.address, f"merged as {event.commit[:12]}"))
 
     def _settled(self, event: Settled, state: RunState, lines: list[str]) -> None:
         if cut_bytes(event.logs):

@@ -13,7 +13,7 @@ from orch.model.plan import StepDoc
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.model.times import to_iso
-from orch.review.explanation import Explanation
+from orch.review.explanation import Compared, Explanation
 from orch.review.past import Past
 from orch.review.relations import Before
 from orch.run.scope import step_scope
@@ -35,11 +35,12 @@ _VERBS = {
 
 class Asked(NamedTuple):
     """What explaining needs beside the journal: the error document of a failure, the steps that a retry decides again,
-    and the pipeline's path as it is typed here."""
+    the pipeline's path as it is typed here, and the bytes of the run's store, by their digest."""
 
     detail: Callable[[Failure], Mapping[str, Any]]
     redo: Sequence[int]
     path: str
+    stored: Callable[[str], bytes | None] = lambda sha256: None
 
 
 class Case:
@@ -93,10 +94,11 @@ class Case:
         *,
         root: str | None = None,
         log: Sequence[str] = (),
+        compared: Sequence[Compared] = (),
     ) -> Explanation:
         """The explanation of this step, with its state."""
         status = self.state.status[self.step].word
-        return Explanation(self.address, status, self.reason, because, would_change, following, root, log)
+        return Explanation(self.address, status, self.reason, because, would_change, following, root, log, compared)
 
     def scope(self) -> dict[str, Any]:
         """What its expressions saw when it was decided: a retry may have given its needs other ends since."""

@@ -6,10 +6,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 
+class Compared(NamedTuple):
+    """An input of a step's result, as it was in the run that is compared, and as it is in this one; None where there
+    is none. Values are digests, of files with their mode before."""
+
+    name: str
+    was: str | None
+    now: str | None
+
+
 class Explanation(NamedTuple):
     """`because` and `would_change` are sentences without a full stop, the nearest cause first; a line that begins with
     two spaces belongs to the one above. `root` is the step where the cause lies, if that is another one; `log` is the
-    end of what it wrote. `next` are commands that can be pasted, the best first."""
+    end of what it wrote. `next` are commands that can be pasted, the best first. `compared` lays the keys of two
+    results side by side, where the step has a `cache`."""
 
     address: str
     status: str
@@ -19,3 +29,4 @@ class Explanation(NamedTuple):
     next: Sequence[str] = ()
     root: str | None = None
     log: Sequence[str] = ()
+    compared: Sequence[Compared] = ()

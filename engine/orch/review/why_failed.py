@@ -98,6 +98,8 @@ def _attempts(case: Case) -> list[str]:
 def _by_reason(case: Case) -> list[str]:
     action = case.action
     match case.reason:
+        case "budget-exceeded":
+            return ["the whole run has a `budget`, and nothing starts when that is spent"]
         case "timed-out":
             return [f"its `timeout` is {length(case.doc['timeout_seconds'])}"] if "timeout_seconds" in case.doc else []
         case "start-failed":
@@ -127,13 +129,13 @@ def _findings(findings: list[dict[str, object]], found: int) -> list[str]:
 
 def _ways(case: Case, *, allowed: bool) -> tuple[list[str], list[str]]:
     logs = [case.command("runs", "logs", case.run_id, case.address)] if case.record.logs else []
-    if allowed:
-        return ["another end of its command, in a new run: a retry leaves it as it is"], [case.new_run(), *logs]
     if case.reason == REASON:
         budget = (
             f"a retry decides {_redone(case)} again, with a new budget; a larger one, in a new run, would do as well"
         )
         return [budget], [*go_on(case), *logs]
+    if allowed:
+        return ["another end of its command, in a new run: a retry leaves it as it is"], [case.new_run(), *logs]
     change = []
     match case.reason:
         case "timed-out":
@@ -144,6 +146,12 @@ def _ways(case: Case, *, allowed: bool) -> tuple[list[str], list[str]]:
             change.append("what it could not be started without")
         case "output-missing":
             change.append("a command that gives what is declared")
+        case "secret-in-output":
+            change.append("outputs and artifacts in which the secret does not stand")
+        case "path-policy-violation":
+            change.append("changes of nothing but what it may write")
+        case "merge-conflict":
+            change.append("changes that do not overlap with those of the others")
         case _:
             change.append("mend what makes it fail")
     change.append(f"then a retry decides {_redone(case)} again; what succeeded does not run again")

@@ -38,7 +38,10 @@ def queued(case: Case, explain: Explain) -> Explanation:
     if root is not None and below is not None and below.because:
         because += [f"{root.address}:", *(line if line.startswith("  ") else f"  {line}" for line in below.because)]
     change, following = ([*below.would_change], [*below.next]) if below is not None else ([], [])
-    if case.past.status == "interrupted":
+    if case.past.status == "queued":
+        because.insert(0, f"the run waits {case.past.detail}, and nothing of it starts before")
+        change, following = ["a run of that group ends"], [case.command("poll", case.run_id, "--watch")]
+    elif case.past.status == "interrupted":
         owner = "its attempt was interrupted: " if case.record.started_at else ""
         because.insert(0, f"{owner}the owner of the run died, and nothing starts before it is resumed")
         change, following = ["the run is resumed"], [case.command("resume", case.run_id)]

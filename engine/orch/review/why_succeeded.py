@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from orch.review.case import SHOWN, Case, length, time
 from orch.review.conditions import seen, turned
-from orch.review.explanation import Explanation
+from orch.review.explanation import Compared, Explanation
+from orch.review.kept import kept
 from orch.review.relations import group_names
 from orch.review.why_waiting import decided
 
@@ -26,6 +29,10 @@ def succeeded(case: Case) -> Explanation:
                 following.append(case.new_run(**turn.inputs))
                 change.append("other inputs, and it is skipped")
     because += attempts_before(case)
+    compared: Sequence[Compared] = ()
+    if record.cache is not None:
+        lines, compared, ways = kept(record.cache, case.asked.stored)
+        because, change = [*because, *lines], [*change, *ways]
     if case.reason == "settled":
         because.append(f"nobody saw its end: {record.settled_by} said that it was done")
     elif record.started_at is not None and record.completed_at is not None:
@@ -33,7 +40,7 @@ def succeeded(case: Case) -> Explanation:
         because.append(f"attempt {record.attempt} began at {time(record.started_at)} and took {took}")
     if record.logs:
         following.append(case.command("runs", "logs", case.run_id, case.address))
-    return case.told(because, change, following)
+    return case.told(because, change, following, compared=compared)
 
 
 def gate_open(case: Case) -> Explanation:

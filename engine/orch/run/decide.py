@@ -13,6 +13,7 @@ from orch.model.decisions import (
     Decision,
     Dismiss,
     Expand,
+    Merge,
     Observe,
     Probe,
     Recall,
@@ -22,6 +23,7 @@ from orch.model.decisions import (
     Stop,
 )
 from orch.model.derive import ending
+from orch.model.plan import has_own_tree
 from orch.model.retry import is_once
 from orch.model.state import RunState
 from orch.model.status import Status
@@ -57,6 +59,8 @@ def decide(plan: Compiled, state: RunState, now_ms: int, probing: Collection[int
         decisions.extend(Stop(step, "budget") for step in state.running)
     if not (plan.fail_fast and any(type(decision) is Conclude for decision in decisions)):
         _start(plan, state, now_ms, probing, decisions, over)
+    if state.unmerged and not decisions:
+        decisions.extend(_merge(plan, state))
     if decisions:
         return decisions
     if (at := _next_time(plan, state, now_ms)) is not None:
@@ -101,7 +105,10 @@ def _start(
         number = min(number, 1)
     if number <= 0:
         return
+    shared = _is_shared_tree_busy(plan, state) if "workspace" in plan.head else False
     for step in _due(state, now_ms, number, probing):
+        if shared and has_own_tree(plan.action(step).step):
+            continue
         once = is_once(plan.action(step).step)
         room -= 1 if once else plan.slots(step)
         if room < 0:
@@ -111,10 +118,10 @@ def _start(
     for step in islice(state.ready, BATCH):
         if number <= 0 or room <= 0:
             return
-        if step in probing:
+        if step in probing or (shared and has_own_tree(plan.action(step).step)):
             continue
         decision = _begin(plan, state, step)
-        if type(decision) is Start:
+        if isinstance(decision, Start | Recall):
             room -= plan.slots(step)
             if room < 0:
                 return
@@ -130,7 +137,7 @@ def _overspend(plan: Compiled, state: RunState, over: Spent, decisions: list[Dec
         return
     for step in [*islice(state.ready, 1), *(step for _, step in state.due_heap[:1])][:1]:
         decision = _begin(plan, state, step)
-        ends = type(decision) is not Start
+        ends = not isinstance(decision, Start | Recall)
         decisions.append(decision if ends else Conclude(step, "failed", REASON, over.sentence))
 
 
@@ -174,6 +181,22 @@ def _begin(plan: Compiled, state: RunState, step: int) -> Decision:
         return Conclude(step, "failed", "not-allowed", str(error))
     recalled = plan.action_table[plan.actions[step]].globs is not None
     return (Recall if recalled else Start)(step, state.attempt[step] + 1)
+
+
+def _merge(plan: Compiled, state: RunState) -> list[Merge]:
+    """The first patch, in the order of the keys, whose siblings are all over, or wait as it does; at a time when no
+    step works in the tree that it would change."""
+    if _is_shared_tree_busy(plan, state):
+        return []
+    for step in sorted(state.unmerged, key=plan.addresses.__getitem__):
+        siblings = plan.group_children.get(plan.group_of[step], ())
+        if all(other in state.unmerged or state.status[other] >= Status.SUCCEEDED for other in siblings):
+            return [Merge(step)]
+    return []
+
+
+def _is_shared_tree_busy(plan: Compiled, state: RunState) -> bool:
+    return not all(has_own_tree(plan.action(step).step) for step in state.running)
 
 
 def _look(plan: Compiled, state: RunState, gate: int) -> Decision:

@@ -14,6 +14,7 @@ from orch.model.decisions import (
     Decision,
     Dismiss,
     Expand,
+    Merge,
     Observe,
     Probe,
     Recall,
@@ -191,6 +192,9 @@ class Loop:
                     self._commit()
                 at = self.now_ms()
                 self._happened(Observed(at, address[step], *self._world.gates.look(self._state, step, at)))
+            case Merge(step):
+                assert self._world.spaces is not None
+                self._happened(self._world.spaces.merge(step, self._state.unmerged[step], self.now_ms()))
             case Probe(step):
                 return self._probe(step)
             case Dismiss(step):
@@ -274,8 +278,12 @@ class Loop:
         self._endings.ended(step, prepared, result)
 
     def _conclude(self, ended: Ended) -> None:
+        if ended.result.exit_code == 0:
+            self._world.memory.ended(ended.step)
         spaces = self._world.spaces
-        left = spaces.end(ended.step, self._state.running, self.now_ms()) if spaces is not None else NOTHING_LEFT
+        left = NOTHING_LEFT
+        if spaces is not None:
+            left = spaces.end(ended.step, self._state.running, self.now_ms(), kept=ended.succeeded)
         self._happened(
             finished(
                 self._plan,

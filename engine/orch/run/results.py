@@ -21,12 +21,13 @@ NOTHING_READ = Reading()
 
 class Left(NamedTuple):
     """What an attempt left in its tree, where its run has a branch: what speaks against it (a failed reason, a
-    sentence, findings), and its patch."""
+    sentence, findings), and its patch with the commit that holds it."""
 
     reason: str | None = None
     sentence: str = ""
     findings: tuple[dict[str, Any], ...] = ()
     patch: dict[str, Any] | None = None
+    commit: str | None = None
 
 
 NOTHING_LEFT = Left()
@@ -52,9 +53,14 @@ def finished(
     status, reason, summary = _meaning(plan, state, result, missing or trouble, adapter, reading)
     if left.reason is not None and result.stopped != "cancel":
         status, reason, summary = "failed", left.reason, left.sentence
+    patch = left.commit if status == "succeeded" else None
+    if patch is not None:
+        status, reason = "waiting", "unmerged"
     error: dict[str, Any] | None = None
-    if status != "succeeded":
+    if status not in ("succeeded", "waiting"):
         error = {"summary": summary}
+        if left.findings:
+            error |= {"findings": list(left.findings), "found": len(left.findings)}
         if result.signal is not None:
             error["signal"] = result.signal
         if reading.findings and status != "skipped":
@@ -67,15 +73,16 @@ def finished(
         at=at,
         address=plan.addresses[step],
         attempt=state.attempt[step],
-        final=not doubtful and _is_final(plan, state, step, status, reason),
+        final=patch is None and not doubtful and _is_final(plan, state, step, status, reason),
         status=status,
         reason=reason,
         exit_code=result.exit_code,
         outputs=outputs,
-        artifacts=artifacts,
+        artifacts=artifacts if left.patch is None else (*(() if left.reason else artifacts), left.patch),
         logs=_logs(result),
         error=error,
         tests=dict(reading.tests) if reading.tests is not None else None,
+        patch=patch,
     )
 
 

@@ -2,42 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from orch.model.compiled import Compiled
+from orch.model.events import Event, Finished, Merged, Started
+from orch.model.names import file_stem
+from orch.model.plan import has_own_tree
 from orch.ports import Trees, TreeTrouble
 from orch.run.results import NOTHING_LEFT, Left
+from orch.run.writes import violations
+
+VIOLATION, CONFLICT, TROUBLE = "path-policy-violation", "merge-conflict", "internal-error"
+_NAMED = 10
 
 
 class Spaces:
     """The trees of one run, for its loop. `loose` are the steps that have worked in the run's own tree since it was
-    last looked at."""
+    last looked at: what is found there is theirs, one does not know whose."""
 
     def __init__(self, plan: Compiled, trees: Trees) -> None:
         self._plan, self._trees = plan, trees
         self._loose: dict[int, None] = {}
+        self._protected = {phase["name"]: tuple(phase.get("protected", ())) for phase in plan.head["phases"]}
+
+    def remember(self, events: Iterable[Event]) -> None:
+        """What has happened in the run before: who was left loose when an owner died."""
+        running: dict[int, None] = {}
+        for event in events:
+            if isinstance(event, Started | Finished):
+                step = self._plan.index_of.get(event.address, -1)
+                if step < 0 or self._is_apart(step):
+                    continue
+                if isinstance(event, Started):
+                    running[step] = self._loose[step] = None
+                else:
+                    running.pop(step, None)
+                    if not running:
+                        self._loose.clear()
 
     def root(self, step: int) -> str:
         """The project's root for a step."""
-        return self._trees.root("")
+        return self._trees.root(self._name(step))
 
     def begin(self, step: int) -> None:
-        """The step is about to start."""
-        self._loose[step] = None
+        """The step is about to start: its own tree is made. Raises TreeTrouble."""
+        if self._is_apart(step):
+            self._trees.make(self._name(step))
+        else:
+            self._loose[step] = None
 
-    def end(self, step: int, running: Collection[int], at: int) -> Left:
-        """The step has ended, and these run, itself included. What is in the tree is committed once nobody else works
-        there, in the name of all who have."""
-        if any(other != step for other in running):
-            return NOTHING_LEFT
+    def end(self, step: int, running: Collection[int], at: int, *, kept: bool) -> Left:
+        """The step has ended; these run, itself included. What it did in a tree of its own is `kept`, beside the
+        branch, where it went well. What is in the run's own tree is committed, whatever the end, once nobody works
+        there any more, in the name of all who have; or put back as it was, where one of them was not allowed to:
+        then the patch is kept."""
         try:
-            change = self._trees.changes("")
-            if change.files:
-                self._trees.commit("", change, self._names(), at)
+            if self._is_apart(step):
+                return self._keep(step, at) if kept else NOTHING_LEFT
+            if any(other != step and not self._is_apart(other) for other in running):
+                return NOTHING_LEFT
+            return self._settle(step, at)
         except TreeTrouble as error:
-            return Left("internal-error", str(error))
-        self._loose.clear()
-        return NOTHING_LEFT
+            return Left(TROUBLE, str(error))
 
-    def _names(self) -> str:
-        return ", ".join(self._plan.addresses[step] for step in self._loose)
+    def merge(self, step: int, commit: str, at: int) -> Merged:
+        """Put what was kept onto the branch."""
+        address = self._plan.addresses[step]
+        try:
+            left = self._settle(step, at)
+            if left.reason is not None:
+                return Merged(at, address, None, TROUBLE, {"summary": f"the run's tree was left so: {left.sentence}"})
+            merged = self._trees.merge(commit, address, at)
+        except TreeTrouble as error:
+            return Merged(at, address, None, TROUBLE, {"summary": str(error)})
+        if merged.commit is not None:
+            return Merged(at, address, merged.commit)
+        files = dict.fromkeys(str(finding["file"]) for finding in merged.conflicts)
+        summary = f"others have changed the same places: {_listed(list(files))}"
+        told = {"summary": summary, "findings": list(merged.conflicts), "found": len(merged.conflicts)}
+        return Merged(at, address, None, CONFLICT, told)
+
+    def _keep(self, step: int, at: int) -> Left:
+        name = self._name(step)
+        change = self._trees.changes(name)
+        if not change.files:
+            return NOTHING_LEFT
+        commit, patch = self._trees.commit(name, change, self._plan.addresses[step], at)
+        left = self._judged(change.files, [step])
+        return left._replace(patch=patch, commit=None if left.reason else commit)
+
+    def _settle(self, step: int, at: int) -> Left:
+        """Commit what is in the run's own tree; `step` is the last one that has ended there."""
+        change = self._trees.changes("")
+        left = NOTHING_LEFT
+        if change.files:
+            left = self._judged(change.files, list(self._loose))
+            if left.reason is None:
+                names = ", ".join(self._plan.addresses[step] for step in self._loose)
+                self._trees.commit("", change, names or "Left by an owner that died", at)
+            else:
+                _, patch = self._trees.commit(file_stem(self._plan.addresses[step]), change, "Put back", at)
+                left = left._replace(patch=patch)
+                self._trees.make("")
+        self._loose.clear()
+        return left
+
+    def _judged(self, files: Collection[str], steps: list[int]) -> Left:
+        wrong = violations(files, [self._rules(step) for step in steps])
+        if not wrong:
+            return NOTHING_LEFT
+        findings = tuple({"message": why, "file": file} for file, why in wrong.items())
+        others = [self._plan.addresses[step] for step in steps]
+        whose = f" (by one of {_listed(others)})" if len(others) > 1 else ""
+        return Left(VIOLATION, f"changed what it may not{whose}: {_listed(list(wrong))}", findings)
+
+    def _rules(self, step: int) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+        """What a step may change (None: anything), and what it may not."""
+        document = self._plan.action(step).step
+        phase = self._plan.addresses[step].partition(".")[0]
+        writes = () if document.get("workspace") == "readonly" else document.get("writes")
+        return None if writes is None else tuple(writes), self._protected.get(phase, ())
+
+    def _is_apart(self, step: int) -> bool:
+        return has_own_tree(self._plan.action(step).step)
+
+    def _name(self, step: int) -> str:
+        return file_stem(self._plan.addresses[step]) if self._is_apart(step) else ""
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

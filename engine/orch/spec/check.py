@@ -12,6 +12,7 @@ from orch.spec.checks.needs import check_node_needs, check_phase_needs
 from orch.spec.checks.nodes import check_nodes
 from orch.spec.checks.secrets import check_secrets
 from orch.spec.checks.sites import check_pipeline_texts
+from orch.spec.checks.writers import check_writers
 from orch.spec.graph import Graph
 from orch.spec.pipeline import Pipeline
 from orch.spec.report import Report
@@ -30,5 +31,6 @@ def check_pipeline(pipeline: Pipeline, document: Document) -> None:
     check_nodes(graph, report)
     check_loops(graph, report)
     check_gates(graph, report)
+    check_writers(graph, report)
     check_pipeline_texts(graph, report)
     report.close()

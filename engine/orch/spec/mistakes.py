@@ -58,6 +58,7 @@ _EXAMPLES = {
     "detect": "write `detect: [{ file: Makefile, score: 10 }]`",
     "any": "write `any: [{ file: a.txt }, { file: b.txt }]`",
     "budget": "write `budget: { wall: 3h, nodes: 100 }`",
+    "notify": "write `notify: [./tell.sh]`",
     "slots": "write `slots: 2`",
     "requires": "write `requires: [docker]`",
     "group": "write `group: release`",
@@ -67,7 +68,7 @@ _EXAMPLES = {
 _FINALLY = "`finally` nodes start together when the run has ended: they have no {key}"
 
 
-_NOT_LAST = ("needs", "trigger_rule", "matrix", "key", "max_parallel", "gates", "loop")
+_NOT_LAST = ("needs", "trigger_rule", "matrix", "key", "max_parallel", "workspace", "writes", "gates", "loop")
 
 
 class _Mistake(NamedTuple):

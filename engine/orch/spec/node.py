@@ -185,6 +185,12 @@ class Work(Shape):
     description: Maybe[str] = Field(default=None, description="For people: what this node is for.")
 
 
+class OwnTree(Shape):
+    """A tree of its own, in long."""
+
+    kind: Literal["worktree"] = Field(description="A tree of its own: `worktree`.")
+
+
 class BodyNode(Work):
     """One step of a loop's body: it is run anew in each iteration."""
 
@@ -237,6 +243,16 @@ class Node(BodyNode):
         description="The children's key, such as `${{ matrix.lang }}`. The values joined by `-` unless set.",
     )
     max_parallel: Maybe[int] = Field(default=None, ge=1, description="How many children run at the same time.")
+    workspace: Literal["shared", "readonly", "worktree"] | OwnTree = Field(
+        default="shared",
+        union_mode="left_to_right",
+        description="Where the node works, with the pipeline's `workspace: branch`: in the run's tree, in the run's "
+        "tree without changing it (`readonly`), or in a tree of its own (`worktree`), whose changes are then merged.",
+    )
+    writes: Maybe[Texts[Text]] = Field(
+        default=None,
+        description="The files that the node may change: patterns such as `src/**`. Checked on what it has changed.",
+    )
 
 
 class FinallyNode(Work):

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-SINGULAR = ("network policy", "the cache", "the spec guard", "retention")
+SINGULAR = (
+    "the set-up of a node's own tree",
+    "a `workspace` of all nodes",
+    "network policy",
+    "the cache",
+    "the spec guard",
+    "retention",
+)
 
 KINDS = ("Agent", "Pattern", "Scenario")
 
@@ -12,8 +19,9 @@ NOT_YET: dict[str, dict[str, str]] = {
         "network": "network policy",
     },
     "budget": {"usd": "budgets of money", "tokens": "budgets of tokens"},
-    "defaults": {"workspace": "workspaces"},
-    "phase": {"mode": "modes", "network": "network policy", "protected": "protected paths"},
+    "defaults": {"workspace": "a `workspace` of all nodes"},
+    "own_tree": {"setup": "the set-up of a node's own tree"},
+    "phase": {"mode": "modes", "network": "network policy"},
     "gate": {"diff_budget": "`diff_budget` gates"},
     "approval": {"on_reject": "`on_reject`"},
     "check": {
@@ -29,8 +37,6 @@ NOT_YET: dict[str, dict[str, str]] = {
         "mcp": "`mcp` nodes",
         "pipeline": "child pipelines",
         "with": "`with`",
-        "workspace": "workspaces",
-        "writes": "declared writes",
         "mode": "modes",
         "network": "network policy",
         "sandbox": "sandboxes",
@@ -42,7 +48,6 @@ NOT_YET: dict[str, dict[str, str]] = {
         "providers": "model providers",
         "mcp_servers": "MCP servers",
         "retention": "retention",
-        "notify": "`notify`",
     },
     "person": {"key": "signed decisions"},
     "policy": {"mode": "modes", "network": "network policy", "weaker_needs": "`weaker_needs`"},

@@ -91,6 +91,9 @@ class Phase(Shape):
         description="The phases that must have passed; the one written before unless set. `[]` starts at once.",
     )
     gates: dict[Id, Gate] = Field(default_factory=dict, description="All of them must be open before a node starts.")
+    protected: Texts[Text] = Field(
+        default=(), description="Files that no node of the phase may change: patterns such as `tests/acceptance/**`."
+    )
     nodes: dict[Id, Node] = Field(default_factory=dict, description="The work of the phase; parallel but for `needs`.")
     description: Maybe[str] = Field(default=None, description="For people: what this phase is for.")
 

@@ -20,7 +20,7 @@ from orch.spec.adapter import (
 )
 from orch.spec.case import Decided, Ending, Expected, PipelineCase
 from orch.spec.gate import Approval, Check, Freshness, Gate
-from orch.spec.node import BodyNode, Cache, FinallyNode, Loop, Node, Once, Retry
+from orch.spec.node import BodyNode, Cache, FinallyNode, Loop, Node, Once, OwnTree, Retry
 from orch.spec.pipeline import Budget, Concurrency, Defaults, Input, Phase, Pipeline
 from orch.spec.project import Env, Person, Policy, Project
 from orch.spec.shapes import Shape
@@ -38,6 +38,7 @@ class Place(NamedTuple):
 _NODE = {
     ("retry",): Place("retry", "`retry`", Retry),
     ("effect",): Place("once", "`effect`", Once),
+    ("workspace",): Place("own_tree", "`workspace`", OwnTree),
 }
 _LOOP = ("phases", "*", "nodes", "*", "loop")
 _GATE = {

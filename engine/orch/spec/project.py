@@ -53,6 +53,11 @@ class Project(Shape):
     jobs: Annotated[int, Field(ge=1, le=10_000)] | Literal["auto"] = Field(
         default="auto", union_mode="left_to_right", description="How many commands run at once; `auto` is one a core."
     )
+    notify: Maybe[Annotated[Texts[Text], Field(min_length=1)]] = Field(
+        default=None,
+        description="A command (an argv) that is started when a run waits, has failed or is done, with one JSON object "
+        "on stdin.",
+    )
     durability: Literal["full", "none"] = Field(
         default="full", description="`full`: what is shown survives a power cut. `none`: only the end of the process."
     )

@@ -8,7 +8,19 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from orch.model.compiled import GROUP, Compiled
-from orch.model.events import Closed, Event, Expanded, Finished, Observed, Opened, Requested, Settled, Skipped, Started
+from orch.model.events import (
+    Closed,
+    Event,
+    Expanded,
+    Finished,
+    Merged,
+    Observed,
+    Opened,
+    Requested,
+    Settled,
+    Skipped,
+    Started,
+)
 from orch.model.fold import apply
 from orch.model.state import RunState
 from orch.model.status import FAILED_REASONS, Status
@@ -37,6 +49,7 @@ class Record:
         "inputs",
         "logs",
         "looked_at",
+        "merged",
         "outputs",
         "over",
         "running",
@@ -62,6 +75,7 @@ class Record:
         self.exit_code: int | None = None
         self.idempotency_key: str | None = None
         self.settled_by: str | None = None
+        self.merged: str | None = None
         self.looked_at = 0
         self.facts: dict[str, Any] | None = None
         self.outputs: dict[str, Any] | None = None
@@ -116,6 +130,8 @@ class Ledger:
                 return self._finished(event)
             case Expanded():
                 return self._expanded(event)
+            case Merged():
+                return self._merged(event)
             case Skipped():
                 return self._over(event.address, event.at)
             case Observed():
@@ -188,13 +204,24 @@ class Ledger:
             self._failed(step, record, event, str(reason))
         return step
 
-    def _failed(self, step: int, record: Record, event: Finished, reason: str) -> None:
+    def _merged(self, event: Merged) -> int:
+        step, record = self._record(event.address)
+        if record.over:
+            return step
+        record.over, record.merged = True, event.commit
+        if event.commit is None:
+            self._failed(step, record, event, event.reason)
+        return step
+
+    def _failed(self, step: int, record: Record, event: Finished | Merged, reason: str) -> None:
         number = len(self.failures) + 1
         record.failures += (number,)
-        logs, error = event.logs or _NO_LOGS, event.error or {}
-        self.failures.append(
-            Failure(number, step, event.attempt, event.at, reason, event.exit_code, logs, error, record.command)
-        )
+        error = event.error or {}
+        if isinstance(event, Merged):
+            attempt, exit_code, logs = record.attempt, record.exit_code, record.logs
+        else:
+            attempt, exit_code, logs = event.attempt, event.exit_code, event.logs or _NO_LOGS
+        self.failures.append(Failure(number, step, attempt, event.at, reason, exit_code, logs, error, record.command))
 
     def _observed(self, event: Observed) -> int:
         step, record = self._record(event.gate)

@@ -86,7 +86,7 @@ class NodeManifests:
             rest["gate"] = document["gate"]
         else:
             rest["effect"] = document.get("effect", "idempotent")
-        for key in ("allow_failure", "tags", "description"):
+        for key in ("allow_failure", "workspace", "writes", "tags", "description"):
             if key in document:
                 rest[key] = document[key]
         if "adapter" in document and "one_of" not in document:
@@ -135,6 +135,8 @@ def _add_rare(record: Record, parts: list[str]) -> None:
         parts.append(f'"cache": {_encode(record.cache)}')
     if record.tests is not None:
         parts.append(f'"tests": {_encode(record.tests)}')
+    if record.merged is not None:
+        parts.append(f'"merged": "{record.merged}"')
     if record.idempotency_key is not None:
         parts.append(f'"idempotency_key": {_encode(record.idempotency_key)}')
     if record.settled_by is not None:

@@ -14,4 +14,8 @@ def check_project(project: Project, document: Document) -> None:
     report = Report(document)
     check_path(report, ("library",), project.library, "a folder")
     check_people(project, report)
+    for number, item in enumerate(project.notify or ()):
+        if "${{" in item:
+            hint = "read what it says from stdin: one JSON object with run_id, status and more"
+            report.add("O210", "`${{ }}` in `notify`, which is started as it is", ("notify", number), hint)
     report.close()

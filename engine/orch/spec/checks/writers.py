@@ -1,0 +1,110 @@
+"""Who may change what: `workspace`, `writes` and `protected`, and nodes that would change the same at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import NamedTuple
+
+from orch.source.document import Route
+from orch.spec.checks.paths import check_path
+from orch.spec.globs import may_meet
+from orch.spec.graph import Graph
+from orch.spec.node import Node
+from orch.spec.report import Report
+
+WAYS_OUT = "let one need the other, write other files, or give them trees of their own: `workspace: worktree`"
+
+
+class Writer(NamedTuple):
+    """A node that writes in the tree that all share."""
+
+    phase: str
+    name: str
+    node: Node
+    writes: tuple[str, ...]
+
+    @property
+    def route(self) -> Route:
+        """Its `writes`."""
+        return "phases", self.phase, "nodes", self.name, "writes"
+
+
+def check_writers(graph: Graph, report: Report) -> None:
+    """Report what is asked without a branch or contradicts itself, and writers that may get in each other's way."""
+    writers: list[Writer] = []
+    for phase_name, phase in graph.pipeline.phases.items():
+        if phase.protected:
+            route = ("phases", phase_name, "protected")
+            _needs_branch(graph, report, "protected", route)
+            _check_patterns(report, phase.protected, route)
+        for name, node in phase.nodes.items():
+            if "workspace" in node.model_fields_set or node.writes is not None:
+                _check_node(graph, report, ("phases", phase_name, "nodes", name), node)
+                if node.writes and node.workspace == "shared":
+                    writers.append(Writer(phase_name, name, node, node.writes))
+    for one in writers:
+        if one.node.matrix is not None and one.node.max_parallel != 1:
+            message = f"the children of `{one.name}` may write the same files at the same time"
+            hint = "give them trees of their own: `workspace: worktree`; or one after the other: `max_parallel: 1`"
+            report.add("O521", message, one.route, hint)
+    for one, other, files in _clashes(graph, writers):
+        line = report.document.span(one.route, key=True).line
+        message = f"`{other.name}` and `{one.name}` (line {line}) may write {files} at the same time"
+        report.add("O521", message, other.route, WAYS_OUT)
+
+
+def _check_node(graph: Graph, report: Report, route: Route, node: Node) -> None:
+    if node.workspace != "shared":
+        _needs_branch(graph, report, "workspace", (*route, "workspace"))
+    if node.writes is not None:
+        _needs_branch(graph, report, "writes", (*route, "writes"))
+        _check_patterns(report, node.writes, (*route, "writes"))
+        if node.workspace == "readonly":
+            hint = "remove one of the two"
+            report.add("O522", "a `readonly` node writes nothing", (*route, "writes"), hint, key=True)
+    if node.cache is not None and (node.writes or node.workspace not in ("shared", "readonly")):
+        message = "a result that was kept brings no changed files with it"
+        report.add("O522", message, (*route, "cache"), "let a node behind it be cached, which only reads", key=True)
+    if node.workspace in ("shared", "readonly"):
+        return
+    if not isinstance(node.effect, str):
+        hint = "let a node behind it do what must happen once"
+        message = "a `once` step in a tree of its own: what was done there could not be merged twice either"
+        report.add("O522", message, (*route, "effect"), hint, key=True)
+    if "patch" in node.artifacts:
+        message = "`patch` is what a tree of its own leaves: the difference that is merged"
+        report.add("O522", message, (*route, "artifacts", "patch"), "give the artifact another name", key=True)
+
+
+def _needs_branch(graph: Graph, report: Report, key: str, route: Route) -> None:
+    if graph.pipeline.workspace != "branch":
+        message = f"`{key}` takes a tree in which nobody but the run changes anything"
+        report.add("O520", message, route, "set `workspace: branch` on the pipeline", key=True)
+
+
+def _check_patterns(report: Report, patterns: tuple[str, ...], route: Route) -> None:
+    for index, pattern in enumerate(patterns):
+        if "${{" in pattern:
+            hint = "write the pattern out: what may be written is known before anything runs"
+            report.add("O522", "a pattern is a constant", (*route, index), hint)
+        else:
+            check_path(report, (*route, index), pattern, "a pattern")
+
+
+def _clashes(graph: Graph, writers: list[Writer]) -> Iterator[tuple[Writer, Writer, str]]:
+    before = {phase: graph.phases_before(phase) for phase in {one.phase for one in writers}}
+    for one, other in combinations(writers, 2):
+        if one.phase == other.phase:
+            apart = one.name in graph.ancestors(one.phase, other.name) or other.name in graph.ancestors(
+                one.phase, one.name
+            )
+        else:
+            apart = one.phase in before[other.phase] or other.phase in before[one.phase]
+        if apart:
+            continue
+        for pattern in one.writes:
+            met = next((also for also in other.writes if may_meet(pattern, also)), None)
+            if met is not None:
+                yield one, other, f"`{pattern}`" if pattern == met else f"`{pattern}` and `{met}`"
+                break

@@ -1,0 +1,107 @@
+"""A run with trees whose engine is killed at a call of git is finished by the next owner, and every patch is
+on the branch once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from command import BIN, PATH, PROJECT, Desk
+from test_workspaces import branch, checkout, commit, git, log, trees
+
+PIPELINE = """
+  build:
+    nodes:
+      first: { run: "echo first > first.txt", writes: [first.txt] }
+      goal:
+        needs: [first]
+        matrix: { goal: [b, a] }
+        workspace: worktree
+        run: |
+          mkdir -p goals
+          cat first.txt > "goals/$GOAL"
+          sed -i "s/^$GOAL$/done/" lines.txt
+        env: { GOAL: "${{ matrix.goal }}" }
+  verify:
+    nodes:
+      look: { run: "test $(grep -c done lines.txt) = 2; ls goals", workspace: readonly }
+"""
+GIT = shutil.which("git", path=PATH)
+PARTS = 10
+STOPPER = f"""
+case " $* " in
+    *" worktree add "*|*" worktree remove "*|*" update-ref "*|*" reset "*|*" clean "*) ;;
+    *) exec {GIT} "$@" ;;
+esac
+count=$(($(cat "$HOME/count" 2>/dev/null || echo 0) + 1)); echo $count > "$HOME/count"
+if [ "$count" = "$(cat "$HOME/at" 2>/dev/null)" ]; then
+    grep -q after "$HOME/how" && {GIT} "$@"
+    echo there > "$HOME/there"
+    cat "$HOME/there"
+fi
+exec {GIT} "$@"
+"""
+"""Counts what changes trees and refs, and at one such call says so and waits to be killed."""
+
+
+def desk_at(place: Path) -> Desk:
+    place.mkdir()
+    desk = Desk.at(place)
+    git(desk, "init", "--quiet", "--initial-branch=main")
+    desk.write("orch.yaml", PROJECT)
+    desk.write("lines.txt", "a\n1\n2\n3\nb\n")
+    desk.pipeline(PIPELINE, "workspace: branch\n")
+    commit(desk)
+    desk.program("git", STOPPER)
+    return desk
+
+
+def killed_at(desk: Desk, call: int, how: str) -> None:
+    """Run until that call, and kill the engine there."""
+    os.mkfifo(desk.home / "there")
+    (desk.home / "at").write_text(str(call))
+    (desk.home / "how").write_text(how)
+    words = [str(BIN / "orch"), "apply", "--jobs", "1"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
+    with subprocess.Popen(words, cwd=desk.folder, env=desk.environment(), **streams) as process:
+        with open(desk.home / "there") as there:
+            there.readline()
+        process.kill()
+        process.communicate()  # until nobody holds its streams any more
+    (desk.home / "at").unlink()
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_wherever_the_engine_is_killed_every_patch_is_on_the_branch_once(tmp_path: Path, part: int) -> None:
+    whole = desk_at(tmp_path / "whole")
+    whole.orch("apply", "--jobs", "1")
+    want = git(whole, "ls-tree", "-r", branch(whole))
+    calls = int((whole.home / "count").read_text())
+    assert calls > PARTS
+    for call in range(1 + part, calls + 1, PARTS):
+        desk = desk_at(tmp_path / str(call))
+        before = checkout(desk)
+        killed_at(desk, call, "before" if call % 2 else "after")  # of neighbours: what lies between them is the journal
+        desk.orch("resume", "@last")
+        desk.orch("resume", "@last")
+        assert checkout(desk) == before
+        assert git(desk, "ls-tree", "-r", branch(desk)) == want, f"call {call}"
+        assert log(desk) == ["build.first", "build.goal[a]", "build.goal[b]"], f"call {call}"
+        assert trees(desk) == [], f"call {call}"
+        assert git(desk, "for-each-ref", "refs/orch") == "", f"call {call}"
+        desk.orch("verify", "@last")
+
+
+def test_locks_that_a_killed_git_has_left_hold_nothing_up(tmp_path: Path) -> None:
+    desk = desk_at(tmp_path / "project")
+    killed_at(desk, 9, "before")  # the first merge is under way
+    refs = desk.folder / ".git" / "refs"
+    assert (refs / "orch" / desk.run_dir().name / "next").exists()
+    (refs / "heads" / f"{branch(desk)}.lock").touch()
+    (folder,) = (Path(tree) for tree in trees(desk) if tree.endswith("/tree"))
+    (Path(git(desk, "-C", str(folder), "rev-parse", "--absolute-git-dir")) / "index.lock").touch()
+    desk.orch("resume", "@last")
+    assert log(desk) == ["build.first", "build.goal[a]", "build.goal[b]"]
