@@ -156,7 +156,8 @@ def _stands(run: RunDir, plan: Compiled, event: Observed, latest: int, judge: Ju
 def _ends_so(state: RunState, closed: Closed) -> bool:
     if closed.status == "waiting":
         return True  # an owner that only settled a step closes so, too
-    return min(state.status, default=Status.SUCCEEDED) >= Status.SUCCEEDED and closed.status == end_status(state)
+    over = all(state.status[step] >= Status.SUCCEEDED for step in state.plan.steps)
+    return over and closed.status == end_status(state)
 
 
 def _is_live(run: RunDir) -> bool:
