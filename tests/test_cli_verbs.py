@@ -489,7 +489,7 @@ def test_explain_has_a_page_for_each_code_and_takes_it_as_printed(desk: Desk) ->
 
 
 def test_schema_lists_the_kinds_and_prints_one(desk: Desk) -> None:
-    assert desk.orch("schema").out.split() == ["pipeline", "project", "adapter"]
+    assert desk.orch("schema").out.split() == ["pipeline", "project", "adapter", "case", "stubs"]
     assert json.loads(desk.orch("schema", "pipeline").out)["$schema"].startswith("https://json-schema.org/")
 
 
