@@ -43,9 +43,7 @@ FIGURES = (
     Figure("smallest pipeline, cached", "tiny-cached", 1, "doit", 1.0, 0.7),
 )
 
-NOT_YET = (
-    ("500 specs guarded; 100,000 metrics summed", "the verbs are not yet there"),
-)
+NOT_YET = (("500 specs guarded; 100,000 metrics summed", "the verbs are not yet there"),)
 
 
 def value(figure: Figure, rows: list[Row]) -> float | str:
