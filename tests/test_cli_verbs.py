@@ -489,7 +489,7 @@ def test_explain_has_a_page_for_each_code_and_takes_it_as_printed(desk: Desk) ->
 
 
 def test_schema_lists_the_kinds_and_prints_one(desk: Desk) -> None:
-    assert desk.orch("schema").out.split() == ["pipeline", "project", "adapter"]
+    assert desk.orch("schema").out.split() == ["pipeline", "project", "adapter", "case", "stubs"]
     assert json.loads(desk.orch("schema", "pipeline").out)["$schema"].startswith("https://json-schema.org/")
 
 
@@ -600,3 +600,19 @@ def test_json_is_asked_of_poll_and_graph_as_of_every_other_verb(gated: Desk, wor
     assert keys == set(json.loads(gated.orch(*words, "--format", "json").out))
     assert not gated.orch(*words, "--format", other).out.startswith("{")
     assert gated.orch(*words).out
+
+
+def test_the_logs_of_a_run_are_told_in_the_order_of_the_starts(desk: Desk) -> None:
+    desk.pipeline("""\
+  main:
+    nodes:
+      c: { run: "echo one; test $ORCH_ATTEMPT -ge 11", retry: { limit: 11, delay: 0s } }
+      a: { needs: [c], run: echo two }
+      b: { needs: [a], run: echo three }
+""")
+    desk.orch("apply")
+    titles = re.findall(r"main\.\w\.\d+\.out", desk.orch("runs", "logs", "@last").out)
+    assert titles == [*(f"main.c.{attempt}.out" for attempt in range(1, 12)), "main.a.1.out", "main.b.1.out"]
+    journal = desk.run_dir() / "journal.ndjson"
+    journal.write_bytes(b"no record\n" + journal.read_bytes())
+    assert "three" in desk.orch("runs", "logs", "@last").out

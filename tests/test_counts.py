@@ -213,6 +213,34 @@ def test_a_finished_run_that_is_resumed_writes_no_record_and_no_derived_file(des
     assert told["syncs"] == 0
 
 
+def cached_again(tmp_path: Path, number: int) -> dict[str, Any]:
+    """A second run of so many nodes that share what they read."""
+    desk = Desk.at(tmp_path, f"with_{number}")
+    desk.write("orch.yaml", PROJECT)
+    desk.write("src/in.txt", "in")
+    nodes = "".join(f"      n{i:03}: {{ run: 'true', cache: {{ paths: [src] }} }}\n" for i in range(number))
+    desk.pipeline(f"  main:\n    nodes:\n{nodes}")
+    counted(desk, "apply")
+    told = counted(desk, "apply", "--jobs", "1")
+    assert {desk.node(f"main.n{i:03}")["reason"] for i in range(number)} == {"cached"}
+    assert not list((desk.run_dir() / "logs").iterdir())
+    return told
+
+
+def test_a_cached_node_costs_one_file_one_rename_one_write_and_looks_at_nothing_of_its_own(tmp_path: Path) -> None:
+    few, many_more = cached_again(tmp_path, FEW), cached_again(tmp_path, MANY)
+    cost = {key: (many_more[key] - few[key]) / (MANY - FEW) for key in few if key != "modules"}
+    assert (cost["creates"], cost["renames"], cost["writes"], cost["syncs"], cost["turns"]) == (1, 1, 1, 0, 0)
+    assert cost["looks"] <= 3  # its manifest is opened and closed
+
+
+def test_a_pipeline_without_a_cache_imports_nothing_that_looks_at_files_and_makes_no_folder_for_it(desk: Desk) -> None:
+    many(desk, 1)
+    modules = loaded(desk, "apply")
+    assert not {name for name in modules if name.startswith(("orch.app.memory", "orch.run.reads", "orch.store.kept"))}
+    assert not (desk.folder / ".runs" / ".cache").exists()
+
+
 # --- lists of runs
 
 

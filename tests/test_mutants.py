@@ -244,7 +244,13 @@ SAID = [
         "test_order.py::test_bytes_that_changed_since_the_look_are_not_kept_as_what_was_approved",
     ),
     (MASKING, "undecided = min(undecided, place[0])", "pass", f"{EVERY_CUT}[raw]"),
-    (MASKING, "self._starts.update(_starts(form))", "pass", f"{EVERY_CUT}[raw]"),
+    (
+        MASKING,
+        "undecided = self._begun(data, range(max(0, size - _AHEAD), size))",
+        "undecided = size",
+        f"{EVERY_CUT}[raw]",
+    ),
+    (MASKING, "return size - (data[-1:] in self._joints)", "return size", f"{EVERY_CUT}[base64 behind one byte]"),
     (MASKING, "done = max(done, end)", "done = end", OVERLAPS),
     (
         MASKING,

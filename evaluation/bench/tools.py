@@ -20,6 +20,8 @@ def orch(load: Workload) -> Job:
         keys = [f'run: "{f"true > out/{i}" if load.stamp else "true"}"']
         if needs:
             keys.append(f"needs: [{', '.join(f'n{j}' for j in needs)}]")
+        if load.stamp:
+            keys.append(f"cache: {{ paths: [{', '.join(f'out/{j}' for j in needs) or 'pipeline.yaml'}] }}")
         lines.append(f"      n{i}: {{ {', '.join(keys)} }}")
     (load.root / "pipeline.yaml").write_text("\n".join(lines) + "\n")
     exe = os.environ.get("ORCH", str(Path(sys.executable).with_name("orch"))).split()
@@ -36,7 +38,6 @@ def orch(load: Workload) -> Job:
             "PYTHONDONTWRITEBYTECODE": "",  # as with an installed package, whose bytecode lies beside it
         },
         note="journal, manifest per node",
-        absent="`cache:` is not yet there" if load.stamp else "",
     )
 
 

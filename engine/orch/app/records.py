@@ -27,6 +27,7 @@ from orch.store.glance import glance
 from orch.store.journal import read
 from orch.store.ledger import replay
 from orch.store.lock import is_held
+from orch.store.logs import started
 from orch.store.manifests import NodeManifests, run_manifest
 from orch.store.poll import poll as ask
 from orch.store.rundir import RunDir, find, newest, pipeline_of, token_digest
@@ -113,8 +114,8 @@ class LogFile(NamedTuple):
 
 
 def logs(context: Context, ref: str, address: str | None = None) -> list[LogFile]:
-    """The logs of a run, or of one step, in the order of their names; those of attempts that are running or were
-    interrupted, too."""
+    """The logs of a run, or of one step, in the order in which the attempts were started; those of attempts that are
+    running or were interrupted, too."""
     run = find(os.path.join(find_root(context.cwd), RUNS), ref)
     folder = f"{run.path}/logs"
     plan = plan_of(run)
@@ -132,7 +133,17 @@ def logs(context: Context, ref: str, address: str | None = None) -> list[LogFile
                 sizes[name] = entry.stat().st_size
     # only a log of the full size can lack anything: else the journal need not be read
     cuts = _cuts(run, plan) if any(size == LOG_CAP_BYTES for size in sizes.values()) else {}
-    return [LogFile(name, f"{folder}/{name}", cuts.get(f"logs/{name}", 0)) for name in sorted(sizes)]
+    starts = started(run.journal) if len(sizes) > 1 else {}
+    names = sorted(sizes, key=lambda name: (_place(starts, name), name))
+    return [LogFile(name, f"{folder}/{name}", cuts.get(f"logs/{name}", 0)) for name in names]
+
+
+def _place(starts: dict[str, int], name: str) -> int:
+    """When the attempt of a log was started; of a probe or a check, the attempt that it belongs to."""
+    stem = name[:-4]
+    while stem and stem not in starts:
+        stem = stem.rpartition(".")[0]
+    return starts.get(stem, len(starts))
 
 
 def _cuts(run: RunDir, plan: Compiled) -> dict[str, int]:

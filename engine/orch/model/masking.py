@@ -4,7 +4,8 @@ whatever the number of secrets."""
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from orch.model.secret_forms import SHORTEST, Form, forms
@@ -12,6 +13,7 @@ from orch.model.secret_forms import SHORTEST, Form, forms
 INSTEAD = b"***"
 _GRAM = 4
 _AHEAD = 2 * _GRAM - 1  # bytes that hold four in a row at a multiple of four, wherever they begin
+_TELLING = 64
 
 
 class Found(NamedTuple):
@@ -24,9 +26,10 @@ class Found(NamedTuple):
 
 class Mask:
     """What is looked for. Every form is at least as long as `_AHEAD`, so of its first bytes four lie at a multiple of
-    four: only these are looked up, a number at a time, and only where one is known is anything compared."""
+    four: only these are looked up, a number at a time. Only where one is known the beginning that it belongs to is
+    looked up too, and only what begins so is compared: neither depends on how many secrets there are."""
 
-    __slots__ = ("_grams", "_names", "_starts", "longest")
+    __slots__ = ("_beginnings", "_grams", "_joined", "_joints", "_names", "_plain", "longest")
 
     def __init__(self, values: Mapping[str, bytes]) -> None:
         assert all(len(value) >= SHORTEST for value in values.values())
@@ -34,13 +37,18 @@ class Mask:
         for name, value in values.items():
             for form in forms(value):
                 self._names.setdefault(form, name)
-        self._grams: dict[int, list[tuple[int, Form]]] = {}
-        self._starts: set[bytes] = set()
+        self._grams: dict[int, set[tuple[int, int]]] = {}  # at which offset in beginnings of which length
+        self._beginnings: dict[bytes, list[Form]] = {}
         for form in self._names:
-            for offset in range(_GRAM):
-                gram = array("I", form.core[offset : offset + _GRAM])[0]
-                self._grams.setdefault(gram, []).append((offset, form))
-            self._starts.update(_starts(form))
+            beginning = form.core[: _width(form)]
+            if beginning not in self._beginnings:
+                for offset in range(_GRAM):
+                    gram = array("I", beginning[offset : offset + _GRAM])[0]
+                    self._grams.setdefault(gram, set()).add((offset, len(beginning)))
+            self._beginnings.setdefault(beginning, []).append(form)
+        self._plain = sorted({(form.core, b"") for form in self._names if not form.before})
+        self._joined = sorted({(form.core, form.before) for form in self._names if form.before})
+        self._joints = {before[i : i + 1] for _, before in self._joined for i in range(len(before))}
         self.longest = max((_length(form) for form in self._names), default=0)
 
     def __repr__(self) -> str:
@@ -68,21 +76,39 @@ class Mask:
         """The secrets, in order, and from where on the end of the data may be the beginning of one."""
         found: list[Found] = []
         size = len(data)
-        undecided = next((at for at in range(max(0, size - _AHEAD), size) if data[at:] in self._starts), size)
+        undecided = self._begun(data, range(max(0, size - _AHEAD), size))
         numbers = memoryview(data)[: size - size % _GRAM].cast("I")
         grams = self._grams
         if grams.keys().isdisjoint(numbers):
             return found, undecided
         for index, number in enumerate(numbers):
-            for offset, form in grams.get(number, ()):
+            for offset, length in grams.get(number, ()):
                 at = index * _GRAM - offset
-                place = _place(form, data, at) if at >= 0 else None
-                if place is not None and place[1] > size:
-                    undecided = min(undecided, place[0])
-                elif place is not None:
-                    found.append(Found(*place, self._names[form]))
+                if at < 0:
+                    continue
+                if at + length > size:
+                    undecided = min(undecided, self._begun(data, range(at, at + 1)))
+                    continue
+                for form in self._beginnings.get(data[at : at + length], ()):
+                    place = _place(form, data, at)
+                    if place is not None and place[1] > size:
+                        undecided = min(undecided, place[0])
+                    elif place is not None:
+                        found.append(Found(*place, self._names[form]))
         found.sort()
         return found, undecided
+
+    def _begun(self, data: bytes, places: range) -> int:
+        """Where a form begins of which the data holds a part, with its core at one of these places or behind the last
+        byte; the end of the data where there is none."""
+        size: int = len(data)
+        for at in places:
+            rest = data[at:]
+            if at > 0 and any(data[at - 1] in before for _, before in _beginning(self._joined, rest)):
+                return at - 1
+            if any(True for _ in _beginning(self._plain, rest)):
+                return at
+        return size - (data[-1:] in self._joints)
 
 
 class Masking:
@@ -143,10 +169,17 @@ def _length(form: Form) -> int:
     return len(form.core) + bool(form.before) + bool(form.after)
 
 
-def _starts(form: Form) -> Iterable[bytes]:
-    """The shortest beginnings of a form, which no four bytes in a row can tell."""
-    for begin in [form.before[i : i + 1] for i in range(len(form.before))] or [b""]:
-        yield from (begin + form.core[:length] for length in range(not begin, _AHEAD))
+def _beginning(cores: list[tuple[bytes, bytes]], rest: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Those of a sorted list that begin so."""
+    number = bisect_left(cores, (rest, b""))
+    while number < len(cores) and cores[number][0].startswith(rest):
+        yield cores[number]
+        number += 1
+
+
+def _width(form: Form) -> int:
+    """How much of a form tells it from most others: a power of two, so that there are few lengths to look up."""
+    return min(1 << (len(form.core).bit_length() - 1), _TELLING)
 
 
 def _place(form: Form, data: bytes, at: int) -> tuple[int, int] | None:

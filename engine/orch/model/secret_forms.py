@@ -41,7 +41,8 @@ def _texts(value: bytes) -> Iterator[Form]:
     for digits in (value.hex(), value.hex().upper()):
         yield Form(digits.encode())
     text = value.decode("utf-8", "surrogateescape")
-    for encoded in dict.fromkeys(encode(text) for encode in _ENCODINGS):
+    encodings = _OF_ANY if value.isalnum() else (*_OF_ANY, *_OF_SIGNS)
+    for encoded in dict.fromkeys(encode(text) for encode in encodings):
         yield Form(encoded.encode("utf-8", "surrogateescape"))
 
 
@@ -75,16 +76,15 @@ def _single_quoted(quote_character: str) -> Callable[[str], str]:
 
 _ESCAPE = re.compile(r"%[0-9A-F]{2}")
 _UNICODE = re.compile(r"\\u([0-9a-f]{4})")
-_ENCODINGS: tuple[Callable[[str], str], ...] = (
-    # URLs: Python's and the shells' ways, `encodeURIComponent`, `encodeURI`, forms, and every byte
+_OF_ANY: tuple[Callable[[str], str], ...] = (_every_byte, lambda text: _every_byte(text).lower())
+_OF_SIGNS: tuple[Callable[[str], str], ...] = (
+    # URLs: Python's and the shells' ways, `encodeURIComponent`, `encodeURI`, forms
     *(
         _percent(safe, plus=plus, lower=lower)
         for lower in (False, True)
         for safe, plus in (("/", False), ("", False), ("", True), ("/", True), ("!'()*", False), ("*", True))
     ),
     *(_percent("!'()*;,/?:@&=+$#", lower=lower) for lower in (False, True)),
-    _every_byte,
-    lambda text: _every_byte(text).lower(),
     # JSON: as it is and in ASCII, with `<`, `>`, `&` escaped as some do for HTML, with `\/`
     *(_json(ascii_only=one, also=also) for one in (False, True) for also in ("", "<>&")),
     _json(ascii_only=True, upper=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 from orch.render.findings_text import counts_text, summed
@@ -77,7 +78,15 @@ def _next(manifest: dict[str, Any]) -> list[str]:
     }
     if status == "succeeded" and "workspace" in manifest:
         commands["succeeded"] = f"git merge {manifest['workspace']['branch']}"
-    return ["", f"next     {commands[status]}"] if status in commands else []
+    if status not in commands:
+        return []
+    asked = next((step for step in manifest.get("steps", ()) if _tells(step)), None)
+    why = [] if asked is None else [f"why      orch explain {run} {shlex.quote(asked['address'])}"]
+    return ["", f"next     {commands[status]}", *why]
+
+
+def _tells(step: dict[str, Any]) -> bool:
+    return step["status"] == "waiting" or (step["status"] == "failed" and not step.get("allow_failure"))
 
 
 def _detail(manifest: dict[str, Any]) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from orch.model.attempt import LOG_CAP_BYTES, LOG_HEAD_BYTES
+from orch.model.names import file_stem
+from orch.store.atomic import read_file
 
 _BLOCK = 1 << 16
 
@@ -15,6 +19,19 @@ _BLOCK = 1 << 16
 def cut_bytes(logs: Mapping[str, Mapping[str, Any]] | None) -> int:
     """How many bytes the recorded logs of an attempt lack, both streams together."""
     return sum(log["truncated_bytes"] for log in (logs or {}).values())
+
+
+def started(journal: str) -> dict[str, int]:
+    """The names of all attempts, as their logs have them, in the order of their starts. A journal that is damaged is no
+    reason to show no log: what cannot be read is passed over."""
+    found: dict[str, int] = {}
+    with suppress(OSError):
+        for line in read_file(journal).split(b"\n"):
+            if b'"type":"started"' in line:
+                with suppress(ValueError, KeyError, TypeError):
+                    record = json.loads(line)
+                    found[f"{file_stem(record['address'])}.{record['attempt']}"] = len(found)
+    return found
 
 
 def pieces(
