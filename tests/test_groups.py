@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -81,15 +81,27 @@ def ended(process: subprocess.Popen[str]) -> int:
 
 
 @pytest.fixture
-def busy(tmp_path: Path) -> Iterator[Busy]:
-    made = Busy(tmp_path)
-    yield made
-    for process in made.started:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-    for pid in made.desk.processes():
-        os.kill(pid, signal.SIGKILL)
+def busy_with(tmp_path: Path) -> Iterator[Callable[[str], Busy]]:
+    """Makes the project with these phases; what was started is ended."""
+    made: list[Busy] = []
+
+    def make(phases: str) -> Busy:
+        made.append(Busy(tmp_path, phases))
+        return made[-1]
+
+    yield make
+    for busy in made:
+        for process in busy.started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+        for pid in busy.desk.processes():
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def busy(busy_with: Callable[[str], Busy]) -> Busy:
+    return busy_with(WORK)
 
 
 # --- the command
@@ -152,6 +164,35 @@ def test_the_end_of_the_holder_lets_the_next_in_however_it_ended(busy: Busy) -> 
     assert ended(second) == 0
 
 
+def test_a_retry_waits_for_a_place_too_and_changes_nothing_before_it_has_one(
+    busy_with: Callable[[str], Busy],
+) -> None:
+    busy = busy_with(WORK.replace("echo > ../reached", "test -e ok; echo > ../reached"))
+    busy.desk.orch("apply", code=1)
+    failed = busy.folder().name
+    before = (busy.folder() / "journal.ndjson").read_bytes()
+    busy.desk.write("ok", "")
+    busy.holder()
+    again, _ = busy.queued("retry", failed, "--failed")
+    assert json.loads(busy.desk.orch("poll", failed, "--json").out)["status"] == "queued"
+    assert f"next  orch poll {failed} --watch" in busy.desk.orch("explain", failed, "work.go").out
+    again.send_signal(signal.SIGINT)
+    assert ended(again) == Exit.INTERRUPTED
+    assert (busy.folder(failed) / "journal.ndjson").read_bytes() == before
+    assert "failed" in busy.desk.orch("poll", failed).out
+
+
+def test_a_run_that_was_killed_while_it_waited_reads_interrupted_and_is_whole(busy: Busy) -> None:
+    busy.holder()
+    busy.queued()
+    run = busy.folder().name
+    os.kill(busy.owner(), signal.SIGKILL)
+    ended(busy.started[-1])
+    document = json.loads(busy.desk.orch("poll", run, "--json").out)
+    assert (document["status"], document["next"]) == ("interrupted", f"orch resume {run}")
+    busy.desk.orch("verify", run)
+
+
 def test_a_place_is_free_while_its_run_waits_at_a_gate(tmp_path: Path) -> None:
     desk = Desk.at(tmp_path)
     desk.write("orch.yaml", PROJECT)
@@ -184,8 +225,8 @@ def test_a_queued_run_without_finally_is_cancelled_without_a_place(busy: Busy) -
     assert "cancelled" in busy.desk.orch("poll", run).out
 
 
-def test_a_queued_run_with_finally_is_cancelled_once_it_has_a_place(tmp_path: Path) -> None:
-    busy = Busy(tmp_path, WORK.rstrip() + "\nfinally: { tell: { run: echo told >> told } }\n")
+def test_a_queued_run_with_finally_is_cancelled_once_it_has_a_place(busy_with: Callable[[str], Busy]) -> None:
+    busy = busy_with(WORK.rstrip() + "\nfinally: { tell: { run: echo told >> told } }\n")
     first = busy.holder()
     second, _ = busy.queued()
     busy.orch("cancel", busy.folder().name)

@@ -13,7 +13,7 @@ import pytest
 TESTS = Path(__file__).parent
 ENGINE = TESTS.parent / "engine" / "orch"
 FOLD, DERIVE, DECIDE, RETRY = "model/fold.py", "model/derive.py", "run/decide.py", "model/retry.py"
-SCOPE, BUDGET = "run/scope.py", "run/budget.py"
+SCOPE, BUDGET, TREES = "run/scope.py", "run/budget.py", "local/trees.py"
 MASKING, FORMS, MASKED = "model/masking.py", "model/secret_forms.py", "local/masked.py"
 EVERY_CUT = "test_masking.py::test_a_secret_is_found_in_every_form_at_every_cut"
 TWINS = "test_masking.py::test_what_differs_from_a_secret_by_one_character_stays_in_every_form"
@@ -69,6 +69,30 @@ SIMULATED = [
     (RETRY, 'failures <= retry["limit"]', 'failures < retry["limit"]'),
 ]
 SAID = [
+    (
+        DECIDE,
+        "        if all(other in state.unmerged or state.status[other] >= Status.SUCCEEDED for other in siblings):\n",
+        "        if True:\n",
+        "test_workspaces.py::test_children_work_apart_and_are_merged_in_the_order_of_their_keys_one_commit_each",
+    ),
+    (
+        DECIDE,
+        "    if _is_shared_tree_busy(plan, state):\n        return []\n",
+        "",
+        "test_workspaces.py::test_a_merge_waits_until_nobody_works_in_the_tree_that_it_changes",
+    ),
+    (
+        TREES,
+        "        if known:\n",
+        "        if False:\n",
+        "test_workspace_kills.py::test_a_merge_of_which_the_journal_knows_nothing_is_not_made_again",
+    ),
+    (
+        TREES,
+        "        if following is not None:\n",
+        "        if False:\n",
+        "test_workspace_kills.py::test_locks_that_a_killed_git_has_left_hold_nothing_up",
+    ),
     (
         DECIDE,
         "        if step in probing:\n            continue\n",

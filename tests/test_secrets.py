@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from canaries import FORMS, SECRETS, leaks, twins
 from command import BIN, PROJECT, Desk
+from test_workspaces import commit, git
+from test_workspaces import log as log_of
 
 TOKEN = "hunter2-hunter2"
 DECLARED = 'secrets: { TOKEN: "env:CI_TOKEN" }\n'
@@ -321,6 +323,47 @@ def test_reports_are_masked_before_their_findings_are_recorded(desk: Desk) -> No
     assert TOKEN.encode() not in kept(desk)
     assert TOKEN not in said.text
     assert not (desk.run_dir() / "reports").exists()
+
+
+# --- in trees of their own
+
+
+APART = """
+  main:
+    nodes:
+      push: {{ run: {run}, secrets: [TOKEN]{more} }}
+"""
+
+
+@pytest.fixture
+def branched(desk: Desk) -> Desk:
+    git(desk, "init", "--quiet", "--initial-branch=main")
+    return desk
+
+
+@pytest.mark.parametrize("more", ["", ", workspace: worktree"])
+@pytest.mark.parametrize("form", ["text", "binary"])
+def test_a_secret_in_a_tree_is_neither_committed_nor_kept_as_a_patch(branched: Desk, more: str, form: str) -> None:
+    script = 'printf "\\0%s" "$TOKEN" > made' if form == "binary" else 'echo "token=$TOKEN" > made'
+    branched.pipeline(APART.format(run=json.dumps(script), more=more), "workspace: branch\n" + DECLARED)
+    commit(branched)
+    branched.orch("apply", code=1)
+    found = branched.node("main.push")
+    assert found["reason"] == "secret-in-output"
+    assert "holds the secret TOKEN" in json.dumps(found)
+    assert log_of(branched) == []
+    below = (branched.folder / ".runs").rglob("*")
+    assert not [path for path in below if path.is_file() and TOKEN.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("more", ["", ", workspace: worktree"])
+def test_what_only_resembles_a_secret_is_committed(branched: Desk, more: str) -> None:
+    branched.pipeline(
+        APART.format(run=json.dumps('echo "${TOKEN%?}" > made'), more=more), "workspace: branch\n" + DECLARED
+    )
+    commit(branched)
+    branched.orch("apply")
+    assert log_of(branched) == ["main.push"]
 
 
 # --- twenty of them, in every form, at every place of a block

@@ -461,6 +461,22 @@ def test_a_cancelled_child_is_not_merged(desk: Desk) -> None:
     assert log(desk) == ["build.first"]
 
 
+def test_a_merge_waits_until_nobody_works_in_the_tree_that_it_changes(desk: Desk) -> None:
+    desk.pipeline(
+        """
+  one:
+    nodes:
+      slow: { run: "echo > begun; until grep -q unmerged $JOURNAL; do sleep 0.02; done; echo $(ls) >> slow.txt" }
+      apart: { run: "until [ -e $BEGUN ]; do sleep 0.02; done; echo > apart.txt", workspace: worktree }
+""".replace("$JOURNAL", '\\"${ORCH_ARTIFACTS%/artifacts}/journal.ndjson\\"').replace("$BEGUN", "../../tree/begun"),
+        "workspace: branch\n",
+    )
+    commit(desk)
+    desk.orch("apply", "--jobs", "2")
+    assert log(desk) == ["one.slow", "one.apart"]
+    assert "apart.txt" not in git(desk, "show", f"{branch(desk)}:slow.txt")
+
+
 # --- who may write what
 
 

@@ -153,6 +153,10 @@ class TreeTrouble(Exception):
     """A tree cannot be had, looked at or written; the text says why."""
 
 
+class SecretLeft(TreeTrouble):
+    """What is to be committed holds a secret, which the text names; nothing of it has been."""
+
+
 class Change(NamedTuple):
     """What a tree holds beyond the commit that it stands on: the ids of that commit (`base`) and of the `content`, and
     the files that differ, relative to the project's root."""

@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from orch.gates.facts import PATCH_FILE
 from orch.gates.judge import judge
 from orch.gates.verdict import Context as CommandContext
 from orch.gates.verdict import Verdict
@@ -18,6 +20,7 @@ from orch.governance.subjects import Subject, nothing
 from orch.governance.where import Where
 from orch.model.compiled import Compiled
 from orch.model.events import Event, Observed
+from orch.model.names import branch_of
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.ports import Look
@@ -69,6 +72,8 @@ class ProjectGates:
         """The facts, what they mean, and the subject as it was read; nothing is kept."""
         gate = self._plan.action(step).step["gate"]
         where = self._where(lambda reference: self._resolve(state, reference), self._history)
+        if "workspace" in self._plan.head and self.command.run is not None:
+            where = replace(where, branch=(self._plan.head["base"], branch_of(self.command.run)))
         subject: Subject | None = None
         facts: Mapping[str, Any]
         if gate["kind"] == "freshness":
@@ -114,6 +119,10 @@ class ProjectGates:
             return True
         gate = self._plan.action(step).step["gate"]["name"]
         root = self.where().root
+        if subject.patch is not None:
+            self._keep(subject.patch)
+            if self._subjects_dir is not None:
+                _lay_out(os.path.join(self._subjects_dir, gate, PATCH_FILE), subject.patch)
         for path, read in subject.files.items():
             try:
                 with open(open_inside(root, path), "rb") as file:

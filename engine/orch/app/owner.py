@@ -146,7 +146,7 @@ class Ownership:
             compiled = state.plan
             if state.closed in ENDED and work.choose is None:
                 self._reporter.opened(self._info(compiled, journal.head), compiled, state)
-                self._tidy(self._trees(compiled, events), state)
+                self._tidy(self._trees(compiled, events, vault), state)
                 return self._end(compiled, state, journal, exit_of(state))
             reset = work.choose(compiled, state) if work.choose else ()
             self._reporter.opened(self._info(compiled, journal.head), compiled, state)
@@ -157,7 +157,7 @@ class Ownership:
                 held += [place] if place is not None else []
             opened = self._opened(compiled, state, torn, reset)
             events = [*events, opened]
-            trees = self._trees(compiled, events)
+            trees = self._trees(compiled, events, vault)
             loop = self._loop(compiled, state, events, journal, projector, trees, vault)
             gc.freeze()
             gc.enable()  # from here on as long as the run takes
@@ -257,14 +257,15 @@ class Ownership:
         spaces.remember(events)
         return Loop(plan, state, world._replace(spaces=spaces), Renderer(plan, around, spaces.root))
 
-    def _trees(self, plan: Compiled, events: Sequence[Event]) -> GitTrees | None:
+    def _trees(self, plan: Compiled, events: Sequence[Event], vault: Vault | None) -> GitTrees | None:
         if "workspace" not in plan.head:
             return None
         from orch.app.workspace import patches, trees_of
 
         home = next(event.owner["trees"] for event in events if isinstance(event, Opened))
         cas = Cas(self._run.path, durable=plan.head["durability"] == "full")
-        return trees_of(self._context, self._root, self._run.run_id, plan, home, patches(self._run.path, cas))
+        mask = None if vault is None else vault.mask
+        return trees_of(self._context, self._root, self._run.run_id, plan, home, patches(self._run.path, cas), mask)
 
     def _tidy(self, trees: GitTrees | None, state: RunState) -> None:
         """The trees of a run that succeeded hold nothing that its branch does not."""

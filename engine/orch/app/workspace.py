@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orch.app.context import Context
 from orch.local.git import GitTrouble
@@ -16,6 +16,9 @@ from orch.ports import TreeTrouble
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.store.cas import Cas
 from orch.store.copies import artifact_copy, place
+
+if TYPE_CHECKING:  # loaded only where a node has secrets
+    from orch.model.masking import Mask
 
 DIRT = "O641"
 _NEEDED = (2, 38)
@@ -96,11 +99,13 @@ def home_of(context: Context, run_id: str) -> str:
     return os.path.join(os.path.realpath(base), "trees", run_id)
 
 
-def trees_of(context: Context, root: str, run_id: str, plan: Compiled, home: str, keep: Keep) -> GitTrees:
+def trees_of(
+    context: Context, root: str, run_id: str, plan: Compiled, home: str, keep: Keep, mask: Mask | None
+) -> GitTrees:
     """The trees of a run. Raises OrchError where git does not answer."""
     start = Start(root, home, run_id, plan.head.get("start", plan.head["base"]))
     try:
-        return GitTrees(start, context.env, keep)
+        return GitTrees(start, context.env, keep, mask)
     except TreeTrouble as error:
         raise _lost(str(error), run_id) from error
 

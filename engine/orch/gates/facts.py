@@ -10,6 +10,10 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import NotRequired, TypedDict
 
+DIFFERENCE = "git:diff"
+"""The subject that is the difference of a run's branch, and what the paths of its lines begin with."""
+PATCH_FILE = "git-diff.patch"
+"""The name of the difference of a run's branch among what a gate was about."""
 Line = list[str]
 """[mode, sha256 in hex, path]: one line of a subject."""
 
@@ -23,11 +27,13 @@ class Trouble(TypedDict):
 
 
 class SubjectFacts(TypedDict):
-    """`digest` is null exactly where `problems` is not empty."""
+    """`digest` is null exactly where `problems` is not empty. `patch` is the sha256 (hex) of the difference of the
+    run's branch as a patch, which is laid out and no part of the digest."""
 
     digest: str | None
     files: list[Line]
     problems: list[Trouble]
+    patch: NotRequired[str]
 
 
 class ChangedFacts(TypedDict):

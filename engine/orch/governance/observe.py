@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from orch.gates.facts import ApprovalFacts, DecisionFacts, RoleFacts, Trouble
 from orch.governance.authors import find_authors
 from orch.governance.decision_files import decision_facts, read_commit, read_tree
+from orch.governance.difference import difference
 from orch.governance.freshness import observe_freshness
 from orch.governance.git import Git, GitTrouble
 from orch.governance.history import changed_since, files_of, is_whole
@@ -26,7 +28,8 @@ def observe(gate: Mapping[str, Any], where: Where) -> Mapping[str, Any]:
 def observe_approval(gate: Mapping[str, Any], where: Where) -> tuple[ApprovalFacts, Subject]:
     """The facts of an approval gate, and the subject that was read for them, whose bytes the caller may keep."""
     git = Git(where.root, where.environment)
-    subject = look(where.root, gate["subject"], gate.get("evidence") or (), where.resolve)
+    differ = None if where.branch is None else partial(difference, git, *where.branch)
+    subject = look(where.root, gate["subject"], gate.get("evidence") or (), where.resolve, differ)
     excludes = "author" in gate.get("exclude", ())
     trouble: Trouble | None = None
     head: dict[str, bytes | Trouble] | None = None

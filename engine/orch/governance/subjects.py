@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
-from orch.gates.facts import SubjectFacts, Trouble, subject_digest
+from orch.gates.facts import DIFFERENCE, SubjectFacts, Trouble, subject_digest
+from orch.governance.difference import Difference
+from orch.governance.git import GitTrouble
 from orch.governance.inside import Digests, Refused, digests_inside, parts_of, printable
 from orch.governance.patterns import is_hidden, matches
 from orch.spec.globs import fixed_folder, is_pattern
@@ -23,6 +26,7 @@ class Subject:
 
     facts: SubjectFacts
     files: dict[str, Digests]
+    patch: bytes | None = None
 
     @property
     def digest(self) -> str | None:
@@ -35,26 +39,34 @@ def nothing(reference: str) -> tuple[str, str, str] | None:
     return None
 
 
-def look(root: str, subject: Sequence[str], evidence: Sequence[str], resolve: Resolve) -> Subject:
-    """Read the subject as it is now. Whatever is wrong is a problem in the facts, never an exception."""
+def look(
+    root: str,
+    subject: Sequence[str],
+    evidence: Sequence[str],
+    resolve: Resolve,
+    differ: Callable[[], Difference] | None = None,
+) -> Subject:
+    """Read the subject as it is now; `differ` compares the run's branch. Whatever is wrong is a problem in the facts,
+    never an exception."""
+    patch: bytes | None = None
     problems: list[Trouble] = []
     entries: set[tuple[str, str, str]] = set()
     files: dict[str, Digests] = {}
     for item in subject:
-        if is_reference(item):
+        if item == DIFFERENCE and differ is not None:
+            try:
+                lines, patch = differ()
+                entries.update(lines)
+            except GitTrouble as error:
+                problems.append(error.trouble)
+        elif is_reference(item):
             found = resolve(item)
             if found is None:
                 problems.append(Trouble(kind="not-known-yet", about=item))
             else:
                 entries.add(found)
-            continue
-        try:
-            paths = expand(root, item, problems) if is_pattern(item) else ["/".join(parts_of(item))]
-            for path in paths:
-                if path not in files:
-                    files[path] = digests_inside(root, path)
-        except Refused as refused:
-            problems.append(refused.trouble)
+        else:
+            _read(root, item, files, problems)
     for address in evidence:
         found = resolve(f"evidence:{address}")
         if found is None:
@@ -62,17 +74,30 @@ def look(root: str, subject: Sequence[str], evidence: Sequence[str], resolve: Re
         else:
             entries.add(found)
     entries.update((read.mode, read.sha256, path) for path, read in files.items())
-    lines = sorted(entries, key=lambda entry: (entry[2].encode(), entry))
-    if not lines and not problems:
+    ordered = sorted(entries, key=lambda entry: (entry[2].encode(), entry))
+    if not ordered and not problems:
         problems.append(Trouble(kind="empty", about=""))
     problems = [Trouble(kind=kind, about=about) for kind, about in sorted({(p["kind"], p["about"]) for p in problems})]
-    digest = None if problems else subject_digest(lines)
-    return Subject(SubjectFacts(digest=digest, files=[list(line) for line in lines], problems=problems), files)
+    digest = None if problems else subject_digest(ordered)
+    facts = SubjectFacts(digest=digest, files=[list(line) for line in ordered], problems=problems)
+    if patch is not None:
+        facts["patch"] = sha256(patch).hexdigest()
+    return Subject(facts, files, patch)
+
+
+def _read(root: str, item: str, files: dict[str, Digests], problems: list[Trouble]) -> None:
+    try:
+        paths = expand(root, item, problems) if is_pattern(item) else ["/".join(parts_of(item))]
+        for path in paths:
+            if path not in files:
+                files[path] = digests_inside(root, path)
+    except Refused as refused:
+        problems.append(refused.trouble)
 
 
 def is_reference(item: str) -> bool:
     """Whether the item of a subject is something that a node made."""
-    return item.startswith(("artifact:", "output:"))
+    return item.startswith(("artifact:", "output:")) or item == DIFFERENCE
 
 
 def expand(root: str, pattern: str, problems: list[Trouble]) -> list[str]:

@@ -15,7 +15,7 @@ class Where:
     `pinned` and `today` map roles to handles, as the plan has them and as orch.yaml has them now; `trust_floor` is
     today's policy; `unread` says why orch.yaml could not be read. `resolve` finds what nodes made; `starter` is the
     handle of whoever started the run. `history` maps digests of subjects that this run saw before to their lines.
-    `environment` is the process's."""
+    `environment` is the process's. `branch` is the run's, with the commit that it is compared with before it."""
 
     root: str
     project: str | None
@@ -30,6 +30,7 @@ class Where:
     starter: str | None = None
     history: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    branch: tuple[str, str] | None = None
 
     def knows(self, handle: str) -> bool:
         """Whether today's orch.yaml names the person."""

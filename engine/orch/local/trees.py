@@ -9,11 +9,14 @@ import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch.local.git import GitTrouble, alone, configured, run_git
 from orch.model.names import branch_of
-from orch.ports import Change, Merged
+from orch.ports import Change, Merged, SecretLeft
+
+if TYPE_CHECKING:  # loaded only where a node has secrets
+    from orch.model.masking import Mask
 
 SLOW_SECONDS = 600.0
 _READY, _INDEX = "orch-ready", "orch-index"
@@ -94,10 +97,10 @@ class Start(NamedTuple):
 
 class GitTrees:
     """The trees of one run, for its one owner. The run's own tree has the name "": it has the run's branch checked out.
-    `keep(name, patch)` stores the patch of another tree."""
+    `keep(name, patch)` stores the patch of another tree. What the mask finds is not committed."""
 
-    def __init__(self, start: Start, environment: Mapping[str, str], keep: Keep) -> None:
-        self._start, self._keep = start, keep
+    def __init__(self, start: Start, environment: Mapping[str, str], keep: Keep, mask: Mask | None = None) -> None:
+        self._start, self._keep, self._mask = start, keep, mask
         self._repository = Repository(start.root, environment)
         self._git = self._repository.git
         self._inner = self._git(start.root, "rev-parse", "--show-prefix").rstrip("/")
@@ -145,7 +148,13 @@ class GitTrees:
 
     def commit(self, name: str, change: Change, message: str, at_ms: int) -> tuple[str, dict[str, Any] | None]:
         """Commit what `changes` found: of the run's own tree to its branch; of another one beside it, with its patch
-        kept. The commit's id, and what was kept."""
+        kept. The commit's id, and what was kept. Raises SecretLeft."""
+        if self._mask is not None:
+            changed = self._repository.raw(
+                self._start.root, "diff-tree", "-p", "--text", "--no-renames", change.base, change.content
+            )
+            if secret := self._mask.named(changed):
+                raise SecretLeft(f"what was changed in its tree holds the secret {secret}")
         text = f"{message}\n\nOrch-Run: {self._start.run_id}"
         commit = self._repository.commit(change.content, change.base, text, at_ms)
         if not name:
@@ -266,6 +275,7 @@ class GitTrees:
             for hunk in hunks:
                 shown = hunk[0].splitlines()
                 message = "\n".join([*shown[:_HUNK_LINES], "…"] if len(shown) > _HUNK_LINES else shown)
+                message = message if self._mask is None else self._mask.text(message)
                 line = text.count("\n", 0, hunk.start()) + 1
                 found.append({"message": message, "file": self._inside(path), "line": line})
             if not hunks:

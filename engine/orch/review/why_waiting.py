@@ -58,7 +58,7 @@ def _gate(case: Case) -> Explanation:
     show = case.command("gate", "show", case.address, "--run", case.run_id)
     following = [command] if command else []
     following += [one for one in (show, case.command("resume", case.run_id)) if one != command]
-    if case.past.status == "running":
+    if case.past.status in ("running", "queued"):
         following.pop()  # its owner looks again by itself
     return case.told(because, change, following)
 

@@ -118,7 +118,9 @@ def _start(
     for step in islice(state.ready, BATCH):
         if number <= 0 or room <= 0:
             return
-        if step in probing or (shared and has_own_tree(plan.action(step).step)):
+        if shared and has_own_tree(plan.action(step).step):
+            continue
+        if step in probing:
             continue
         decision = _begin(plan, state, step)
         if isinstance(decision, Start | Recall):

@@ -195,6 +195,7 @@ class Loop:
             case Merge(step):
                 assert self._world.spaces is not None
                 self._happened(self._world.spaces.merge(step, self._state.unmerged[step], self.now_ms()))
+                self._world.memory.stir()
             case Probe(step):
                 return self._probe(step)
             case Dismiss(step):

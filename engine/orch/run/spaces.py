@@ -8,11 +8,12 @@ from orch.model.compiled import Compiled
 from orch.model.events import Event, Finished, Merged, Started
 from orch.model.names import file_stem
 from orch.model.plan import has_own_tree
-from orch.ports import Trees, TreeTrouble
+from orch.ports import SecretLeft, Trees, TreeTrouble
 from orch.run.results import NOTHING_LEFT, Left
 from orch.run.writes import violations
 
 VIOLATION, CONFLICT, TROUBLE = "path-policy-violation", "merge-conflict", "internal-error"
+SECRET = "secret-in-output"
 _NAMED = 10
 
 
@@ -87,7 +88,10 @@ class Spaces:
         change = self._trees.changes(name)
         if not change.files:
             return NOTHING_LEFT
-        commit, patch = self._trees.commit(name, change, self._plan.addresses[step], at)
+        try:
+            commit, patch = self._trees.commit(name, change, self._plan.addresses[step], at)
+        except SecretLeft as error:
+            return Left(SECRET, str(error))
         left = self._judged(change.files, [step])
         return left._replace(patch=patch, commit=None if left.reason else commit)
 
@@ -97,12 +101,16 @@ class Spaces:
         left = NOTHING_LEFT
         if change.files:
             left = self._judged(change.files, list(self._loose))
-            if left.reason is None:
-                names = ", ".join(self._plan.addresses[step] for step in self._loose)
-                self._trees.commit("", change, names or "Left by an owner that died", at)
-            else:
-                _, patch = self._trees.commit(file_stem(self._plan.addresses[step]), change, "Put back", at)
-                left = left._replace(patch=patch)
+            try:
+                if left.reason is None:
+                    names = ", ".join(self._plan.addresses[step] for step in self._loose)
+                    self._trees.commit("", change, names or "Left by an owner that died", at)
+                else:
+                    _, patch = self._trees.commit(file_stem(self._plan.addresses[step]), change, "Put back", at)
+                    left = left._replace(patch=patch)
+            except SecretLeft as error:
+                left = Left(SECRET, str(error))
+            if left.reason is not None:
                 self._trees.make("")
         self._loose.clear()
         return left

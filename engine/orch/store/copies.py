@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from orch.gates.facts import PATCH_FILE
 from orch.model.events import Event, Finished, Observed
 from orch.model.names import file_stem, lies_within
 from orch.store.atomic import BESIDE
@@ -30,6 +31,8 @@ def copies(events: Iterable[Event]) -> Iterator[tuple[str, str]]:
         elif isinstance(event, Observed):
             for _, sha256, path in event.facts.get("subject", {}).get("files", ()):
                 yield f"subjects/{event.gate.partition('.')[2]}/{path}", str(sha256)
+            if "patch" in event.facts.get("subject", {}):
+                yield f"subjects/{event.gate.partition('.')[2]}/{PATCH_FILE}", str(event.facts["subject"]["patch"])
 
 
 def adapter_copies(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

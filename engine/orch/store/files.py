@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Collection, Iterator, Mapping
 
+from orch.gates.facts import DIFFERENCE
 from orch.model.compiled import Compiled
 from orch.model.events import Event, Finished, Observed, Settled, Started
 from orch.model.names import file_stem
@@ -120,9 +121,12 @@ class Files:
                 probes[event.address] = probes.get(event.address, 0) + 1
                 self._known.update(_probe_logs(event.address, attempts, probes))
             elif isinstance(event, Observed) and event.status == "succeeded":
-                for mode, sha256, _ in event.facts.get("subject", {}).get("files", ()):
-                    if mode in _FILE_MODES:
+                subject = event.facts.get("subject", {})
+                for mode, sha256, path in subject.get("files", ()):
+                    if mode in _FILE_MODES and not str(path).startswith(DIFFERENCE):
                         self._keep(str(sha256))
+                if "patch" in subject:
+                    self._keep(str(subject["patch"]))
         for name, sha256 in (*copies(events), *adapter_copies(self._plan.head.get("resources", ()))):
             self._copies.setdefault(name, []).append(sha256)
 

@@ -31,6 +31,12 @@ def check_cache(graph: Graph, report: Report, view: View, route: Route, node: Wo
     if node.secrets:
         hint = "take the part that needs the secret into a node of its own, or remove `cache`"
         report.add("O120", "the result of a step with secrets is not kept", (*route, "secrets"), hint, key=True)
+    for place, name in enumerate(node.cache.env):
+        if f"env:{name}" in graph.pipeline.secrets.values():
+            hint = "remove it: what depends on a secret is not kept"
+            report.add(
+                "O120", f"`{name}` holds a secret, and its digest would be written down", (*here, "env", place), hint
+            )
     for where, text in _texts(node):
         tree = parse_template(text) if "${{" in text else None
         if any(reference.root == "run" for reference in references(tree or ["const", 0])):

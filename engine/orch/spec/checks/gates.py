@@ -41,7 +41,9 @@ def _check_approval(graph: Graph, report: Report, view: View, plan: View, route:
     for index, subject in enumerate(approval.subject):
         at = (*route, "subject", index)
         if subject == "git:diff":
-            report.add("O110", "the subject `git:diff` is not part of this version yet", at, "name the files")
+            if graph.pipeline.workspace != "branch":
+                message = "`git:diff` is the difference of the run's branch, and this pipeline's runs have none"
+                report.add("O520", message, at, "set `workspace: branch` on the pipeline, or name the files")
         elif subject.startswith(("artifact:", "output:")):
             _check_node_subject(graph, report, view, at, subject)
         else:

@@ -1,0 +1,53 @@
+"""The difference between a run's branch and where it began, as the lines of a subject and as a patch."""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from typing import NamedTuple
+
+from orch.gates.facts import DIFFERENCE
+from orch.governance.git import Git
+from orch.governance.inside import printable
+from orch.governance.patterns import is_hidden
+
+_NOTHING = "0" * 64
+_MODULE = "160000"
+
+
+class Difference(NamedTuple):
+    """`lines` are (mode, sha256 in hex, `git:diff/path`) of each file that differs, `deleted` for one that is gone, and
+    one for the commit that all is compared with: never the text of a diff, which git words as it likes."""
+
+    lines: list[tuple[str, str, str]]
+    patch: bytes
+
+
+def difference(git: Git, base: str, branch: str) -> Difference:
+    """What the tip of the branch has other than `base`, without decisions and what is made of them: approving must not
+    change what was approved. Raises GitTrouble."""
+    tip = git.ask(["rev-parse", "--verify", f"refs/heads/{branch}"]).decode().strip()
+    inner = os.fsdecode(git.ask(["rev-parse", "--show-prefix"]).rstrip(b"\n"))
+    whole = ["diff-tree", "-r", "-z", "--no-renames", "--raw", "--no-abbrev", base, tip]
+    tokens = iter(git.ask(whole).split(b"\0")[:-1])
+    found = {os.fsdecode(path): raw.decode().split(" ") for raw, path in zip(tokens, tokens, strict=True)}
+    kept = {path: words for path, words in found.items() if not _is_ours(path.removeprefix(inner))}
+    blobs = sorted({blob for _, mode, _, blob, letter in kept.values() if letter != "D" and mode != _MODULE})
+    held = {blob: sha256(data).hexdigest() for blob, data in git.contents(blobs).items()} if blobs else {}
+    lines = [("base", _of(base), DIFFERENCE)]
+    for path, (_, mode, _, blob, letter) in kept.items():
+        name = f"{DIFFERENCE}/{printable(path)}"
+        lines.append(("deleted", _NOTHING, name) if letter == "D" else (mode, held.get(blob) or _of(blob), name))
+    text = ["diff-tree", "-p", "--binary", "--full-index", "--no-renames", "--no-ext-diff", base, tip, "--"]
+    top = [f":(top,literal){path}" for path in kept]
+    return Difference(lines, git.ask([*text, *top]) if top else b"")
+
+
+def _of(name: str) -> str:
+    return sha256(name.encode()).hexdigest()
+
+
+def _is_ours(path: str) -> bool:
+    parts = path.split("/")
+    specs = len(parts) > 3 and parts[:2] == ["tasks", "specs"] and parts[2].endswith(".decisions")
+    return is_hidden(path) or specs or path == "tasks/index.json"
