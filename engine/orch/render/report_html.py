@@ -154,7 +154,7 @@ def _why(lines: Sequence[str]) -> str:
 def _gate(gate: GateSeen) -> str:
     rows = [("asks for", gate_words(gate.gate))]
     if gate.gate.get("description"):
-        rows.insert(0, ("", gate.gate["description"]))
+        rows.insert(0, ("is about", gate.gate["description"]))
     if gate.sentence:
         rows.append(("state", gate.sentence))
     if gate.subject:

@@ -68,6 +68,7 @@ th.num{width:1%}
 details{margin:.5rem 0}
 summary{cursor:pointer;color:var(--link)}
 .picture{overflow:auto;max-height:44rem;padding:.5rem}
+.picture svg{display:block}
 .picture text{font:12px ui-monospace,Menlo,Consolas,monospace;fill:currentColor}
 .picture rect{fill:var(--raised);stroke:currentColor}
 .picture path{fill:none;stroke:var(--line)}

@@ -59,7 +59,9 @@ def cancelled_by(case: Case, because: list[str]) -> Explanation:
 def go_on(case: Case) -> list[str]:
     """The command that gets the run on from here."""
     match case.past.status:
-        case "running" | "queued":
+        case "queued":
+            return [case.command("poll", case.run_id, "--watch")]
+        case "running" if case.state.body_open:  # of `finally` nobody waits for more than its end
             return [case.command("poll", case.run_id, "--watch")]
         case "interrupted":
             return [case.command("resume", case.run_id)]
