@@ -107,10 +107,13 @@ def _asked_for(plan: Compiled) -> Iterator[str]:
     """The secrets that steps name which may run, in the order declared."""
     if "secrets" not in plan.head:
         return iter(())
-    actions = plan.action_table
+    idle: set[int] = set()  # what only steps do that are not selected; what no step does yet may come in the run
     if plan.selected is not None:
-        chosen = {number for number, is_selected in zip(plan.actions, plan.selected, strict=False) if is_selected}
-        actions = [plan.action_table[number] for number in chosen]
+        steps = list(zip(plan.actions, plan.selected, strict=False))
+        idle = {number for number, selected in steps if not selected} - {
+            number for number, selected in steps if selected
+        }
+    actions = [action for number, action in enumerate(plan.action_table) if number not in idle]
     named = {name for action in actions for name in action.step.get("secrets", ())}
     return (name for name in plan.head["secrets"] if name in named)
 
