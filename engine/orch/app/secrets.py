@@ -31,8 +31,11 @@ class Vault:
 
     def __call__(self, names: Sequence[str]) -> Secrets:
         """What a step gets that names these."""
-        missing = next((self.problems[name].message for name in names if name in self.problems), None)
-        return Secrets({name: self._values[name] for name in names if name in self._values}, self.mask, missing)
+        lacking = [name for name in names if name not in self._values]
+        if lacking:
+            problem = self.problems.get(lacking[0])
+            return Secrets({}, self.mask, problem.message if problem else f"secret {lacking[0]}: nothing says whence")
+        return Secrets({name: self._values[name] for name in names}, self.mask)
 
     def refuse_missing(self) -> None:
         """Raise OrchError where one could not be read."""

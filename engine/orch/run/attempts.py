@@ -122,7 +122,10 @@ class Renderer:
 
     def _secrets(self, action: Action) -> Secrets | None:
         names = action.step.get("secrets")
-        return self._around.secrets(names) if names and self._around.secrets is not None else None
+        if not names:
+            return None
+        assert self._around.secrets is not None, "a plan whose steps name secrets says where they come from"
+        return self._around.secrets(names)
 
     def _env(
         self, step: int, action: Action, scope: _Lazy, output_path: str | None, key: str | None
