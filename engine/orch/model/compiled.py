@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from orch.model.names import step_name
-from orch.model.plan import PlanDoc, StepDoc
+from orch.model.plan import PlanDoc, StepDoc, has_own_tree
 
 NODE, GATE, FINALLY, GROUP = 0, 1, 2, 3
 
@@ -186,6 +186,19 @@ class Compiled(NamedTuple):
             found.append(self.phase_owner[phase])
             phase = self.phase_of[found[-1]]
         return found
+
+    def tree_of(self, step: int) -> int:
+        """The step that has the tree of its own in which this one works: itself, or one that it is inside of; else -1,
+        the run's tree."""
+        if not self.has_trees:
+            return -1
+        around = (step, *self.owners(step))
+        return next((one for one in around if has_own_tree(self.action(one).step)), -1)
+
+    @property
+    def has_trees(self) -> bool:
+        """Has the run a branch of its own?"""
+        return "workspace" in self.head
 
     def inner(self, step: int) -> list[int]:
         """The steps directly inside of what this one has opened; of a loop, those of its last iteration."""

@@ -230,7 +230,7 @@ def ending(plan: Compiled, state: RunState, step: int) -> bool:
 def hold_back(plan: Compiled, state: RunState, step: int) -> None:
     """Its part of the run is being ended: a step that was begun ends cancelled, one that never began is skipped. One
     that has opened others ends when they have."""
-    if step in state.begun:
+    if step in state.begun and step not in state.unmerged:
         return
     state.ready.pop(step, None)
     state.to_look.pop(step, None)

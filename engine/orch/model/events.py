@@ -48,7 +48,8 @@ class Finished(NamedTuple):
     """An attempt ended, or a step was concluded without one (attempt 0: a check, an expression that failed).
     A result that is not `final` is tried again, or is in doubt. `logs` and `artifacts` are by digest; `tests` are the
     counts of a report that was read, whose findings stand in `error`. With `cache` the result is of a run before.
-    `patch` is the commit beside the run's branch that has yet to be merged."""
+    `patch` is the commit beside the run's branch that has yet to be merged, `tree` the content of the loop's own tree
+    when a node of it had ended."""
 
     at: int
     address: str
@@ -64,6 +65,7 @@ class Finished(NamedTuple):
     tests: dict[str, int] | None = None
     cache: dict[str, Any] | None = None
     patch: str | None = None
+    tree: str | None = None
 
 
 class Merged(NamedTuple):

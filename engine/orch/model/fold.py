@@ -127,9 +127,12 @@ def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
     if step in state.running:
         del state.running[step]
         state.busy -= plan.slots(step)
+    state.to_judge.pop(step, None)
     if step in plan.loop_of:
         error = event.error or {}
         state.traces[step] = {"findings": error.get("findings"), "logs": event.logs}
+        if event.tree is not None:
+            state.trees[plan.phase_of[step]] = event.tree
     state.exit_code.pop(step, None)
     state.outputs.pop(step, None)
     state.artifacts.pop(step, None)

@@ -18,7 +18,8 @@ class RunState:
     what runs takes.
 
     `begun` are the steps that have opened a body; of a loop that is tried again, `since` counts the iterations that it
-    had before. `traces` keeps of the nodes of loops what tells two iterations apart."""
+    had before. `traces` keeps of the nodes of loops what tells two iterations apart, `trees` the content of the loop's
+    own tree at the end of each iteration, by its phase."""
 
     plan: Compiled = field(compare=False)
     status: list[Status]
@@ -35,6 +36,7 @@ class RunState:
     begun: dict[int, None] = field(default_factory=dict)
     since: dict[int, int] = field(default_factory=dict)
     traces: dict[int, dict[str, Any]] = field(default_factory=dict)
+    trees: dict[int, str] = field(default_factory=dict)
     unmerged: dict[int, str] = field(default_factory=dict)
     epoch: int = 0
     cancelling: bool = False

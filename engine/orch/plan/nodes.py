@@ -73,11 +73,10 @@ def node_doc(node: Work, defaults: Defaults | None, phase: str, schemas: Mapping
         doc["requires"] = list(node.requires)
     if node.slots != 1:
         doc["slots"] = node.slots
-    if isinstance(node, Node):
-        if node.workspace != "shared":
-            doc["workspace"] = node.workspace if isinstance(node.workspace, str) else node.workspace.kind
-        if node.writes is not None:
-            doc["writes"] = list(node.writes)
+    if isinstance(node, Node) and node.workspace != "shared":
+        doc["workspace"] = node.workspace if isinstance(node.workspace, str) else node.workspace.kind
+    if isinstance(node, BodyNode) and node.writes is not None:
+        doc["writes"] = list(node.writes)
     if node.tags:
         doc["tags"] = list(node.tags)
     if node.description:

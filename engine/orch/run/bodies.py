@@ -95,8 +95,10 @@ def _judge_loop(plan: Compiled, state: RunState, step: int, body: Body) -> Decis
         return cut_short(state, step, f"ended after iteration {number}")
     limit = body.get("unchanged", 0)
     same = 1 + _unchanged(plan, state, step, number - since)
-    if limit and same >= limit:
-        said = f"iterations {number - same + 1} to {number} left the same"
+    still = 1 + _still(plan, state, step, number - since)
+    if limit and max(same, still) >= limit:
+        what, count = ("left the same", same) if same >= limit else ("have the same difference", still)
+        said = f"iterations {number - count + 1} to {number} {what}"
         return Conclude(step, "failed", "unchanged", said, outputs or None, changes(plan, state, step))
     if number - since >= body["most"]:
         last = f"{', '.join(bad)} failed" if bad else "`until` is false"
@@ -116,6 +118,15 @@ def _unchanged(plan: Compiled, state: RunState, loop: int, most: int) -> int:
     last = _left(plan, state, _nodes(plan, loop, number))
     same = 0
     while same < most - 1 and _left(plan, state, _nodes(plan, loop, number - same - 1)) == last:
+        same += 1
+    return same
+
+
+def _still(plan: Compiled, state: RunState, loop: int, most: int) -> int:
+    """Likewise, whose tree was in the end what it was in the end of the last one, where that is known."""
+    trees = [state.trees.get(phase) for phase in plan.bodies[loop]]
+    same = 0
+    while trees[-1] is not None and same < most - 1 and trees[-2 - same] == trees[-1]:
         same += 1
     return same
 

@@ -23,7 +23,6 @@ from orch.model.decisions import (
     Stop,
 )
 from orch.model.derive import ending
-from orch.model.plan import has_own_tree
 from orch.model.retry import is_once
 from orch.model.state import RunState
 from orch.model.status import Status
@@ -107,7 +106,7 @@ def _start(
         return
     shared = _is_shared_tree_busy(plan, state) if "workspace" in plan.head else False
     for step in _due(state, now_ms, number, probing):
-        if shared and has_own_tree(plan.action(step).step):
+        if shared and plan.tree_of(step) == step:
             continue
         once = is_once(plan.action(step).step)
         room -= 1 if once else plan.slots(step)
@@ -118,7 +117,7 @@ def _start(
     for step in islice(state.ready, BATCH):
         if number <= 0 or room <= 0:
             return
-        if shared and has_own_tree(plan.action(step).step):
+        if shared and plan.tree_of(step) == step:
             continue
         if step in probing:
             continue
@@ -191,14 +190,15 @@ def _merge(plan: Compiled, state: RunState) -> list[Merge]:
     if _is_shared_tree_busy(plan, state):
         return []
     for step in sorted(state.unmerged, key=plan.addresses.__getitem__):
-        siblings = plan.group_children.get(plan.group_of[step], ())
+        group = plan.group_of[step]
+        siblings = plan.inner(group) if group in plan.bodies else plan.group_children.get(group, ())
         if all(other in state.unmerged or state.status[other] >= Status.SUCCEEDED for other in siblings):
             return [Merge(step)]
     return []
 
 
 def _is_shared_tree_busy(plan: Compiled, state: RunState) -> bool:
-    return not all(has_own_tree(plan.action(step).step) for step in state.running)
+    return any(plan.tree_of(step) < 0 for step in state.running)
 
 
 def _look(plan: Compiled, state: RunState, gate: int) -> Decision:

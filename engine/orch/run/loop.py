@@ -184,9 +184,12 @@ class Loop:
             case Skip(step, reason, sentence):
                 self._happened(Skipped(self.now_ms(), address[step], reason, sentence))
             case Expand(step, keys, rows):
-                self._happened(Expanded(self.now_ms(), address[step], keys, rows))
-            case Conclude():
-                self._happened(concluded(self._plan, decision, at=self.now_ms()))
+                self._expand(step, keys, rows)
+            case Conclude(step, status):
+                left = NOTHING_LEFT
+                if self._world.spaces is not None and status == "succeeded" and self._plan.tree_of(step) == step:
+                    left = self._world.spaces.end_body(step, self.now_ms())
+                self._happened(concluded(self._plan, decision, at=self.now_ms(), left=left))
             case Observe(step):
                 if self._unwritten:
                     self._commit()
@@ -217,6 +220,16 @@ class Loop:
             case _:
                 assert_never(decision)
         return True
+
+    def _expand(self, step: int, keys: tuple[str, ...], rows: tuple[dict[str, Any], ...]) -> None:
+        try:
+            if self._world.spaces is not None and self._plan.tree_of(step) == step and step not in self._state.begun:
+                self._world.spaces.begin(step)
+        except TreeTrouble as error:
+            failed = Conclude(step, "failed", "start-failed", str(error))
+            self._happened(concluded(self._plan, failed, at=self.now_ms()))
+            return
+        self._happened(Expanded(self.now_ms(), self._plan.addresses[step], keys, rows))
 
     def _recall(self, step: int, attempt: int) -> None:
         found = self._world.memory.recall(self._state, step)

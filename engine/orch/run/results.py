@@ -21,13 +21,14 @@ NOTHING_READ = Reading()
 
 class Left(NamedTuple):
     """What an attempt left in its tree, where its run has a branch: what speaks against it (a failed reason, a
-    sentence, findings), and its patch with the commit that holds it."""
+    sentence, findings), and its patch with the commit that holds it; or the id of all that is there."""
 
     reason: str | None = None
     sentence: str = ""
     findings: tuple[dict[str, Any], ...] = ()
     patch: dict[str, Any] | None = None
     commit: str | None = None
+    tree: str | None = None
 
 
 NOTHING_LEFT = Left()
@@ -83,6 +84,7 @@ def finished(
         error=error,
         tests=dict(reading.tests) if reading.tests is not None else None,
         patch=patch,
+        tree=left.tree,
     )
 
 
@@ -116,13 +118,20 @@ def _declared(plan: Compiled, step: int) -> tuple[dict[str, Any], ...]:
     return tuple({"name": name, "path": path, "sha256": "0" * 64, "bytes": 0} for name, path in paths.items())
 
 
-def concluded(plan: Compiled, decision: Conclude, *, at: int) -> Finished:
-    """The record of a step that ends without an attempt."""
+def concluded(plan: Compiled, decision: Conclude, *, at: int, left: Left = NOTHING_LEFT) -> Finished:
+    """The record of a step that ends without an attempt; of one that has opened others, with what they have `left` in
+    its tree."""
     error: dict[str, Any] | None = {"summary": decision.sentence} if decision.sentence else None
     if error is not None and decision.changes:
         error["changes"] = list(decision.changes)
-    address = plan.addresses[decision.step]
-    return Finished(at, address, 0, True, decision.status, decision.reason, outputs=decision.outputs, error=error)
+    ended = Finished(at, plan.addresses[decision.step], 0, True, decision.status, decision.reason, error=error)
+    ended = ended._replace(outputs=decision.outputs, artifacts=() if left.patch is None else (left.patch,))
+    if left.reason is not None:
+        error = {"summary": left.sentence, "findings": list(left.findings), "found": len(left.findings)}
+        return ended._replace(status="failed", reason=left.reason, outputs=None, error=error)
+    if left.commit is not None:
+        return ended._replace(final=False, status="waiting", reason="unmerged", patch=left.commit)
+    return ended
 
 
 def recalled(plan: Compiled, step: int, found: Recollection, *, at: int) -> Finished:

@@ -7,10 +7,9 @@ from collections.abc import Collection, Iterable
 from orch.model.compiled import Compiled
 from orch.model.events import Event, Finished, Merged, Started
 from orch.model.names import file_stem
-from orch.model.plan import has_own_tree
 from orch.ports import SecretLeft, Trees, TreeTrouble
 from orch.run.results import NOTHING_LEFT, Left
-from orch.run.writes import violations
+from orch.run.writes import Rules, violations
 
 VIOLATION, CONFLICT, TROUBLE = "path-policy-violation", "merge-conflict", "internal-error"
 SECRET = "secret-in-output"
@@ -47,9 +46,10 @@ class Spaces:
 
     def begin(self, step: int) -> None:
         """The step is about to start: its own tree is made. Raises TreeTrouble."""
-        if self._is_apart(step):
+        home = self._plan.tree_of(step)
+        if home == step:
             self._trees.make(self._name(step))
-        else:
+        elif home < 0:
             self._loose[step] = None
 
     def end(self, step: int, running: Collection[int], at: int, *, kept: bool) -> Left:
@@ -58,13 +58,33 @@ class Spaces:
         there any more, in the name of all who have; or put back as it was, where one of them was not allowed to:
         then the patch is kept."""
         try:
-            if self._is_apart(step):
-                return self._keep(step, at) if kept else NOTHING_LEFT
+            home = self._plan.tree_of(step)
+            if home == step:
+                return self._keep(step, [step], at) if kept else NOTHING_LEFT
+            if home >= 0:
+                counts = step in self._plan.loop_of and "unchanged" in (self._plan.body(home) or ())
+                return Left(tree=self._trees.changes(self._name(step)).content) if counts else NOTHING_LEFT
             if any(other != step and not self._is_apart(other) for other in running):
                 return NOTHING_LEFT
             return self._settle(step, at)
         except TreeTrouble as error:
             return Left(TROUBLE, str(error))
+
+    def end_body(self, step: int, at: int) -> Left:
+        """All is over of what the step has opened in its own tree: what they have done there is kept, beside the
+        branch."""
+        try:
+            return self._keep(step, self._inside(step), at)
+        except TreeTrouble as error:
+            return Left(TROUBLE, str(error))
+
+    def _inside(self, step: int) -> list[int]:
+        """The steps without a body that a step has opened, of all iterations."""
+        found: list[int] = []
+        for phase in self._plan.bodies.get(step, ()):
+            for one in self._plan.phase_nodes[phase]:
+                found += self._inside(one) if one in self._plan.bodies else [one]
+        return found
 
     def merge(self, step: int, commit: str, at: int) -> Merged:
         """Put what was kept onto the branch."""
@@ -83,7 +103,7 @@ class Spaces:
         told = {"summary": summary, "findings": list(merged.conflicts), "found": len(merged.conflicts)}
         return Merged(at, address, None, CONFLICT, told)
 
-    def _keep(self, step: int, at: int) -> Left:
+    def _keep(self, step: int, workers: list[int], at: int) -> Left:
         name = self._name(step)
         change = self._trees.changes(name)
         if not change.files:
@@ -92,7 +112,7 @@ class Spaces:
             commit, patch = self._trees.commit(name, change, self._plan.addresses[step], at)
         except SecretLeft as error:
             return Left(SECRET, str(error))
-        left = self._judged(change.files, [step])
+        left = self._judged(change.files, workers)
         return left._replace(patch=patch, commit=None if left.reason else commit)
 
     def _settle(self, step: int, at: int) -> Left:
@@ -116,13 +136,21 @@ class Spaces:
         return left
 
     def _judged(self, files: Collection[str], steps: list[int]) -> Left:
-        wrong = violations(files, [self._rules(step) for step in steps])
+        wrong = violations(files, self._rules_of(steps))
         if not wrong:
             return NOTHING_LEFT
         findings = tuple({"message": why, "file": file} for file, why in wrong.items())
         others = [self._plan.addresses[step] for step in steps]
         whose = f" (by one of {_listed(others)})" if len(others) > 1 else ""
         return Left(VIOLATION, f"changed what it may not{whose}: {_listed(list(wrong))}", findings)
+
+    def _rules_of(self, steps: list[int]) -> list[Rules]:
+        """The rules of steps that have worked in one tree. In one that they share with nobody else, those that do not
+        say what they write have written nothing, if another one says it."""
+        rules = list(dict.fromkeys(map(self._rules, steps)))
+        if steps and self._is_apart(steps[0]) and any(writes is not None for writes, _ in rules):
+            return [(writes or (), protected) for writes, protected in rules]
+        return rules
 
     def _rules(self, step: int) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
         """What a step may change (None: anything), and what it may not."""
@@ -132,10 +160,11 @@ class Spaces:
         return None if writes is None else tuple(writes), self._protected.get(phase, ())
 
     def _is_apart(self, step: int) -> bool:
-        return has_own_tree(self._plan.action(step).step)
+        return self._plan.tree_of(step) >= 0
 
     def _name(self, step: int) -> str:
-        return file_stem(self._plan.addresses[step]) if self._is_apart(step) else ""
+        home = self._plan.tree_of(step)
+        return file_stem(self._plan.addresses[home]) if home >= 0 else ""
 
 
 def _listed(names: list[str]) -> str:

@@ -204,6 +204,10 @@ class BodyNode(Work):
         default=None,
         description="What the command reads; while that is unchanged, the step is `cached`. Says that it is `pure`.",
     )
+    writes: Maybe[Texts[Text]] = Field(
+        default=None,
+        description="The files that the node may change: patterns such as `src/**`. Checked on what it has changed.",
+    )
 
 
 class Loop(Shape):
@@ -248,10 +252,6 @@ class Node(BodyNode):
         union_mode="left_to_right",
         description="Where the node works, with the pipeline's `workspace: branch`: in the run's tree, in the run's "
         "tree without changing it (`readonly`), or in a tree of its own (`worktree`), whose changes are then merged.",
-    )
-    writes: Maybe[Texts[Text]] = Field(
-        default=None,
-        description="The files that the node may change: patterns such as `src/**`. Checked on what it has changed.",
     )
 
 

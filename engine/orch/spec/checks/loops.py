@@ -13,6 +13,7 @@ from orch.spec.report import Report
 
 _BESIDE = {
     "loop",
+    "workspace",
     "needs",
     "trigger_rule",
     "if_",
@@ -41,6 +42,9 @@ def _check(graph: Graph, report: Report, phase: str, name: str, node: Node) -> N
             continue  # two kinds, which is said elsewhere
         hint = f"move it into the nodes of the loop: `nodes: {{ {next(iter(node.loop.nodes))}: {{ {key}: … }} }}`"
         report.add("O121", f"`{key}` beside `loop`", (*route, key), hint, key=True)
+    if node.workspace == "readonly":
+        hint = "let the nodes that read have it: a loop is there to change something"
+        report.add("O121", "a `readonly` loop", (*route, "workspace"), hint)
     body = node.loop.nodes
     if not check_body_needs(body, (*route, "loop", "nodes"), report):
         return

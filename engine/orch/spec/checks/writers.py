@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import NamedTuple
 
 from orch.source.document import Route
 from orch.spec.checks.paths import check_path
 from orch.spec.globs import may_meet
-from orch.spec.graph import Graph
-from orch.spec.node import Node
+from orch.spec.graph import Graph, reachable
+from orch.spec.node import BodyNode, Node
 from orch.spec.report import Report
 
 WAYS_OUT = "let one need the other, write other files, or give them trees of their own: `workspace: worktree`"
@@ -27,7 +27,7 @@ class Writer(NamedTuple):
     @property
     def route(self) -> Route:
         """Its `writes`."""
-        return "phases", self.phase, "nodes", self.name, "writes"
+        return "phases", self.phase, "nodes", self.name, "loop" if self.node.loop is not None else "writes"
 
 
 def check_writers(graph: Graph, report: Report) -> None:
@@ -39,6 +39,10 @@ def check_writers(graph: Graph, report: Report) -> None:
             _needs_branch(graph, report, "protected", route)
             _check_patterns(report, phase.protected, route)
         for name, node in phase.nodes.items():
+            if node.loop is not None:
+                _check_body(graph, report, ("phases", phase_name, "nodes", name, "loop", "nodes"), node.loop.nodes)
+                written = tuple(pattern for inner in node.loop.nodes.values() for pattern in inner.writes or ())
+                writers += [Writer(phase_name, name, node, written)] if written and node.workspace == "shared" else []
             if "workspace" in node.model_fields_set or node.writes is not None:
                 _check_node(graph, report, ("phases", phase_name, "nodes", name), node)
                 if node.writes and node.workspace == "shared":
@@ -52,6 +56,22 @@ def check_writers(graph: Graph, report: Report) -> None:
         line = report.document.span(one.route, key=True).line
         message = f"`{other.name}` and `{one.name}` (line {line}) may write {files} at the same time"
         report.add("O521", message, other.route, WAYS_OUT)
+
+
+def _check_body(graph: Graph, report: Report, route: Route, body: Mapping[str, BodyNode]) -> None:
+    """The writers in a loop, which share its tree."""
+    writers = [(name, node) for name, node in body.items() if node.writes is not None]
+    for name, node in writers:
+        _needs_branch(graph, report, "writes", (*route, name, "writes"))
+        _check_patterns(report, node.writes or (), (*route, name, "writes"))
+    edges = {name: node.needs for name, node in body.items()}
+    for (name, node), (other_name, other) in combinations(writers, 2):
+        if name in reachable([other_name], edges) or other_name in reachable([name], edges):
+            continue
+        met = [(a, b) for a in node.writes or () for b in other.writes or () if may_meet(a, b)]
+        if met:
+            message = f"`{other_name}` and `{name}` may write `{met[0][0]}` at the same time"
+            report.add("O521", message, (*route, other_name, "writes"), "let one need the other, or write other files")
 
 
 def _check_node(graph: Graph, report: Report, route: Route, node: Node) -> None:
