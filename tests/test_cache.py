@@ -78,6 +78,8 @@ def test_a_step_is_cached_while_what_it_reads_is_unchanged_and_gives_what_it_gav
     assert did(desk) == {"main.build": f"cached {since}", "main.test": f"cached {since}"}
     assert desk.lines("ran") == 2
     assert f"main.build  cached since run {first.name}" in said.err
+    assert "2 succeeded (2 cached)" in said.out
+    assert desk.node("main.test")["inputs"] == json.loads((first / "nodes" / "main.test.json").read_text())["inputs"]
     build = desk.node("main.build")
     assert build["outputs"] == {"n": 3}
     assert build["artifacts"] == json.loads((first / "nodes" / "main.build.json").read_text())["artifacts"]
@@ -432,6 +434,41 @@ def test_a_step_that_was_killed_is_decided_anew_by_the_next_owner(desk: Desk) ->
     desk.pipeline("\n  main: { nodes: { one: { run: 'echo 1 >> ran', cache: { paths: [] } } } }\n")
     desk.orch("apply")
     assert did(desk)["main.one"].startswith("ok")
+
+
+def test_a_retry_decides_only_what_failed_and_may_find_it(desk: Desk) -> None:
+    text = NODES + "      last: { run: 'test ! -e broken', cache: { paths: [src] } }\n"
+    desk.pipeline(text)
+    desk.write("broken", "")
+    desk.orch("apply", code=1)
+    (desk.folder / "broken").unlink()
+    desk.orch("retry", "@last", "--failed")
+    assert desk.node("main.last")["cache"]["because"] == "never run"
+    assert desk.lines("ran") == 2
+    desk.orch("apply")
+    assert all(said.startswith("cached") for said in did(desk).values())
+    desk.orch("verify", "@last")
+
+
+def test_a_run_with_a_branch_reads_the_files_of_its_own_tree(desk: Desk) -> None:
+    desk.pipeline(
+        "\n  main: { nodes: { one: { run: 'mkdir -p out; cat src/a.txt > out/all', artifacts: { all: out/all },"
+        " cache: { paths: [src] } }, two: { needs: [one], run: 'cat out/all' } } }\n",
+        "workspace: branch\n",
+    )
+    desk.write(".gitignore", "/out\n/.runs\n")
+    identity = ["-c", "user.name=W", "-c", "user.email=writer@project.example"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "first"]):
+        desk.run(["git", *identity, *words])
+    for _ in range(2):
+        desk.orch("apply")
+    assert did(desk)["main.one"].startswith("cached")
+    assert (desk.run_dir() / "logs" / "main.two.1.out").read_text() == "a\n"
+    assert not (desk.folder / "out").exists()
+    desk.write("src/a.txt", "b\n")
+    desk.run(["git", *identity, "commit", "-qam", "second"])
+    desk.orch("apply")
+    assert did(desk)["main.one"] == "ok (src/a.txt changed)"
 
 
 def test_a_file_is_read_once_and_again_only_when_its_status_has_changed(tmp_path: Path) -> None:

@@ -565,3 +565,29 @@ def test_patterns_that_could_mean_the_same_path_meet() -> None:
     ]
     assert [pair for pair in meeting if not (may_meet(*pair) and may_meet(*pair[::-1]))] == []
     assert [pair for pair in apart if may_meet(*pair) or may_meet(*pair[::-1])] == []
+
+
+COMMITS = "git -c user.name=a -c user.email=a@b commit --quiet --message own"
+
+
+@pytest.mark.parametrize("where", ["shared", "worktree"])
+def test_a_node_that_commits_is_checked_all_the_same(desk: Desk, where: str) -> None:
+    one(desk, f'{{ run: "rm lines.txt; git add --all; {COMMITS}", workspace: {where} }}', "[lines.txt]")
+    desk.orch("apply", code=1)
+    assert (desk.node("one.a")["reason"], log(desk)) == ("path-policy-violation", [])
+
+
+@pytest.mark.parametrize("where", ["shared", "worktree"])
+def test_what_a_node_has_committed_is_on_the_branch(desk: Desk, where: str) -> None:
+    commits = f"echo > a.txt; git add --all; {COMMITS}; git switch --quiet --create other; echo > b.txt"
+    one(desk, f'{{ run: "{commits}", workspace: {where}, writes: ["*.txt"] }}', "[lines.txt]")
+    desk.orch("apply")
+    assert log(desk) == (["own", "one.a"] if where == "shared" else ["one.a"])
+    assert git(desk, "diff", "--name-only", "main", branch(desk)).split() == ["a.txt", "b.txt"]
+    git(desk, "merge", "--quiet", branch(desk))
+
+
+def test_a_repository_within_the_tree_cannot_be_committed(desk: Desk) -> None:
+    one(desk, f'{{ run: "git init --quiet part; cd part; echo > x; git add x; {COMMITS}" }}')
+    assert "part is a git repository of its own" in desk.orch("apply", code=1).text
+    assert log(desk) == []

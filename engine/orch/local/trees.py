@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch.local.git import GitTrouble, alone, configured, run_git
 from orch.model.names import branch_of
-from orch.ports import Change, Merged, SecretLeft
+from orch.ports import Change, Merged, SecretLeft, TreeTrouble
 
 if TYPE_CHECKING:  # loaded only where a node has secrets
     from orch.model.masking import Mask
@@ -23,6 +23,7 @@ _READY, _INDEX = "orch-ready", "orch-index"
 _LEFT_OUT = (":(exclude,top,glob)**/.runs/**", ":(exclude,top,glob)**/.orch/**")
 _NOBODY = ("orch", "orch@localhost")
 _HUNK_LINES = 12
+_MODULE = b"160000"
 Keep = Callable[[str, bytes], dict[str, Any]]
 
 
@@ -107,7 +108,9 @@ class GitTrees:
         self._branch = f"refs/heads/{branch_of(start.run_id)}"
         self._refs = f"refs/orch/{start.run_id}"
         self._common = self._git(start.root, "rev-parse", "--path-format=absolute", "--git-common-dir")
+        self._tip = f"{self._refs}/tip"  # what the engine has put onto the branch: a node may commit there, too
         self._folders: dict[str, str] = {}
+        self._begun: dict[str, str] = {}
 
     def open(self, *, begun: bool) -> bool:
         """Have the branch and the run's own tree, also after a crash at any point. False where the branch is gone of a
@@ -115,6 +118,7 @@ class GitTrees:
         if self._repository.resolve(self._branch) is None:
             if begun:
                 return False
+            self._set(self._tip, self._start.commit)
             self._set(self._branch, self._start.commit, "")
         following = self._repository.resolve(f"{self._refs}/next")
         if not self._is_ready(""):
@@ -130,21 +134,29 @@ class GitTrees:
     def make(self, name: str) -> str:
         """A tree as the run's branch is now, whatever was there; its root."""
         if name:
-            self._add(name, "--detach", self._head())
+            self._begun[name] = self._commit_of(self._branch)
+            self._add(name, "--detach", self._begun[name])
         else:
-            self._git(self._path(""), "reset", "--quiet", "--hard", "HEAD")
+            self._git(self._path(""), "symbolic-ref", "HEAD", self._branch)
+            self._git(self._path(""), "reset", "--quiet", "--hard", self._tip)
             self._git(self._path(""), "clean", "--quiet", "-ffd", "--", ":/", *_LEFT_OUT)
         return self.root(name)
 
     def changes(self, name: str) -> Change:
         """What a tree holds that its commit does not."""
         tree, folder = self._path(name), self._folder(name)
-        base, before = self._git(tree, "rev-parse", "HEAD", "HEAD^{tree}").split()
+        known = self._begun[name] if name else self._tip
+        base, before = self._git(tree, "rev-parse", known, f"{known}^{{tree}}").split()
         content = self._repository.snapshot(tree, f"{folder}/index", f"{folder}/{_INDEX}")
         if content == before:
             return Change(base, content, ())
-        out = self._repository.raw(tree, "diff-tree", "-r", "-z", "--no-renames", "--name-only", base, content)
-        return Change(base, content, tuple(self._inside(os.fsdecode(path)) for path in out.split(b"\0") if path))
+        out = self._repository.raw(tree, "diff-tree", "-r", "-z", "--no-renames", "--raw", base, content)
+        tokens = iter(out.split(b"\0")[:-1])
+        found = {self._inside(os.fsdecode(path)): raw for raw, path in zip(tokens, tokens, strict=True)}
+        for path, raw in found.items():
+            if raw.split(b" ")[1] == _MODULE:
+                raise TreeTrouble(f"{path} is a git repository of its own, of which no commit can hold the files")
+        return Change(base, content, tuple(found))
 
     def commit(self, name: str, change: Change, message: str, at_ms: int) -> tuple[str, dict[str, Any] | None]:
         """Commit what `changes` found: of the run's own tree to its branch; of another one beside it, with its patch
@@ -156,9 +168,15 @@ class GitTrees:
             if secret := self._mask.named(changed):
                 raise SecretLeft(f"what was changed in its tree holds the secret {secret}")
         text = f"{message}\n\nOrch-Run: {self._start.run_id}"
-        commit = self._repository.commit(change.content, change.base, text, at_ms)
+        parent = change.base if name else self._commit_of(self._branch)
+        if name or self._git(self._start.root, "rev-parse", f"{parent}^{{tree}}") != change.content:
+            commit = self._repository.commit(change.content, parent, text, at_ms)
+        else:
+            commit = parent  # a node has committed all that it did
         if not name:
-            self._set(self._branch, commit, change.base)
+            self._set(self._branch, commit, parent)
+            self._set(self._tip, commit)
+            self._git(self._path(""), "symbolic-ref", "HEAD", self._branch)
             os.replace(f"{self._folder(name)}/{_INDEX}", f"{self._folder(name)}/index")
             return commit, None
         # an address may hold what no ref may
@@ -170,7 +188,7 @@ class GitTrees:
 
     def merge(self, commit: str, message: str, at_ms: int) -> Merged:
         """Put what such a commit changes onto the run's branch, as one commit; once, however often it is asked."""
-        head = self._head()
+        head = self._commit_of(self._branch)
         mark = f"Orch-Patch: {commit}"
         known = self._git(
             self._start.root, "log", "-1", "--format=%H", "--fixed-strings", f"--grep={mark}", head, f"^{commit}^"
@@ -201,8 +219,8 @@ class GitTrees:
             self._git(self._start.root, "update-ref", "-d", ref)
         shutil.rmtree(home, ignore_errors=True)
 
-    def _head(self) -> str:
-        return self._git(self._start.root, "rev-parse", "--verify", self._branch)
+    def _commit_of(self, ref: str) -> str:
+        return self._git(self._start.root, "rev-parse", "--verify", ref)
 
     def _path(self, name: str) -> str:
         return f"{self._start.home}/steps/{name}" if name else f"{self._start.home}/tree"
@@ -228,6 +246,8 @@ class GitTrees:
         with suppress(FileNotFoundError):
             os.unlink(f"{self._folder('')}/index.lock")
         self._set(self._branch, commit)
+        self._set(self._tip, commit)
+        self._git(tree, "symbolic-ref", "HEAD", self._branch)
         self._git(tree, "reset", "--quiet", "--hard", commit)
         self._git(self._start.root, "update-ref", "-d", f"{self._refs}/next")
 

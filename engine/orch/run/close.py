@@ -27,7 +27,9 @@ def tally(plan: Compiled, state: RunState) -> str:
     """How many nodes are in which status, and how the gates stand: `1 failed, 3 succeeded, 1 gate open`."""
     nodes = Counter(state.status[step] for step in plan.counted)
     gates = Counter(status for status, kind in zip(state.status, plan.kinds, strict=True) if kind == GATE)
-    told = [f"{nodes[status]:,} {status.word}" for status in _NODES if nodes[status]]
+    cached = state.reason.count("cached")
+    about = {Status.SUCCEEDED: f" ({cached:,} cached)"} if cached else {}
+    told = [f"{nodes[status]:,} {status.word}{about.get(status, '')}" for status in _NODES if nodes[status]]
     told += [f"{gates[status]:,} gate{'s' * (gates[status] > 1)} {word}" for status, word in _GATES if gates[status]]
     return ", ".join(told)
 

@@ -178,19 +178,24 @@ class Ledger:
             record.cache = event.cache
         record.idempotency_key = event.idempotency_key
         record.running = True
+        self._take_inputs(step, record)
+        return step
+
+    def _take_inputs(self, step: int, record: Record) -> None:
         if self._available and step in self._available:
             record.inputs = dict(self._available[step])
-        return step
 
     def _finished(self, event: Finished) -> int:
         step, record = self._record(event.address)
         if record.over or (event.attempt and (event.attempt != record.attempt or not record.running)):
             return step
+        if event.cache is not None:  # what attempts before it may have said is not about this result
+            record.clear()
+            record.cache = event.cache
+            self._take_inputs(step, record)
         record.running = False
         record.over = event.final
         record.completed_at = event.at
-        if event.cache is not None:
-            record.cache = event.cache
         if event.attempt or event.cache is not None:
             record.exit_code = event.exit_code
             record.outputs = event.outputs
