@@ -27,7 +27,7 @@ id: 3f1c2a7e-9b54-4d1e-8a60-5c7d2e9f4b13
 people: { mlee: { emails: [m.lee@example.com] } }
 roles: { release_manager: [mlee], security: [mlee], editor: [mlee] }
 """
-FILE = re.compile(r"# ([\w./-]+\.(?:yaml|md|sh))\n")
+FILE = re.compile(r"# ([\w./-]+\.(?:yaml|md|sh|py))\n")
 
 
 class Block(NamedTuple):

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 from command import ENGINE, Desk
-from normal import Normal
 from stage import Step, read_steps
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from orch.testing.normal import Normal
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "pipelines"
 NAMES = sorted(path.parent.name for path in FIXTURES.glob("*/steps.txt"))

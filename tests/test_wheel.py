@@ -53,6 +53,13 @@ def clean(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python.parent
 
 
+def test_the_wheel_tells_pytest_of_the_fixtures(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("/entry_points.txt"))
+        told = archive.read(name).decode()
+    assert "[pytest11]\norch = orch.testing.plugin\n" in told
+
+
 def test_the_wheel_holds_orch_and_nothing_else_at_its_top(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
