@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -59,9 +60,9 @@ class Told:
         made = self.made
         journal = read(made.run.journal, made.plan.digest)
         state, ledger = replay(made.compiled, journal.events)
-        past = Past(made.run, made.compiled, journal, state, ledger, self.status, self.detail)
+        past = Past(made.run, made.compiled, state.plan, journal, state, ledger, self.status, self.detail)
         asked = Asked(lambda failure: {"details": detail}, (), "pipelines/p.yaml")
-        return explain(past, made.compiled.index_of[address], asked)
+        return explain(past, state.plan.index_of[address], asked)
 
 
 def text(told: Explanation) -> str:
@@ -365,6 +366,122 @@ def test_a_step_that_succeeded_says_what_it_waited_for_and_how_often_it_was_trie
 def test_a_part_of_a_condition_is_written_so_that_it_means_the_same(expression: str) -> None:
     tree = parse_expression(expression)
     assert parse_expression(unparse(tree)) == tree
+
+
+OPENING = """\
+  find:
+    nodes:
+      list: { run: cp lists.json $ORCH_OUTPUT, outputs: { items: list, none: list } }
+  each:
+    nodes:
+      unit: { matrix: { item: "${{ nodes.list.outputs.items }}" }, run: [sh, -c, "test ${{ matrix.item }} = a"] }
+      empty: { matrix: { item: "${{ nodes.list.outputs.none }}" }, run: echo }
+      after: { needs: [empty], run: echo }
+      late:
+        loop:
+          until: nodes.test.status == 'succeeded'
+          max_iterations: 2
+          nodes: { test: { run: [sh, -c, "exit $((2 - ${{ loop.index }}))"], allow_failure: true } }
+      never:
+        loop:
+          until: nodes.test.status == 'succeeded'
+          max_iterations: 2
+          nodes: { test: { run: [sh, -c, "exit ${{ loop.index }}"], allow_failure: true } }
+      stuck:
+        loop:
+          until: nodes.bad.status == 'succeeded'
+          max_iterations: 5
+          stop_if_unchanged: 2
+          nodes:
+            bad: { run: "echo always the same >&2; exit 4" }
+            then: { needs: [bad], run: echo }
+      tell: { needs: [stuck], run: echo }
+"""
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    desk = Desk.at(tmp_path_factory.mktemp("opened"))
+    desk.pipeline(OPENING)
+    desk.write("lists.json", '{"items": ["a", "b"], "none": []}')
+    desk.orch("apply", code=1)
+    return desk
+
+
+def why(desk: Desk, address: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(desk.orch("explain", "@last", address, "--json").out)
+    return told
+
+
+def test_a_loop_is_told_by_its_iterations_and_what_changed_between_them(opened: Desk) -> None:
+    told = why(opened, "never")
+    assert told["reason"] == "exhausted"
+    assert told["because"] == [
+        "it went round 2 of at most 2 times",
+        "  #1: test failed (command-failed)",
+        "  #2: test failed (command-failed)",
+        "    other than before: test: exit code 1 → 2",
+        "`until`, asked after the last of them: nodes.test.status == 'succeeded'",
+        '  `nodes.test.status` is "failed"',
+        "each.never#2.test failed (command-failed): exit code 2",
+        *(f"  {line}" for line in why(opened, "each.never#2.test")["because"][1:]),
+    ]
+    assert "a larger `max_iterations` in a new run; a retry goes on with 2 more" in told["would_change"]
+
+
+def test_a_loop_that_succeeded_says_what_ended_it(opened: Desk) -> None:
+    told = why(opened, "late")
+    assert told["status"] == "succeeded"
+    assert told["because"][-2:] == [
+        "`until`, asked after the last of them: nodes.test.status == 'succeeded'",
+        '  `nodes.test.status` is "succeeded"',
+    ]
+
+
+def test_a_loop_that_changed_nothing_is_led_to_the_node_that_failed_in_it(opened: Desk) -> None:
+    told = why(opened, "stuck")
+    assert told["reason"] == "unchanged"
+    assert "    nothing was other than before" in told["because"]
+    assert told["root"] == "each.stuck#2.bad"
+    assert told["log"] == ["always the same"]
+    behind = why(opened, "tell")
+    assert (behind["root"], behind["log"]) == (told["root"], told["log"])
+
+
+def test_a_node_in_a_loop_names_its_iteration_and_the_loop_to_ask_about(opened: Desk) -> None:
+    told = why(opened, "each.stuck#1.bad")
+    assert told["because"][0] == "it is inside of each.stuck, in iteration 1 of 2"
+    assert "what fails in a loop fails nothing else: the loop goes on, or ends for it" in told["would_change"]
+    assert told["next"][0].endswith("each.stuck")
+    assert why(opened, "each.stuck#2.then")["root"] == "each.stuck#2.bad"
+
+
+def test_a_matrix_of_the_run_says_what_its_children_were_made_from(opened: Desk) -> None:
+    told = why(opened, "unit")
+    assert told["because"][:2] == [
+        "it is a matrix of 2: 1 succeeded, 1 failed",
+        '  `nodes.list.outputs.items` is ["a", "b"]',
+    ]
+    assert told["root"] == "each.unit[b]"
+
+
+def test_a_matrix_without_children_shows_the_list_that_is_empty(opened: Desk) -> None:
+    for address in ("empty", "after"):
+        told = why(opened, address)
+        assert "`nodes.list.outputs.none` is []" in [line.strip() for line in told["because"]]
+        assert told["next"] == [f"orch explain {opened.run_dir().name} find.list"]
+
+
+def test_a_report_shows_iterations_below_their_loop_and_tells_each_failure_once(opened: Desk) -> None:
+    opened.orch("report", "@last", "-o", "report.md")
+    markdown = (opened.folder / "report.md").read_text()
+    rows = re.findall(r"^\| `(each\.\S+)` \| . \w+", markdown, re.M)
+    assert rows.index("each.stuck") < rows.index("each.stuck#1.bad") < rows.index("each.stuck#2.then")
+    assert "iteration 2 changed test: exit code 1 → 2" in markdown
+    assert '"✗ unit: 1 failed, 1 succeeded failed"' in markdown
+    titles = re.findall(r"^### `(.*)` ✗", markdown, re.M)
+    assert titles == ["each.never", "each.stuck", "each.unit[b]"]
+    opened.orch("report", "@last", "-o", "report.html")
 
 
 CACHED = """\

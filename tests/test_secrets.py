@@ -357,6 +357,17 @@ def test_a_secret_in_a_tree_is_neither_committed_nor_kept_as_a_patch(branched: D
 
 
 @pytest.mark.parametrize("more", ["", ", workspace: worktree"])
+def test_a_secret_that_a_node_commits_itself_is_not_taken_either(branched: Desk, more: str) -> None:
+    who = "git -c user.name=W -c user.email=w@project.example"
+    script = f'echo "$TOKEN" > made; git add made; {who} commit -qm made'
+    branched.pipeline(APART.format(run=json.dumps(script), more=more), "workspace: branch\n" + DECLARED)
+    commit(branched)
+    branched.orch("apply", code=1)
+    assert branched.node("main.push")["reason"] == "secret-in-output"
+    assert log_of(branched) == []
+
+
+@pytest.mark.parametrize("more", ["", ", workspace: worktree"])
 def test_what_only_resembles_a_secret_is_committed(branched: Desk, more: str) -> None:
     branched.pipeline(
         APART.format(run=json.dumps('echo "${TOKEN%?}" > made'), more=more), "workspace: branch\n" + DECLARED

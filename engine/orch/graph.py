@@ -47,7 +47,7 @@ def folded(graph: Graph, stand_in: Callable[[Vertex], str], kinds: Mapping[str, 
     own. What stands for several has no chain."""
     network: nx.DiGraph[str] = nx.DiGraph()
     names = {vertex.name: stand_in(vertex) for vertex in graph.vertices}
-    for vertex in graph.vertices:
+    for vertex in sorted(graph.vertices, key=lambda vertex: names[vertex.name] != vertex.name):
         name = names[vertex.name]
         if name not in network:
             network.add_node(name, kind=kinds.get(name, vertex.kind), phase=vertex.phase)

@@ -54,16 +54,16 @@ class RunRow(NamedTuple):
 def past(context: Context, ref: str) -> Past:
     """Read a run from its plan and journal. Raises OrchError for a run that is not there or is damaged."""
     run = find(os.path.join(find_root(context.cwd), RUNS), ref)
-    plan = plan_of(run)
+    planned = plan_of(run)
     now = _look(context, run)
-    journal = read(run.journal, plan.digest)
-    state, ledger = replay(plan, journal.events)
+    journal = read(run.journal, planned.digest)
+    state, ledger = replay(planned, journal.events)
     plan = state.plan
     if ledger.closed is not None and not now.queued:
-        return Past(run, plan, journal, state, ledger, ledger.closed.status, ledger.closed.reason)
+        return Past(run, planned, plan, journal, state, ledger, ledger.closed.status, ledger.closed.reason)
     if now.status == "interrupted":
         interrupt(plan, state)
-    return Past(run, plan, journal, state, ledger, now.status, now.detail)
+    return Past(run, planned, plan, journal, state, ledger, now.status, now.detail)
 
 
 class Listed(NamedTuple):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from orch.graph import Kind, Vertex, folded, graph_of
+from orch.graph import Graph, Kind, Vertex, folded, graph_of
 from orch.model.compiled import Compiled
 from orch.model.state import RunState
 from orch.model.status import Status
@@ -31,14 +31,18 @@ class Pictured:
         self._members: dict[str, list[int]] = {}
         self._plan, self._state = plan, state
         self.folded_to = ""
-        groups = {index: name for name, index in plan.index_of.items() if plan.is_group(index)}
-        parents = {plan.addresses[child]: groups[group] for child, group in enumerate(plan.group_of) if group >= 0}
-        self.graph = graph_of(plan)
+        parents = {
+            plan.addresses[child]: plan.addresses[group]
+            for child, group in enumerate(plan.group_of)
+            if group >= 0 and plan.is_group(group)
+        }
+        self._notes: dict[str, str] = {}
+        self.graph = whole = self._without_bodies()
         if len(self.graph.vertices) > MAX_VERTICES:
             kinds: dict[str, Kind] = dict.fromkeys(parents.values(), "matrix")
             self._fold("matrix", lambda vertex: parents.get(vertex.name, vertex.name), kinds)
         if len(self.graph.vertices) > MAX_VERTICES:
-            self.graph = graph_of(plan)
+            self.graph = whole
             self._fold("phase", lambda vertex: f":{vertex.phase}", {f":{name}": "phase" for name in plan.phase_names})
 
     def status(self, vertex: Vertex) -> str:
@@ -48,18 +52,33 @@ class Pictured:
 
     def counts(self, vertex: Vertex) -> str:
         """`2 failed, 10 succeeded`"""
-        found = Counter(self._state.status[step] for step in self._steps(vertex))
-        return ", ".join(f"{found[status]:,} {status.word}" for status in ORDER if found[status])
+        return self._told(self._steps(vertex))
 
     def labelled(self, vertex: Vertex) -> str:
         """Sign and name, and how many are how where it stands for several."""
         word = self.status(vertex)
         text = f"{icon(word)} {label(vertex)}" if word else label(vertex)
+        if note := self._notes.get(vertex.name):
+            return f"{text}: {note}"
         return f"{text}: {self.counts(vertex)}" if len(self._steps(vertex)) > 1 else text
 
     def svg(self, title: str) -> str:
         """The picture, whose colours are the page's."""
         return drawing(self.graph, title, {vertex.name: self._mark(vertex) for vertex in self.graph.vertices})
+
+    def _without_bodies(self) -> Graph:
+        """The graph in which a step stands for all that it has opened, and says how much that is."""
+        plan, outermost = self._plan, dict[str, str]()
+        for phase, owner in enumerate(plan.phase_owner):
+            if owner >= 0:
+                outermost[plan.phase_names[phase]] = plan.addresses[[owner, *plan.owners(owner)][-1]]
+        graph = graph_of(plan)
+        if not outermost:
+            return graph
+        for owner, phases in plan.bodies.items():
+            rounds = f"{len(phases):,} iteration{'s' * (len(phases) != 1)}"
+            self._notes[plan.addresses[owner]] = rounds if plan.is_loop(owner) else self._told(plan.inner(owner))
+        return folded(graph, lambda vertex: outermost.get(vertex.phase, vertex.name), {})
 
     def _fold(self, to: str, stand_in: Callable[[Vertex], str], kinds: dict[str, Kind]) -> None:
         members: dict[str, list[int]] = {}
@@ -67,6 +86,10 @@ class Pictured:
             if vertex.kind != "matrix":
                 members.setdefault(stand_in(vertex), []).extend(self._own(vertex.name))
         self.graph, self._members, self.folded_to = folded(self.graph, stand_in, kinds), members, to
+
+    def _told(self, steps: Sequence[int]) -> str:
+        found = Counter(self._state.status[step] for step in steps)
+        return ", ".join(f"{found[status]:,} {status.word}" for status in ORDER if found[status])
 
     def _own(self, name: str) -> list[int]:
         index = self._plan.index_of.get(name)

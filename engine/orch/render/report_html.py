@@ -32,6 +32,8 @@ from orch.review.explanation import Explanation
 from orch.review.gates_seen import GateSeen
 from orch.review.report import Phase, Report, Row
 
+_DEPTHS = ("", ' class="below"', ' class="below deeper"')
+
 
 def report_html(report: Report) -> str:
     """The whole file."""
@@ -144,11 +146,13 @@ def _trouble(told: Explanation, *, first: bool) -> str:
 
 
 def _why(lines: Sequence[str]) -> str:
-    items = (
-        f'<li class="below">{prose(line.strip())}</li>' if line.startswith("  ") else f"<li>{prose(line)}</li>"
-        for line in lines
-    )
-    return f'<ul class="why">{"".join(items)}</ul>'
+    return f'<ul class="why">{"".join(map(_item, lines))}</ul>'
+
+
+def _item(line: str) -> str:
+    told = line.lstrip(" ")
+    depth = min((len(line) - len(told)) // 2, 2)
+    return f"<li{_DEPTHS[depth]}>{prose(told)}</li>"
 
 
 def _gate(gate: GateSeen) -> str:
@@ -228,7 +232,7 @@ def _rows(rows: Sequence[Row]) -> str:
 
 def _row(row: Row) -> list[str]:
     tests = counts_text(row.tests)
-    told = "<br>".join(text(part) for part in (row.sentence, tests) if part)
+    told = "<br>".join(prose(part) for part in (row.sentence, tests, *row.changed) if part)
     if row.log:
         told += f"<details><summary>the end of its log</summary><pre>{block(row.log)}</pre></details>"
     return [

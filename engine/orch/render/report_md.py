@@ -194,7 +194,7 @@ def _phase(phase: Phase, *, fold: bool) -> list[str]:
                         status(row.status, row.reason),
                         "" if row.took_ms is None else duration(row.took_ms),
                         str(row.attempts or ""),
-                        "; ".join(text(one) for one in (row.sentence, counts_text(row.tests)) if one),
+                        "; ".join(text(one) for one in (row.sentence, counts_text(row.tests), *row.changed) if one),
                     ]
                     for row in part
                 ],

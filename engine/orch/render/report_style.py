@@ -53,6 +53,7 @@ article{border:1px solid var(--line);border-left-width:4px;border-radius:6px;pad
 article h3{margin-top:.6rem}
 ul.why{margin:.3rem 0;padding-left:1.2rem}
 ul.why li.below{list-style:none;color:var(--muted)}
+ul.why li.deeper{padding-left:1.2rem}
 .scroll{overflow-x:auto;border:1px solid var(--line);border-radius:6px}
 table{border-collapse:collapse;width:100%;font-size:.93em}
 caption{text-align:left;color:var(--muted);padding:.35rem .6rem}

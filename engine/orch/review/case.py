@@ -100,14 +100,19 @@ class Case:
         status = self.state.status[self.step].word
         return Explanation(self.address, status, self.reason, because, would_change, following, root, log, compared)
 
-    def scope(self) -> dict[str, Any]:
-        """What its expressions saw when it was decided: a retry may have given its needs other ends since."""
+    def state_then(self) -> RunState:
+        """The state in which it was decided: a retry may have given its needs other ends since."""
         events = self.past.journal.events
         for number in range(len(events) - 1, -1, -1):
             event = events[number]
             if isinstance(event, Finished | Skipped) and event.address == self.address:
-                return step_scope(self.plan, fold(self.plan, events[:number]), self.step)
-        return step_scope(self.plan, self.state, self.step)
+                return fold(self.past.planned, events[:number])
+        return self.state
+
+    def scope(self) -> dict[str, Any]:
+        """What its expressions saw when it was decided."""
+        then = self.state_then()
+        return step_scope(then.plan, then, self.step)
 
     def said(self, step: int) -> str:
         """`build.test failed (command-failed): exit code 1`"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from orch.model.compiled import Compiled
-from orch.model.derive import FAILURE, SUCCESS, outcome
+from orch.model.derive import FAILURE, SUCCESS, is_bad, outcome
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.review.relations import Before
@@ -36,14 +36,6 @@ def unmet(plan: Compiled, state: RunState, before: Before, step: int) -> list[in
     return [need for need in _needs(plan, before, step) if _class(plan, state, need) != SUCCESS]
 
 
-def is_bad(plan: Compiled, state: RunState, step: int) -> bool:
-    """Does it keep its phase from passing?"""
-    status = state.status[step]
-    return status is Status.CANCELLED or (
-        status is Status.FAILED and not plan.action(step).step.get("allow_failure", False)
-    )
-
-
 def _cause(plan: Compiled, state: RunState, before: Before, step: int) -> Cause | None:
     match state.reason[step]:
         case "upstream-failed":
@@ -56,7 +48,8 @@ def _cause(plan: Compiled, state: RunState, before: Before, step: int) -> Cause 
 
 
 def _blocker(plan: Compiled, state: RunState, before: Before, phase: int) -> Cause | None:
-    """What shut a phase: a gate of it, or what is bad in a phase that it needs, else what shut that one."""
+    """What shut a phase: a gate of it, or what is bad in a phase that it needs, else what shut that one; last the step
+    that should have opened it."""
     agenda, seen = [phase], {phase}
     while agenda:
         here = agenda.pop(0)
@@ -70,7 +63,8 @@ def _blocker(plan: Compiled, state: RunState, before: Before, phase: int) -> Cau
             if needed not in seen:
                 seen.add(needed)
                 agenda.append(needed)
-    return None
+    owner = plan.phase_owner[phase]
+    return Cause(owner, 0, phase) if owner >= 0 and state.status[owner] >= Status.SUCCEEDED else None
 
 
 def _first(steps: list[int]) -> Cause | None:

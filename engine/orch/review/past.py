@@ -12,10 +12,12 @@ from orch.store.rundir import RunDir
 
 
 class Past(NamedTuple):
-    """`status` is what the run closed with, else whether it has an owner; where its owner died, the steps stand as the
-    next one will find them. `detail` is the reason of that status."""
+    """`plan` is the run's: the one that was `planned`, with all that the run has added to it. `status` is what it
+    closed with, else whether it has an owner; where its owner died, the steps stand as the next one will find them.
+    `detail` is the reason of that status."""
 
     run: RunDir
+    planned: Compiled
     plan: Compiled
     journal: JournalRead
     state: RunState

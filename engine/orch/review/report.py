@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from orch.model.compiled import GATE
+from orch.model.compiled import Compiled
+from orch.model.derive import is_bad
+from orch.model.plan import kind_of
 from orch.model.status import Status
 from orch.review.case import Asked, Case
-from orch.review.causes import is_bad
 from orch.review.explanation import Explanation
 from orch.review.gates_seen import GateSeen, gate_seen
 from orch.review.past import Past
 from orch.review.relations import Before
 from orch.review.timeline import Timeline, timeline
 from orch.review.why import explain
+from orch.run.bodies import changes
 from orch.run.close import tally
 from orch.run.scope import verdict
 from orch.store.ledger import Record
@@ -24,11 +26,14 @@ MAX_TROUBLES = 50
 MAX_ROWS = 1000
 MAX_ARTIFACTS = 300
 MAX_LOGS = 50
+MAX_ITERATIONS = 10
+MAX_CHANGES = 6
 _URGENT = (Status.FAILED, Status.WAITING, Status.CANCELLED, Status.RUNNING, Status.SKIPPED, Status.QUEUED)
 
 
 class Row(NamedTuple):
-    """A step in the tables. Times are milliseconds since 1970; `log` is the end of its log, where that is told."""
+    """A step in the tables. Times are milliseconds since 1970; `log` is the end of its log, where that is told;
+    `changed` says of a loop what was other from one iteration to the next."""
 
     address: str
     phase: str
@@ -41,6 +46,7 @@ class Row(NamedTuple):
     took_ms: int | None
     tests: Mapping[str, int] | None
     log: Sequence[str] = ()
+    changed: Sequence[str] = ()
 
 
 class ArtifactRow(NamedTuple):
@@ -116,11 +122,13 @@ def report(past: Past, asked: Asked, tail: Callable[[Record], Sequence[str]], no
 
 
 def _troubling(past: Past) -> list[int]:
-    """What failed, then what waits, each in the plan's order; what was skipped for it is not told again."""
+    """What failed, then what waits, each in the plan's order; what was skipped for it is not told again. Of a loop its
+    own end is told, of a step whose children failed theirs."""
     plan, state = past.plan, past.state
     failed = [step for step in plan.steps if state.status[step] is Status.FAILED]
     cancelled = [step for step in plan.steps if state.status[step] is Status.CANCELLED]
     waits = [step for step in plan.steps if state.status[step] is Status.WAITING]
+    failed = [step for step in failed if step not in plan.loop_of and state.reason[step] != "children-failed"]
     failed.sort(key=lambda step: not is_bad(plan, state, step))
     return [*failed, *waits, *cancelled]
 
@@ -140,26 +148,47 @@ def _phases(past: Past, tail: Callable[[Record], Sequence[str]]) -> list[Phase]:
     listed = set(steps[:MAX_ROWS])
     with_logs = {step for step in sorted(past.ledger.records) if past.ledger.records[step].logs}
     logged = with_logs if len(with_logs) <= MAX_LOGS else set[int]()
-    groups: list[tuple[str, list[int]]] = [
-        (name, [*plan.phase_gates[number], *plan.phase_nodes[number]]) for number, name in enumerate(plan.phase_names)
+    groups = [
+        (name, _within(plan, [number])) for number, name in enumerate(plan.phase_names) if plan.phase_owner[number] < 0
     ]
     if plan.finally_steps:
         groups.append(("finally", list(plan.finally_steps)))
     described = {phase["name"]: phase.get("description", "") for phase in plan.head["phases"]}
+    counted = {*plan.counted, *(gate for gates in plan.phase_gates for gate in gates)}
     found = []
-    for name, members in groups:
-        here = sorted(members)
-        counts = Counter(state.status[step].word for step in here)
+    for name, here in groups:
+        counts = Counter(state.status[step].word for step in here if step in counted)
         left = Counter(state.status[step].word for step in here if step not in listed)
         rows = [_row(past, step, name, tail if step in logged else None) for step in here if step in listed]
         found.append(Phase(name, described.get(name, ""), counts, rows, left))
     return found
 
 
+def _within(plan: Compiled, phases: Sequence[int]) -> list[int]:
+    """The steps of these phases in the plan's order, each followed by those that it has opened."""
+    found: list[int] = []
+    for phase in phases:
+        for step in sorted((*plan.phase_gates[phase], *plan.phase_nodes[phase])):
+            found += [step, *_within(plan, plan.bodies.get(step, ()))]
+    return found
+
+
+def _changed(past: Past, step: int) -> list[str]:
+    """Of a loop: what was other from one iteration to the next, the last ones."""
+    if not past.plan.is_loop(step) or step not in past.plan.bodies:
+        return []
+    told = []
+    for one in changes(past.plan, past.state, step)[-MAX_ITERATIONS:]:
+        lines = list(one["changed"])
+        more = f" and {len(lines) - MAX_CHANGES:,} more" if len(lines) > MAX_CHANGES else ""
+        told.append(f"iteration {one['iteration']} changed {'; '.join(lines[:MAX_CHANGES]) or 'nothing'}{more}")
+    return told
+
+
 def _row(past: Past, step: int, phase: str, tail: Callable[[Record], Sequence[str]] | None) -> Row:
     plan, state = past.plan, past.state
     record, document = past.ledger.records.get(step) or Record(), plan.action(step).step
-    kind: Any = "gate" if plan.kinds[step] == GATE else "adapter" if "adapter" in document else "run"
+    kind = kind_of(document)
     status, started, completed = state.status[step], record.started_at, record.completed_at
     took = completed - started if completed is not None and started is not None and status >= Status.SUCCEEDED else None
     sentence = state.sentence.get(step, "") if state.reason[step] not in (None, "ok") else ""
@@ -177,4 +206,5 @@ def _row(past: Past, step: int, phase: str, tail: Callable[[Record], Sequence[st
         took if kind != "gate" else None,
         record.tests,
         tail(record) if tail is not None and status is Status.SUCCEEDED else (),
+        _changed(past, step),
     )

@@ -8,6 +8,7 @@ from orch.review.case import Asked, Case
 from orch.review.explanation import Explanation
 from orch.review.past import Past
 from orch.review.relations import Before
+from orch.review.why_bodies import inside, opened
 from orch.review.why_failed import cancelled, failed
 from orch.review.why_matrix import matrix
 from orch.review.why_open import queued, running
@@ -21,10 +22,14 @@ def explain(past: Past, index: int, asked: Asked, before: Before | None = None) 
     case = Case(past, before or Before(past.plan), asked, index)
     if past.plan.is_group(index):
         return matrix(case, _explained)
-    return _explained(case)
+    told = _explained(case)
+    return told._replace(because=[*inside(case), *told.because])
 
 
 def _explained(case: Case) -> Explanation:
+    body = case.plan.body(case.step)
+    if body is not None and case.step in case.state.begun:
+        return opened(case, body, _explained)
     match case.state.status[case.step]:
         case Status.SUCCEEDED:
             return gate_open(case) if case.plan.kinds[case.step] == GATE else succeeded(case)

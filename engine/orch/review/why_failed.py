@@ -156,6 +156,10 @@ def _ways(case: Case, *, allowed: bool) -> tuple[list[str], list[str]]:
             change.append("changes that do not overlap with those of the others")
         case _:
             change.append("mend what makes it fail")
+    if case.step in case.plan.loop_of:
+        loop = case.plan.addresses[case.plan.loop_of[case.step][0]]
+        change.append("what fails in a loop fails nothing else: the loop goes on, or ends for it")
+        return change, [case.command("explain", case.run_id, loop), *logs]
     change.append(f"then a retry decides {_redone(case)} again; what succeeded does not run again")
     change.append("with `allow_failure: true`, in a new run, its failure would hold up nothing")
     return change, [*go_on(case), *logs]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+from orch.model.derive import is_bad
 from orch.model.status import Status
 from orch.review.case import Case
-from orch.review.causes import is_bad
 from orch.review.explanation import Explanation
 from orch.review.relations import group_names
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from orch.model.derive import is_bad
 from orch.model.status import Status
 from orch.review.case import SHOWN, Case, length, time
-from orch.review.causes import is_bad
 from orch.review.explanation import Explanation
 from orch.review.relations import group_names
 from orch.review.why_succeeded import attempts_before
@@ -94,6 +94,9 @@ def _phase(case: Case, phase: int) -> tuple[list[str], int | None]:
             return lines, _who_waits(case)
         if any(is_bad(plan, state, node) for node in plan.phase_nodes[needed]):
             return [f"phase `{plan.phase_names[needed]}` has not passed"], None
+    owner = plan.phase_owner[phase]
+    if owner >= 0 and owner not in state.begun:
+        return [f"what opens it has not begun: {case.said(owner)}"], owner
     return [f"phase `{name}` is not entered yet"], None
 
 

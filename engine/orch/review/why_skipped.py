@@ -8,6 +8,7 @@ from orch.review.case import SHOWN, Case
 from orch.review.causes import Cause, unmet, way_back
 from orch.review.conditions import Turn, seen, turned
 from orch.review.explanation import Explanation
+from orch.review.why_bodies import sources
 from orch.review.why_failed import cancelled_by
 
 Explain = Callable[[Case], Explanation]
@@ -39,8 +40,10 @@ def skipped(case: Case, explain: Explain) -> Explanation:
             because = [f"its adapter has nothing to run here: {sentence}"]
             return case.told(because, ["a repository in which its adapter finds that"], [case.new_run()])
         case "empty-matrix":
-            because = [sentence or "the list that its matrix is made from is empty"]
-            return case.told(because, ["a list that is not empty"], [])
+            body = case.plan.body(case.step)
+            because = ["the list that its matrix is made from is empty", *(sources(case, body) if body else ())]
+            read = [case.command("explain", case.run_id, address) for address in _read(case)]
+            return case.told(because, ["a list that is not empty"], read)
     return case.told([sentence] if sentence else [], [], [])
 
 
@@ -67,7 +70,9 @@ def ways(case: Case, turn: Turn | None, then: str) -> tuple[list[str], list[str]
 def _read(case: Case) -> list[str]:
     """The steps that its expressions read, a matrix by its parent."""
     plan = case.plan
-    wanted = {plan.find(plan.space_of(case.step), node): None for node in case.action.reads}
+    body = plan.body(case.step)
+    names = (*case.action.reads, *(body["reads"] if body is not None and body["kind"] == "matrix" else ()))
+    wanted = {plan.find(plan.space_of(case.step), node) for node in names}
     return [name for name, index in plan.index_of.items() if index in wanted]
 
 
@@ -92,7 +97,7 @@ def _kept(case: Case, explain: Explain) -> Explanation:
     if case.reason != "phase-not-reached" and len(unmet(case.plan, case.state, case.before, case.step)) > 1:
         lines.append(f"{root.address}:")
     lines += [line if line.startswith("  ") else f"  {line}" for line in below.because if not known.endswith(line)]
-    return case.told(lines, below.would_change, below.next, root=root.address, log=below.log)
+    return case.told(lines, below.would_change, below.next, root=below.root or root.address, log=below.log)
 
 
 def _rule(case: Case) -> list[str]:

@@ -72,7 +72,8 @@ def _waited(case: Case) -> list[str]:
         return ["a `finally` node runs when all else is over"]
     gates = [plan.addresses[gate] for gate in plan.phase_gates[phase]]
     open_gates = f", whose gates were open ({', '.join(gates)})" if gates else ""
-    lines = [f"it belongs to phase `{plan.phase_names[phase]}`{open_gates}"] if gates or phase else []
+    told = gates or (phase and plan.phase_owner[phase] < 0)
+    lines = [f"it belongs to phase `{plan.phase_names[phase]}`{open_gates}"] if told else []
     names = group_names(plan)
     needs = case.before.needs(step)
     if needs:
