@@ -1,4 +1,4 @@
-"""fixtures/ship_feature_core.yaml from an approved mini-spec to a change that is pushed: loops in trees of their own."""
+"""fixtures/ship_feature_core.yaml from an approved mini-spec to a change that is pushed: loops in their own trees."""
 
 from __future__ import annotations
 
