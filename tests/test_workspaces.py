@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command import PATH, PROJECT, Desk
+from command import BIN, PATH, PROJECT, Desk
 
 from orch.spec.globs import may_meet
 
@@ -591,3 +592,85 @@ def test_a_repository_within_the_tree_cannot_be_committed(desk: Desk) -> None:
     one(desk, f'{{ run: "git init --quiet part; cd part; echo > x; git add x; {COMMITS}" }}')
     assert "part is a git repository of its own" in desk.orch("apply", code=1).text
     assert log(desk) == []
+
+
+# --- what is known only in the run
+
+LOOP = """
+  find:
+    nodes:
+      list: { run: 'echo "{\\"names\\": [\\"c\\", \\"a\\", \\"b\\"]}" > "$ORCH_OUTPUT"', outputs: { names: list } }
+  build:
+    protected: [lines.txt]
+    nodes:
+      goal:
+        matrix: { goal: "${{ nodes.list.outputs.names }}" }
+        workspace: worktree
+        loop:
+          until: nodes.test.status == 'succeeded'
+          max_iterations: 3
+          nodes:
+            code:
+              writes: [goals/**]
+              run: 'mkdir -p goals; echo x >> "goals/$GOAL"; %s'
+              env: { GOAL: "${{ matrix.goal }}" }
+            test: { needs: [code], run: 'test $(wc -l < "goals/$GOAL") = 2', env: { GOAL: "${{ matrix.goal }}" } }
+      behind: { needs: [goal], run: "wc -l goals/*" }
+"""
+
+
+def test_children_that_are_known_in_the_run_are_merged_in_the_order_of_their_keys(desk: Desk) -> None:
+    phases = """
+  find:
+    nodes:
+      list: { run: 'echo "{\\"names\\": [\\"c\\", \\"a\\", \\"b\\"]}" > "$ORCH_OUTPUT"', outputs: { names: list } }
+  build:
+    nodes:
+      goal:
+        matrix: { goal: "${{ nodes.list.outputs.names }}" }
+        workspace: worktree
+        run: 'echo > "$GOAL"'
+        env: { GOAL: "${{ matrix.goal }}" }
+"""
+    desk.pipeline(phases, "workspace: branch\n")
+    commit(desk)
+    desk.orch("apply", "--jobs", "1")
+    assert log(desk) == [f"build.goal[{key}]" for key in "abc"]
+
+
+def test_all_iterations_of_a_child_work_in_the_childs_tree_which_is_merged_once(desk: Desk) -> None:
+    desk.pipeline(LOOP % "true", "workspace: branch\n")
+    desk.write("lines.txt", "as it was\n")
+    commit(desk)
+    desk.orch("apply")
+    assert log(desk) == [f"build.goal[{key}]" for key in "abc"]
+    assert git(desk, "show", f"{branch(desk)}:goals/b") == "x\nx"
+    assert trees(desk) == []
+    desk.orch("verify", "@last")
+
+
+def test_a_loop_that_changed_what_it_may_not_is_not_merged(desk: Desk) -> None:
+    desk.pipeline(LOOP % 'test "$GOAL" != b || rm -f lines.txt', "workspace: branch\n")
+    desk.write("lines.txt", "as it was\n")
+    commit(desk)
+    desk.orch("apply", code=1)
+    assert log(desk) == ["build.goal[a]", "build.goal[c]"]
+    assert desk.node("build.goal[b]")["reason"] == "path-policy-violation"
+
+
+def test_a_loop_whose_owner_died_goes_on_in_its_tree(desk: Desk) -> None:
+    once = 'touch "$HOME/died"; echo > "$HOME/there"; cat "$HOME/there"'
+    die = f'test -e "$HOME/died" || test "$(wc -l < goals/a)" = 1 || {{ {once}; }}'
+    desk.pipeline(LOOP.replace('[\\"c\\", \\"a\\", \\"b\\"]', '[\\"a\\"]') % "true", "workspace: branch\n")
+    text = (desk.folder / "pipelines/main.yaml").read_text()
+    desk.write("pipelines/main.yaml", text.replace("run: 'test $(wc", f"run: '{die}; test $(wc"))
+    commit(desk)
+    os.mkfifo(desk.home / "there")
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
+    words = [str(BIN / "orch"), "apply"]
+    with subprocess.Popen(words, cwd=desk.folder, env=desk.environment(), **streams) as process:
+        (desk.home / "there").read_text()
+        process.kill()
+        process.communicate()
+    desk.orch("resume", "@last")
+    assert git(desk, "show", f"{branch(desk)}:goals/a") == "x\nx"

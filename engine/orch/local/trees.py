@@ -110,7 +110,6 @@ class GitTrees:
         self._common = self._git(start.root, "rev-parse", "--path-format=absolute", "--git-common-dir")
         self._tip = f"{self._refs}/tip"  # what the engine has put onto the branch: a node may commit there, too
         self._folders: dict[str, str] = {}
-        self._begun: dict[str, str] = {}
 
     def open(self, *, begun: bool) -> bool:
         """Have the branch and the run's own tree, also after a crash at any point. False where the branch is gone of a
@@ -134,8 +133,7 @@ class GitTrees:
     def make(self, name: str) -> str:
         """A tree as the run's branch is now, whatever was there; its root."""
         if name:
-            self._begun[name] = self._commit_of(self._branch)
-            self._add(name, "--detach", self._begun[name])
+            self._add(name, "--detach", self._commit_of(self._branch))
         else:
             self._git(self._path(""), "symbolic-ref", "HEAD", self._branch)
             self._git(self._path(""), "reset", "--quiet", "--hard", self._tip)
@@ -145,7 +143,7 @@ class GitTrees:
     def changes(self, name: str) -> Change:
         """What a tree holds that its commit does not."""
         tree, folder = self._path(name), self._folder(name)
-        known = self._begun[name] if name else self._tip
+        known = self._begun_at(name) if name else self._tip
         base, before = self._git(tree, "rev-parse", known, f"{known}^{{tree}}").split()
         content = self._repository.snapshot(tree, f"{folder}/index", f"{folder}/{_INDEX}")
         if content == before:
@@ -219,6 +217,11 @@ class GitTrees:
             self._git(self._start.root, "update-ref", "-d", ref)
         shutil.rmtree(home, ignore_errors=True)
 
+    def _begun_at(self, name: str) -> str:
+        """The commit that a tree was made from, by whichever owner: a node may have committed in it since."""
+        with open(f"{self._folder(name)}/{_READY}", encoding="ascii") as file:
+            return file.read()
+
     def _commit_of(self, ref: str) -> str:
         return self._git(self._start.root, "rev-parse", "--verify", ref)
 
@@ -268,8 +271,8 @@ class GitTrees:
         flags = [word for word in what if word.startswith("-")]
         self._git(self._start.root, "worktree", "add", "--quiet", "--force", "--force", *flags, path, what[-1])
         self._folders.pop(name, None)
-        with open(f"{self._folder(name)}/{_READY}", "wb"):
-            pass
+        with open(f"{self._folder(name)}/{_READY}", "w", encoding="ascii") as file:
+            file.write(self._git(path, "rev-parse", "HEAD"))
 
     def _drop(self, path: str) -> None:
         """Remove a tree that is whole, half made, or half removed."""
