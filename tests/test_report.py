@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from command import Desk
-from normal import Normal
 from plans import one_phase, plan_doc
 from recorded import Recorded
 from stage import Step
@@ -28,6 +27,7 @@ from orch.render.timeline_html import MAX_BARS
 from orch.review.report import MAX_ROWS, MAX_TROUBLES
 from orch.review.timeline import timeline
 from orch.store.owner import Owner, write_owner
+from orch.testing.normal import Normal
 
 HOSTILE = "<script>alert(1)</script>]]>\"'`|*_[x](javascript:1)\n# h\n```\n\x1b[31m\u202e\u2066\0&amp;</style></svg>"
 FAILED = {"status": "failed", "reason": "command-failed", "exit_code": 2}
