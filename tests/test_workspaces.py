@@ -674,3 +674,30 @@ def test_a_loop_whose_owner_died_goes_on_in_its_tree(desk: Desk) -> None:
         process.communicate()
     desk.orch("resume", "@last")
     assert git(desk, "show", f"{branch(desk)}:goals/a") == "x\nx"
+
+
+# --- what is told of it
+
+
+def test_a_patch_that_waits_is_nobodys_to_settle_and_is_explained(desk: Desk) -> None:
+    wait = 'echo > "$HOME/there"; cat "$HOME/there"'
+    goals(desk, "[a, b]", f'{MAKE}; test "$GOAL" = a || {{ {wait}; }}')
+    os.mkfifo(desk.home / "there")
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
+    words = [str(BIN / "orch"), "apply", "--jobs", "1"]
+    with subprocess.Popen(words, cwd=desk.folder, env=desk.environment(), **streams) as process:
+        (desk.home / "there").read_text()
+        assert json.loads(desk.orch("poll", "@last", "--json").out)["waiting"] == []
+        told = desk.orch("explain", "@last", "build.goal[a]").out
+        process.kill()
+        process.communicate()
+    assert "not over: build.goal[b]" in told
+    assert "orch poll" in told
+
+
+def test_why_a_patch_was_refused_is_explained(desk: Desk) -> None:
+    goals(desk, "[a, b]", f'{MAKE}; sed -i "s/^5$/$GOAL/" lines.txt')
+    desk.orch("apply", code=1)
+    told = desk.orch("explain", "@last", "build.goal[b]").out
+    assert "lines.txt" in told
+    assert "a retry begins at the branch as it is now" in told

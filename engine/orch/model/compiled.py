@@ -200,6 +200,11 @@ class Compiled(NamedTuple):
         """Has the run a branch of its own?"""
         return "workspace" in self.head
 
+    def siblings(self, step: int) -> Sequence[int]:
+        """All children of the matrix that the step is a child of; none where it is no child."""
+        group = self.group_of[step]
+        return self.inner(group) if group in self.bodies else self.group_children.get(group, ())
+
     def inner(self, step: int) -> list[int]:
         """The steps directly inside of what this one has opened; of a loop, those of its last iteration."""
         phases = self.bodies.get(step, [])

@@ -102,6 +102,10 @@ def _by_reason(case: Case) -> list[str]:
     match case.reason:
         case "budget-exceeded":
             return ["the whole run has a `budget`, and nothing starts when that is spent"]
+        case "merge-conflict":
+            return ["its patch did not go onto the run's branch; a retry begins at the branch as it is now"]
+        case "path-policy-violation":
+            return ["nothing of what it did was committed; its patch is kept as the artifact `patch`"]
         case "timed-out":
             return [f"its `timeout` is {length(case.doc['timeout_seconds'])}"] if "timeout_seconds" in case.doc else []
         case "start-failed":

@@ -11,6 +11,7 @@ from orch.gates.standing import Standing, standing
 from orch.gates.verdict import Context
 from orch.model.compiled import GATE
 from orch.model.retry import hands_over, has_probe
+from orch.model.status import Status
 from orch.review.case import Case, length, time
 from orch.review.explanation import Explanation
 from orch.store.errors import settle_commands
@@ -24,6 +25,8 @@ def waiting(case: Case) -> Explanation:
         return _gate(case)
     if case.reason == "retry-delay":
         return _later(case)
+    if case.reason == "unmerged":
+        return _unmerged(case)
     return _doubt(case)
 
 
@@ -106,6 +109,20 @@ def _later(case: Case) -> Explanation:
     return case.told(
         because, ["nothing but time; a shorter `delay` in a new run"], [case.command(command, case.run_id)]
     )
+
+
+def _unmerged(case: Case) -> Explanation:
+    open_ones = [one for one in case.plan.siblings(case.step) if not _is_over(case, one)]
+    because = ["it has succeeded; what it changed is kept, and is merged into the run's branch when its matrix is over"]
+    if open_ones:
+        more = f" and {len(open_ones) - 4:,} more" if len(open_ones) > 4 else ""
+        because.append(f"not over: {', '.join(case.plan.addresses[one] for one in open_ones[:4])}{more}")
+    command = "poll" if case.past.status == "running" else "resume"
+    return case.told(because, ["the end of the others"], [case.command(command, case.run_id)])
+
+
+def _is_over(case: Case, step: int) -> bool:
+    return step in case.state.unmerged or case.state.status[step] >= Status.SUCCEEDED
 
 
 def _doubt(case: Case) -> Explanation:

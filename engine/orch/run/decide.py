@@ -190,8 +190,7 @@ def _merge(plan: Compiled, state: RunState) -> list[Merge]:
     if _is_shared_tree_busy(plan, state):
         return []
     for step in sorted(state.unmerged, key=plan.addresses.__getitem__):
-        group = plan.group_of[step]
-        siblings = plan.inner(group) if group in plan.bodies else plan.group_children.get(group, ())
+        siblings = plan.siblings(step)
         if all(other in state.unmerged or state.status[other] >= Status.SUCCEEDED for other in siblings):
             return [Merge(step)]
     return []

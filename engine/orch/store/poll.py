@@ -150,7 +150,7 @@ def _waiting(
     """What waits for a person: gates as they were last looked at, and steps in doubt."""
     found = []
     for step in plan.steps:
-        if state.status[step] is not Status.WAITING or state.reason[step] == "retry-delay":
+        if state.status[step] is not Status.WAITING or state.reason[step] in ("retry-delay", "unmerged"):
             continue
         address, record = plan.addresses[step], ledger.records.get(step)
         fields: dict[str, Any] = {"reason": state.reason[step], "sentence": state.sentence.get(step)}
