@@ -89,6 +89,16 @@ def test_finally_runs_when_the_budget_is_spent_and_costs_nothing() -> None:
     assert (ends["finally.f"], ends["finally.g"], ends["run"]) == ("succeeded ok", "succeeded ok", "failed")
 
 
+def test_the_finally_of_a_child_pipeline_runs_when_the_budget_is_spent() -> None:
+    child = {"pipeline": {"phases": {"in": {"nodes": {"x": {}, "y": {"needs": ["x"]}}}}, "final": {"f": {}}}}
+    run = play({"build": {"nodes": {"c": child, "d": {"needs": ["c"]}}}}, nodes=1)
+    assert run.run() == "failed"
+    ends = run.results()
+    assert {ends[address] for address in ends if address.endswith(".y")} == {SPENT}
+    assert {ends[address] for address in ends if address.endswith("finally.f")} == {"succeeded ok"}
+    assert exit_of(run.state) is Exit.REFUSED
+
+
 # --- time
 
 

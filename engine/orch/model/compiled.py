@@ -243,6 +243,10 @@ class Compiled(NamedTuple):
         asked: int = self.action_table[self.actions[step]].step.get("slots", 1)
         return asked if asked < self.max_in_flight else self.max_in_flight
 
+    def is_final(self, step: int) -> bool:
+        """Is it a `finally` node, of the run or of a child pipeline?"""
+        return self.kinds[step] == FINALLY or self.phase_final[self.phase_of[step]]
+
     def is_behind_nodes(self, gate: int) -> bool:
         """May a node of the run be at work while this gate is shut?"""
         after = {self.phase_of[gate]}

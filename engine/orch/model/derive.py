@@ -223,8 +223,7 @@ def _enqueue(plan: Compiled, state: RunState, step: int) -> None:
 def ending(plan: Compiled, state: RunState, step: int) -> bool:
     """Is the part of the run that the step belongs to being ended? A cancel ends the body first, and `finally` runs;
     one that is asked when the body is over ends `finally`."""
-    final = plan.kinds[step] == FINALLY or plan.phase_final[plan.phase_of[step]]
-    return state.cutting_finally if final else state.cancelling or state.failing_fast or state.overspent
+    return state.cutting_finally if plan.is_final(step) else state.cancelling or state.failing_fast or state.overspent
 
 
 def hold_back(plan: Compiled, state: RunState, step: int) -> None:

@@ -85,7 +85,7 @@ def _started(plan: Compiled, state: RunState, event: Started) -> None:
     ):
         return
     state.attempt[step] = event.attempt
-    state.starts += plan.kinds[step] != FINALLY
+    state.starts += not plan.is_final(step)
     state.status[step] = Status.RUNNING
     state.reason[step] = None
     state.running[step] = None

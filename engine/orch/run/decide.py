@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection
-from itertools import islice
+from itertools import chain, islice
 
 from orch.model.compiled import Compiled
 from orch.model.decisions import (
@@ -55,7 +55,7 @@ def decide(plan: Compiled, state: RunState, now_ms: int, probing: Collection[int
         decisions.extend(Stop(step, why) for step in state.running if ending(plan, state, step))
     over = spent(plan, state, now_ms)
     if over is not None and over.stops:
-        decisions.extend(Stop(step, "budget") for step in state.running)
+        decisions.extend(Stop(step, "budget") for step in state.running if not plan.is_final(step))
     if not (plan.fail_fast and any(type(decision) is Conclude for decision in decisions)):
         _start(plan, state, now_ms, probing, decisions, over)
     if state.unmerged and not decisions:
@@ -96,9 +96,8 @@ def _start(
             room -= 1
     if over is not None:
         _overspend(plan, state, over, decisions)
-        return
     number = room
-    if "budget" in plan.head and state.body_open:
+    if over is None and "budget" in plan.head and state.body_open:
         number = min(number, starts_left(plan, state))
     if plan.fail_fast:  # what begins may turn out to have failed at once, and then nothing else may begin
         number = min(number, 1)
@@ -106,6 +105,8 @@ def _start(
         return
     shared = _is_shared_tree_busy(plan, state) if "workspace" in plan.head else False
     for step in _due(state, now_ms, number, probing):
+        if over is not None and not plan.is_final(step):
+            continue
         if shared and plan.tree_of(step) == step:
             continue
         once = is_once(plan.action(step).step)
@@ -117,6 +118,8 @@ def _start(
     for step in islice(state.ready, BATCH):
         if number <= 0 or room <= 0:
             return
+        if over is not None and not plan.is_final(step):
+            continue
         if shared and plan.tree_of(step) == step:
             continue
         if step in probing:
@@ -132,11 +135,12 @@ def _start(
 
 
 def _overspend(plan: Compiled, state: RunState, over: Spent, decisions: list[Decision]) -> None:
-    """Nothing more starts: the step that would have been next fails, and so says why; the others follow from its end.
-    While what runs is being stopped, its ends will say it."""
-    if over.stops and state.running:
+    """Nothing more starts but `finally`: the step that would have been next fails, and so says why; the others follow
+    from its end. While what runs is being stopped, its ends will say it."""
+    if over.stops and not all(map(plan.is_final, state.running)):
         return
-    for step in [*islice(state.ready, 1), *(step for _, step in state.due_heap[:1])][:1]:
+    waiting = chain(state.ready, (step for _, step in state.due_heap))
+    for step in islice((step for step in waiting if not plan.is_final(step)), 1):
         decision = _begin(plan, state, step)
         ends = not isinstance(decision, Start | Recall)
         decisions.append(decision if ends else Conclude(step, "failed", REASON, over.sentence))
