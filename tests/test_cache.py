@@ -471,6 +471,42 @@ def test_a_run_with_a_branch_reads_the_files_of_its_own_tree(desk: Desk) -> None
     assert did(desk)["main.one"] == "ok (src/a.txt changed)"
 
 
+INSIDE = """
+  main:
+    nodes:
+      first: { run: "true", cache: { paths: [] } }
+      list:
+        needs: [first]
+        run: "printf '{\\"names\\": [\\"x\\", \\"y\\"]}' > $ORCH_OUTPUT; cp src/a.txt out"
+        outputs: { names: list }
+        artifacts: { made: out }
+      each:
+        needs: [list]
+        matrix: { name: "${{ nodes.list.outputs.names }}" }
+        run: [sh, -c, 'echo "$0" >> ran', "${{ matrix.name }}"]
+        cache: { paths: [] }
+      round:
+        needs: [list]
+        loop:
+          until: nodes.check.status == 'succeeded'
+          max_iterations: 2
+          nodes: { check: { run: 'echo loop >> ran', cache: { paths: [] } } }
+"""
+
+
+def test_what_is_inside_of_another_step_reads_the_artifacts_that_this_one_needs(desk: Desk) -> None:
+    desk.pipeline(INSIDE)
+    desk.orch("apply")
+    assert desk.lines("ran") == 3
+    desk.orch("apply")
+    assert desk.lines("ran") == 3
+    desk.write("src/a.txt", "other\n")
+    desk.orch("apply")
+    told = did(desk)
+    why = "ok (artifact main.list.made changed)"
+    assert [told[name] for name in ("main.each[x]", "main.each[y]", "main.round#1.check")] == [why] * 3
+
+
 def test_a_file_is_read_once_and_again_only_when_its_status_has_changed(tmp_path: Path) -> None:
     from orch.store.fingerprints import Fingerprints, hash_file
 

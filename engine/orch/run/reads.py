@@ -92,16 +92,24 @@ class Reader:
         )
 
     def _artifacts(self, state: RunState, step: int) -> Iterator[tuple[str, str]]:
-        """What the steps give that it needs or reads; where it speaks of $ORCH_ARTIFACTS, all before it."""
+        """What the steps give that it, or a step that it is inside of, needs, and those that it reads; where it speaks
+        of $ORCH_ARTIFACTS, all before it."""
         known, size = len(self._needs), self._plan.size
         self._needs += [[] for _ in range(size - known)]  # a run may have added steps
         for need in range(known, size):
             for dependant in self._plan.dependants[need]:
                 self._needs[dependant].append(need)
         action = self._plan.action(step)
-        givers = [*self._needs[step], *(self._plan.find(self._plan.space_of(step), node) for node in action.reads)]
+        givers = [self._plan.find(self._plan.space_of(step), node) for node in action.reads]
+        around = (step, *self._plan.owners(step))
+        for one in around:
+            givers += self._needs[one]
         if _speaks_of_artifacts(action):
-            givers = [*self._ancestors(step), *self._phases_before(self._plan.phase_of[step])]
+            for one in around:
+                givers += [*self._ancestors(one), *self._phases_before(self._plan.phase_of[one])]
+                if self._plan.is_loop(one):
+                    earlier = self._plan.bodies.get(one, [])[:-1]
+                    givers += [node for phase in earlier for node in self._plan.phase_nodes[phase]]
         for giver in self._steps(givers):
             given = state.artifacts.get(giver, ())
             if not given and state.status[giver] is Status.SUCCEEDED and self._plan.action(giver).paths:
@@ -114,7 +122,8 @@ class Reader:
             if self._plan.is_group(index):
                 yield from self._plan.group_children[index]
             else:
-                yield from (index, *self._plan.inner(index))
+                yield index
+                yield from self._steps(self._plan.inner(index))
 
     def _ancestors(self, step: int) -> list[int]:
         found = dict.fromkeys(self._needs[step])
