@@ -170,6 +170,43 @@ def test_a_command_that_could_not_be_made_fails_as_in_a_run(desk: Desk) -> None:
     assert differences(desk, stubs + f"expect: {{ status: failed, nodes: {{ publish: {ending} }} }}") == []
 
 
+LOOP = """apiVersion: orch/v1
+kind: Pipeline
+name: main
+phases:
+  plan:
+    nodes:
+      make: { run: touch started, outputs: { goals: list } }
+  build:
+    nodes:
+      goal:
+        matrix: { goal: "${{ nodes.make.outputs.goals }}" }
+        loop:
+          until: nodes.test.status == 'succeeded'
+          max_iterations: 2
+          nodes:
+            code: { run: touch started }
+            test: { run: touch started, needs: [code], allow_failure: true }
+  ship:
+    nodes:
+      done: { run: touch started }
+"""
+GREEN_LATE = (
+    "stubs: { nodes: { make: { outputs: { goals: [x, y] } }, 'goal[y]#1.test': { status: failed } } }\n"
+    "expect: { status: succeeded, nodes: { goal: succeeded, 'goal[y]#1.test': failed, 'goal[y]#2.test': succeeded }, "
+    "order: [make, goal, done] }"
+)
+
+
+def test_a_case_follows_a_matrix_and_its_loops(desk: Desk) -> None:
+    desk.write("pipelines/main.yaml", LOOP)
+    assert differences(desk, GREEN_LATE) == []
+    assert got(desk, GREEN_LATE.replace("'goal[y]#2.test'", "'goal[x]#2.test'")) == {"build.goal[x]#2.test": None}
+    never = GREEN_LATE.replace("'goal[y]#1.test': { status", "'goal[y].test': { status")
+    assert got(desk, never)["build.goal[y]"].startswith("failed (exhausted)")
+    assert got(desk, GREEN_LATE.replace("[make, goal, done]", "[goal, make]")) == {"order": "it does not wait for it"}
+
+
 # --- which cases there are, and how they are told
 
 

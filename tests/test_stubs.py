@@ -255,3 +255,122 @@ def test_a_placeholder_that_cannot_be_right_says_what_is_to_be_filled_in() -> No
         {"a": {"nodes": {"x": {"outputs": {"schema": schema}}}}, "b": {"nodes": {"y": {"if": "nodes.x.outputs.a"}}}}
     )
     assert "# to be filled in: id: 'text' does not match" in stubs_yaml(placeholders(plan), "p")
+
+
+# --- what only a run adds
+
+GROWING = """
+  plan:
+    nodes:
+      make: { run: touch started, outputs: { goals: list } }
+      lang: { run: touch started, matrix: { lang: [a, b] } }
+  build:
+    nodes:
+      goal:
+        matrix: { goal: "${{ nodes.make.outputs.goals }}" }
+        key: "${{ matrix.goal }}"
+        loop:
+          until: nodes.test.status == 'succeeded'
+          max_iterations: 3
+          nodes:
+            code: { run: touch started }
+            test: { run: touch started, needs: [code], allow_failure: true, outputs: { n: integer } }
+      each: { run: touch started, matrix: { goal: "${{ nodes.make.outputs.goals }}" } }
+  ship:
+    nodes:
+      done: { run: touch started, if: nodes.goal.status == 'succeeded' }
+"""
+GOALS = "make: { outputs: { goals: [x, y] } }"
+
+
+@pytest.fixture
+def growing(desk: Desk) -> Desk:
+    desk.pipeline(GROWING)
+    return desk
+
+
+def test_a_matrix_is_expanded_and_a_loop_goes_round_as_the_stubs_say(growing: Desk) -> None:
+    told = words(
+        growing,
+        f"nodes: {{ {GOALS}, goal.test: {{ status: failed }}, 'build.goal[y]#2.test': {{ outputs: {{ n: 1 }} }},"
+        " 'each[y]': { status: failed } }",
+    )
+    iterations = {address: word for address, word in told.items() if address.endswith(".test")}
+    assert iterations == {
+        "build.goal[x]#1.test": "fail",
+        "build.goal[x]#2.test": "fail",
+        "build.goal[x]#3.test": "fail",
+        "build.goal[y]#1.test": "fail",
+        "build.goal[y]#2.test": "run",
+    }
+    assert (told["build.goal[x]"], told["build.goal[y]"], told["build.goal"]) == ("fail", "run", "fail")
+    assert (told["build.each[x]"], told["build.each[y]"], told["ship.done"]) == ("run", "fail", "skip")
+
+
+def test_children_stand_behind_their_matrix_and_iterations_behind_their_loop(growing: Desk) -> None:
+    told = list(words(growing, f"nodes: {{ {GOALS}, goal.test: {{ outputs: {{ n: 1 }} }} }}"))
+    assert told[3:10] == [
+        "build.goal",
+        "build.goal[x]",
+        "build.goal[x]#1.code",
+        "build.goal[x]#1.test",
+        "build.goal[y]",
+        "build.goal[y]#1.code",
+        "build.goal[y]#1.test",
+    ]
+    said = growing.orch("plan", "--dry-run", "--stubs", "stubs.yaml").out
+    assert "in 3 phases" in said
+    assert "later" not in said
+
+
+def test_the_exit_code_says_whether_there_is_work_with_stubs_too(growing: Desk) -> None:
+    growing.write("stubs.yaml", f"nodes: {{ {GOALS} }}")
+    growing.orch("plan", "--detailed-exitcode", code=10)
+    growing.orch("plan", "--dry-run", "--stubs", "stubs.yaml", "--detailed-exitcode", code=10)
+
+
+def test_an_empty_list_skips_the_matrix(growing: Desk) -> None:
+    told = words(growing, "nodes: { make: { outputs: { goals: [] } } }")
+    assert (told["build.goal"], told["build.each"], told["ship.done"]) == ("skip", "skip", "skip")
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("test", "O290"),
+        ("goal", "O292"),
+        ("build.goal[x]", "O292"),
+        ("goal.tests", "O290"),
+        ("build.goal[x]#4.test", "O290"),
+        ("build.goal[x]#0.test", "O290"),
+        ("plan.lang[c]", "O290"),
+        ("plan.make[x]", "O290"),
+        ("ship.done#1", "O290"),
+    ],
+)
+def test_a_name_that_no_run_could_come_to_is_refused(growing: Desk, name: str, code: str) -> None:
+    growing.write("stubs.yaml", f"nodes: {{ '{name}': {{ status: failed }} }}")
+    assert f"error[{code}]" in growing.orch("plan", "--dry-run", "--stubs", "stubs.yaml", code=3).err
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "goal.test",
+        "build.goal.test",
+        "build.goal[x].test",
+        "goal[x]#3.test",
+        "build.goal#2.test",
+        "each[z]",
+        "lang",
+        "lang[b]",
+    ],
+)
+def test_one_that_a_run_could_come_to_is_taken(growing: Desk, name: str) -> None:
+    assert words(growing, f"nodes: {{ {GOALS}, '{name}': {{ status: failed }} }}")
+
+
+def test_a_first_file_has_what_a_matrix_is_made_of_and_what_a_loop_asks_about(growing: Desk) -> None:
+    growing.orch("plan", "--dry-run", "--stubs-init", "stubs.yaml")
+    data = parse((growing.folder / "stubs.yaml").read_bytes(), "stubs.yaml").data
+    assert data == {"nodes": {"plan.make": {"outputs": {"goals": []}}, "build.goal.test": {"outputs": {"n": 0}}}}

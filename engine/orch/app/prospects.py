@@ -11,22 +11,25 @@ from orch.app.root import RUNS
 from orch.model.compiled import FINALLY, Compiled
 from orch.model.stubs import Stubs
 from orch.ports import Memory
-from orch.run.forecast import NO_STUBS, Prospect, forecast
+from orch.run.forecast import Prospect, Simulated, forecast, simulate
 
 if TYPE_CHECKING:
     from orch.app.gatewatch import ProjectGates
 
 
-def prospects(
-    context: Context, planned: Planned, request: PlanRequest, *, dry_run: bool, stubs: Stubs = NO_STUBS
-) -> list[Prospect]:
-    """One prospect for each step of the plan; with `dry_run` all gates are assumed open, but for those with a stub."""
+def prospects(context: Context, planned: Planned, request: PlanRequest, *, dry_run: bool) -> list[Prospect]:
+    """One prospect for each step of the plan; with `dry_run` all gates are assumed open."""
     plan, now_ms = planned.compiled, context.clock.now_ms()
     memory = _memory(context, planned)
     if dry_run or not any(plan.phase_gates):
-        return forecast(plan, now_ms, None, stubs, memory)
+        return forecast(plan, now_ms, None, memory=memory)
     gates = plan_gates(context, planned, request)
     return forecast(plan, now_ms, lambda state, step: gates.look(state, step, now_ms), memory=memory)
+
+
+def rehearsed(context: Context, planned: Planned, stubs: Stubs) -> Simulated:
+    """A dry run with stubs to its end; its plan has what it has added, too."""
+    return simulate(planned.compiled, context.clock.now_ms(), None, stubs, _memory(context, planned))
 
 
 def _memory(context: Context, planned: Planned) -> Memory | None:
@@ -55,5 +58,5 @@ def plan_gates(context: Context, planned: Planned, request: PlanRequest) -> Proj
 
 def has_work(plan: Compiled, foreseen: Sequence[Prospect]) -> bool:
     """Would anything of the phases be done or waited for? What `finally` does at every end is no work of its own."""
-    words = {prospect.word for prospect, kind in zip(foreseen, plan.kinds, strict=True) if kind != FINALLY}
+    words = {foreseen[step].word for step in plan.steps if plan.kinds[step] != FINALLY}
     return bool(words - {"skip", "cached", "open"}) if words else bool(foreseen)

@@ -68,27 +68,28 @@ def command(
         path = planned.compiled.head["pipeline"]["path"]
         say(f"Written: {stubs_init}, {count} stubs. Fill it in; then: orch plan {path} --dry-run --stubs {stubs_init}")
         return Exit.OK
-    given = {}
+    plan, foreseen = planned.compiled, None
     if stubs is not None:
+        from orch.app.prospects import rehearsed
         from orch.app.stubs import read_stubs
 
-        given["stubs"] = read_stubs(session.context, planned, stubs)
-    foreseen = prospects(session.context, planned, request, dry_run=dry_run, **given)
-    critical = critical_path(planned, foreseen)
+        plan, _, foreseen, *_ = rehearsed(session.context, planned, read_stubs(session.context, planned, stubs))
+    foreseen = foreseen or prospects(session.context, planned, request, dry_run=dry_run)
+    critical = critical_path(planned, foreseen[: len(planned.compiled.steps)])
     if as_json:
         from orch.render.plan_json import plan_json
 
-        put(plan_json(planned.compiled, foreseen, critical, dry_run=dry_run))
+        put(plan_json(plan, foreseen, critical, dry_run=dry_run))
     else:
         from orch.render.plan_text import plan_text
 
-        put(plan_text(planned.compiled, foreseen, session.out, critical, dry_run=dry_run, stubs=stubs))
+        put(plan_text(plan, foreseen, session.out, critical, dry_run=dry_run, stubs=stubs))
     if out is not None:
         from orch.store.atomic import write_file
 
         write_file(out, planned.plan.data, mode=0o644)
         say(f"Saved as {out}. Run exactly this: orch apply {out}")
-    if detailed_exitcode and has_work(planned.compiled, foreseen):
+    if detailed_exitcode and has_work(plan, foreseen):
         return Exit.WORK_TO_DO
     return Exit.OK
 

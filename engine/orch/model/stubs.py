@@ -46,3 +46,13 @@ def names_of(address: str) -> list[str]:
     """The address, and what it may be called for short: without iterations, without keys, without both."""
     plain = _ITERATION.sub("", address)
     return list(dict.fromkeys((address, plain, _KEY.sub("", address), _KEY.sub("", plain))))
+
+
+def is_of(address: str, name: str) -> bool:
+    """Is this the step of a name, or is it inside of it?"""
+    while name not in names_of(address):
+        cut = max(address.rfind("#"), address.rfind("/"))
+        if cut < 0:
+            return False
+        address = address[:cut]
+    return True

@@ -15,7 +15,8 @@ from orch.model.status import (
     WAITING_REASONS,
 )
 from orch.model.stubs import Stub, Stubs
-from orch.plan.stubs import Names, held_against
+from orch.plan.called import Names
+from orch.plan.stubs import held_against
 from orch.spec.case import Ending, PipelineCase
 from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.report import Report

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orch.model.compiled import GATE, Compiled
-from orch.plan.stubs import read_steps
+from orch.plan.called import Names
 from orch.spec.output_schema import first_fault
 from orch.spec.output_types import schema_of
 
@@ -40,12 +40,8 @@ class Placeholders(NamedTuple):
 
 def placeholders(plan: Compiled) -> Placeholders:
     """What a new file of stubs begins with."""
-    nodes: dict[str, Placeholder] = {}
-    for step in read_steps(plan):
-        group = plan.group_of[step]
-        address = plan.addresses[step].partition("[")[0] if group >= 0 else plan.addresses[step]
-        if address not in nodes:
-            nodes[address] = _placeholder(plan.action(step).step.get("outputs", {}))
+    names = Names(plan)
+    nodes = {address: _placeholder(names.work[address].get("outputs", {})) for address in names.read()}
     gates = [
         address
         for step, address in enumerate(plan.addresses)

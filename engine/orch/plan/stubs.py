@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from orch.model.compiled import GATE, Compiled
+from orch.model.compiled import Compiled
 from orch.model.status import FAILED_REASONS
 from orch.model.stubs import Stub, Stubs
+from orch.plan.called import Names
 from orch.source.document import Route
 from orch.spec import stubs as written
 from orch.spec.expressions.wording import names_text, nearest
@@ -31,9 +32,13 @@ def held_against(plan: Compiled, stubs: written.Stubs, report: Report, route: Ro
         at = (*route, "nodes", name)
         if (address := names.node(name, report, at)) is None:
             continue
+        if (document := names.document(address)) is None:
+            hint = "say below `nodes` how the nodes inside of it end: `goal.test`, or `build.goal[login_form]#2.test`"
+            report.add("O292", f"`{name}` has no attempts of its own: it ends as its nodes do", at, hint, key=True)
+            continue
         several = isinstance(report.written(at), list)
         nodes[address] = tuple(
-            _stub(plan, names.step(address), one, report, (*at, index) if several else at)
+            _stub(document.get("outputs", {}), one, report, (*at, index) if several else at)
             for index, one in enumerate(attempts)
         )
     gates: dict[str, tuple[str, str]] = {}
@@ -49,50 +54,7 @@ def held_against(plan: Compiled, stubs: written.Stubs, report: Report, route: Ro
     return Stubs(nodes, gates)
 
 
-class Names:
-    """The names that the steps of a plan may be called by."""
-
-    def __init__(self, plan: Compiled) -> None:
-        self._plan = plan
-        gates = {address for step, address in enumerate(plan.addresses) if plan.kinds[step] == GATE}
-        self._gates = _with_ids(sorted(gates), plan)
-        self._nodes = _with_ids((address for address in plan.index_of if address not in gates), plan)
-
-    def node(self, name: str, report: Report, route: Route) -> str | None:
-        """The address that is meant, of a node or a whole matrix; None where there is none, which is reported."""
-        return self._meant(name, "node", self._nodes, report, route)
-
-    def gate(self, name: str, report: Report, route: Route) -> str | None:
-        """The address of the gate that is meant; None where there is none, which is reported."""
-        return self._meant(name, "gate", self._gates, report, route)
-
-    def step(self, address: str) -> int:
-        """The step of an address, of a matrix any of its children; -1 where it has none."""
-        index = self._plan.index_of[address]
-        if not self._plan.is_group(index):
-            return index
-        return next(iter(self._plan.group_children.get(index, ())), -1)
-
-    def _meant(self, name: str, what: str, known: Mapping[str, str], report: Report, route: Route) -> str | None:
-        if (address := known.get(name)) is not None:
-            return address
-        others = self._gates if what == "node" else self._nodes
-        near = nearest(name, known)
-        if name in others:
-            hint = f"move it below `{'gates' if what == 'node' else 'nodes'}`"
-        else:
-            hint = f"did you mean `{near}`?" if near else f"known here: {names_text(dict.fromkeys(known.values()))}"
-        report.add("O290", f"the pipeline has no {what} `{name[:100]}`", route, hint, key=True)
-        return None
-
-
-def _with_ids(addresses: Iterable[str], plan: Compiled) -> dict[str, str]:
-    every = {address: address for address in addresses}
-    by_index = {plan.index_of[address]: address for address in every}
-    return every | {name: by_index[index] for name, index in plan.ids.items() if index in by_index}
-
-
-def _stub(plan: Compiled, step: int, one: written.NodeStub, report: Report, route: Route) -> Stub:
+def _stub(declared: Mapping[str, Any], one: written.NodeStub, report: Report, route: Route) -> Stub:
     reasons = REASONS[one.status]
     reason = one.reason or reasons[0]
     if reason not in reasons:
@@ -100,7 +62,7 @@ def _stub(plan: Compiled, step: int, one: written.NodeStub, report: Report, rout
         hint = f"did you mean `{near}`?" if near else f"an attempt that is {one.status} has {names_text(reasons)}"
         report.add("O292", f"no attempt ends {one.status} with `{reason[:48]}`", (*route, "reason"), hint)
     if one.outputs is not None:
-        _check_outputs(plan, step, one, report, (*route, "outputs"))
+        _check_outputs(declared, one, report, (*route, "outputs"))
     code = one.exit_code
     if code is None:
         code = 0 if one.status == "succeeded" else 1 if reason == "command-failed" else None
@@ -109,11 +71,10 @@ def _stub(plan: Compiled, step: int, one: written.NodeStub, report: Report, rout
     return Stub(one.status, reason, code, one.outputs, one.probe)
 
 
-def _check_outputs(plan: Compiled, step: int, one: written.NodeStub, report: Report, route: Route) -> None:
+def _check_outputs(declared: Mapping[str, Any], one: written.NodeStub, report: Report, route: Route) -> None:
     if one.status != "succeeded":
         report.add("O292", "only an attempt that succeeds gives outputs", route, "leave them out", key=True)
         return
-    declared: Mapping[str, Any] = plan.action(step).step.get("outputs", {}) if step >= 0 else {}
     outputs = one.outputs or {}
     if not declared:
         if outputs:
@@ -141,11 +102,3 @@ def _check_types(declared: Mapping[str, str], outputs: Mapping[str, Any], report
             report.add("O291", f"the node does not declare `{name[:48]}`", at, hint, key=True)
         elif not TYPES[declared[name]](value):
             report.add("O291", f"`{name}` is not of type {declared[name]}, as the node declares", at)
-
-
-def read_steps(plan: Compiled) -> list[int]:
-    """The steps that expressions of others, or of the pipeline's outputs, read; in the plan's order."""
-    names = {node for action in plan.action_table for node in action.reads} | set(plan.output_reads)
-    read = {plan.ids[name] for name in names if name in plan.ids}
-    read |= {child for index in list(read) for child in plan.group_children.get(index, ())}
-    return sorted(index for index in read if not plan.is_group(index))

@@ -52,7 +52,7 @@ def plan_json(plan: Compiled, prospects: Sequence[Prospect], critical: Critical 
             "plan_digest": plan.digest,
             **{key: head[key] for key in ("workspace", "base", "start") if key in head},
             "resources": head["resources"],
-            "summary": summary_counts(prospects),
+            "summary": summary_counts([prospects[step] for step in dag_order(plan)]),
             **({"secrets": head["secrets"]} if "secrets" in head else {}),
             **({} if critical is None else {"critical_path": _critical(critical)}),
             "steps": steps,

@@ -3,17 +3,46 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from itertools import chain
 
 from orch.model.compiled import GROUP, Compiled
 
 
 def dag_order(plan: Compiled) -> list[int]:
-    """Steps by index: phase after phase, its gates first, each node after those that it needs."""
-    phases = [[*gates, *nodes] for gates, nodes in zip(plan.phase_gates, plan.phase_nodes, strict=True)]
+    """Steps by index: phase after phase, its gates first, each node after those that it needs. What a run has added
+    stands behind the step that it belongs to."""
+    added = added_phases(plan)
+    order = _dag_order(plan, added)
+    return [step for first in order for step in _with_added(plan, first)] if added else order
+
+
+def added_phases(plan: Compiled) -> set[int]:
+    """The phases that a run has added: iterations of loops, and the children of a matrix that was not known before."""
+    return {phase for owner, phases in plan.bodies.items() if _grows(plan, owner) for phase in phases}
+
+
+def _grows(plan: Compiled, step: int) -> bool:
+    body = plan.body(step)
+    return body is not None and body["kind"] != "pipeline"
+
+
+def _with_added(plan: Compiled, step: int) -> Iterator[int]:
+    yield step
+    for phase in plan.bodies.get(step, ()) if _grows(plan, step) else ():
+        for inner in plan.phase_nodes[phase]:
+            yield from _with_added(plan, inner)
+
+
+def _dag_order(plan: Compiled, added: AbstractSet[int]) -> list[int]:
+    phases = [
+        [*gates, *nodes]
+        for phase, (gates, nodes) in enumerate(zip(plan.phase_gates, plan.phase_nodes, strict=True))
+        if phase not in added
+    ]
     written = [*chain.from_iterable(phases), *plan.finally_steps]
-    steps = plan.steps
-    if all(then > step for step in steps for then in plan.dependants[step] if plan.kinds[then] != GROUP) and not any(
+    if all(then > step for step in written for then in plan.dependants[step] if plan.kinds[then] != GROUP) and not any(
         then < max(members, default=0) for members, then in _across_groups(plan)
     ):
         return written

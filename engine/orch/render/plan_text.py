@@ -14,7 +14,7 @@ from orch.model.chain import Critical
 from orch.model.compiled import Compiled
 from orch.model.plan import AdapterDoc, StepDoc
 from orch.render.lengths import counted, duration
-from orch.render.plan_order import dag_order
+from orch.render.plan_order import added_phases, dag_order
 from orch.render.problems_text import visible
 from orch.render.style import Style
 from orch.run.forecast import Prospect
@@ -58,7 +58,7 @@ def plan_text(
     lines += _workspace(plan)
     lines.append("")
     lines += _steps(plan, prospects, order, style)
-    lines += ["", style.paint(_summary(prospects), "bold"), *_critical(critical)]
+    lines += ["", style.paint(_summary([prospects[step] for step in order]), "bold"), *_critical(critical)]
     lines += [*_uses(plan), *_secrets(plan), *_footer(plan)]
     return style.ascii("\n".join(lines))
 
@@ -122,7 +122,7 @@ def gate_words(gate: dict[str, Any]) -> str:
 def _title(plan: Compiled, style: Style) -> str:
     head = plan.head
     task = f"  task {plan.task}" if plan.task != "-" else ""
-    phases = f" in {counted(len(plan.phase_names), 'phase')}" if plan.phase_names else ""
+    phases = f" in {counted(len(plan.phase_names) - len(added_phases(plan)), 'phase')}" if plan.phase_names else ""
     name = style.paint(head["pipeline"]["name"], "bold")
     return f"Pipeline {name}{task}  {counted(len(plan.steps), 'step')}{phases}, jobs {plan.max_in_flight}"
 
@@ -176,7 +176,7 @@ def _steps(plan: Compiled, prospects: Sequence[Prospect], order: list[int], styl
             said = _said(plan.action(step).step, word, why, plan.max_in_flight)
             known = told[key] = said if " orch " in said else style.cut(said, width + _BESIDE)
         lines.append(f"  {icons[word]} {plan.addresses[step]:{width}}  {words[word]} {known}")
-        for node in body_of(plan.action(step).step) or ():
+        for node in (step not in plan.bodies and body_of(plan.action(step).step)) or ():
             lines.append(style.cut(f"    {'  ' + node['id']:{width}}  {'':8} {visible(node['command'])}"))
     return lines
 

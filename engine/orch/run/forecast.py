@@ -12,7 +12,7 @@ from orch.model.fold import apply
 from orch.model.names import phase_name
 from orch.model.state import RunState
 from orch.model.status import Status
-from orch.model.stubs import Stub, Stubs, names_of
+from orch.model.stubs import Stub, Stubs, is_of
 from orch.ports import Look, Memory
 from orch.run.choice import action_of
 from orch.run.decide import decide
@@ -150,7 +150,7 @@ class _Simulation:
         return others or decisions
 
     def _is_held(self, step: int) -> bool:
-        return self._hold in names_of(self._plan.addresses[step])
+        return self._hold is not None and is_of(self._plan.addresses[step], self._hold)
 
     def _closed(self, status: str, reason: str) -> Simulated:
         self._happened(Closed(self._now, status, reason, {}, ""))

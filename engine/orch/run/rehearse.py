@@ -11,7 +11,7 @@ from orch.gates.verdict import Context
 from orch.model.compiled import Compiled
 from orch.model.state import RunState
 from orch.model.status import Status
-from orch.model.stubs import names_of
+from orch.model.stubs import is_of, names_of
 from orch.plan.difference import Difference
 from orch.plan.expectations import Case
 from orch.ports import Look
@@ -63,22 +63,27 @@ def _run(case: Case, done: Simulated) -> Iterator[Difference]:
 
 
 def _node(done: Simulated, address: str, ending: Ending) -> Iterator[Difference]:
-    for step, found in enumerate(done.plan.addresses):
-        if address not in names_of(found):
-            continue
-        state = done.state
-        wanted: dict[str, str] = {"status": ending.status}
-        got: dict[str, str] = {"status": state.status[step].word}
+    found = [step for step in done.plan.steps if address in names_of(done.plan.addresses[step])]
+    children = [step for step in found if done.plan.addresses[step] != address]
+    if not found:
+        yield Difference(address, _words(_wanted(ending)), None)
+    for step in children or found:
+        state, wanted = done.state, _wanted(ending)
+        got = {"status": state.status[step].word}
         if ending.reason is not None:
-            wanted["reason"], got["reason"] = ending.reason, str(state.reason[step])
+            got["reason"] = str(state.reason[step])
         if ending.attempts is not None:
-            wanted["attempts"], got["attempts"] = str(ending.attempts), str(state.attempt[step])
+            got["attempts"] = str(state.attempt[step])
         if wanted != got:
             got["reason"] = str(state.reason[step] or "")
             why = state.sentence.get(step, "")
-            yield Difference(
-                found, _words(wanted), _words(got) + (f": {why}" if why not in ("", got["reason"]) else "")
-            )
+            told = f": {why}" if why not in ("", got["reason"]) else ""
+            yield Difference(done.plan.addresses[step], _words(wanted), _words(got) + told)
+
+
+def _wanted(ending: Ending) -> dict[str, str]:
+    said = {"status": ending.status, "reason": ending.reason, "attempts": ending.attempts}
+    return {key: str(value) for key, value in said.items() if value is not None}
 
 
 def _words(ending: dict[str, str]) -> str:
@@ -97,8 +102,8 @@ def _gate_word(done: Simulated, address: str) -> str:
 
 def _order(first: str, then: str, begun: list[str]) -> Iterator[Difference]:
     """`begun` is what was begun where the first was kept waiting for as long as anything else could go on."""
-    firsts = [number for number, address in enumerate(begun) if first in names_of(address)]
-    thens = [number for number, address in enumerate(begun) if then in names_of(address)]
+    firsts = [number for number, address in enumerate(begun) if is_of(address, first)]
+    thens = [number for number, address in enumerate(begun) if is_of(address, then)]
     for name, numbers in ((first, firsts), (then, thens)):
         if not numbers:
             yield Difference("order", f"{name} begins", "it does not")
