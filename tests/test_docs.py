@@ -195,6 +195,15 @@ def test_every_key_of_a_node_and_of_a_project_is_on_the_page_of_the_language() -
     assert not {key for place in places for key in keys(place)} - told
 
 
+def test_every_key_of_a_pipeline_and_of_a_project_stands_in_an_example() -> None:
+    from orch.spec.places import PIPELINE, PROJECT, keys
+
+    pages = [ROOT / "docs" / f"{name}.md" for name in ("language", "gates", "adapters")]
+    shown = "\n".join(block.text for page in pages for block in blocks(page) if block.language == "yaml")
+    every = {key for place in (*PIPELINE.values(), *PROJECT.values()) for key in keys(place)}
+    assert [key for key in sorted(every) if not re.search(rf"(?<![\w-]){key}\s*:", shown)] == []
+
+
 def test_every_exit_code_is_in_the_readme() -> None:
     from orch.problems.problem import Exit
 
