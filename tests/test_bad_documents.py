@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,16 @@ from orch.problems.catalogue import CODES
 from orch.problems.problem import OrchError, Problem
 from orch.source.document import Document
 from orch.source.read import parse
-from orch.spec.load import load_adapter, load_case, load_pipeline, load_project, load_stubs, load_test
+from orch.spec.children import Family
+from orch.spec.load import (
+    load_adapter,
+    load_case,
+    load_goals,
+    load_pipeline,
+    load_project,
+    load_stubs,
+    load_test,
+)
 from orch.spec.report import Report
 
 BAD = sorted((Path(__file__).parent.parent / "fixtures" / "bad").glob("*.yaml"))
@@ -28,6 +38,11 @@ STUBBED = {
     }
 }
 """The phases that the stubs are about."""
+
+
+def load_whole(document: Document) -> None:
+    """Goals, and the pipeline that they are short for."""
+    load_pipeline(load_goals(document))
 
 
 def load_and_hold(document: Document) -> None:
@@ -50,6 +65,7 @@ LOADERS = {
     ".case": load_case,
     ".stubs": load_and_hold,
     ".test": load_test_and_hold,
+    ".goals": load_whole,
 }
 ELSEWHERE = {
     "O001": "a file that is not there: test_source.py",
@@ -59,9 +75,8 @@ ELSEWHERE = {
     "O011": "aliases of aliases: test_source.py",
     "O016": "an installation without libyaml: test_source.py",
     "O017": "an environment variable: test_source.py",
-    "O112": "values of the command line: test_spec.py",
-    "O113": "values of the command line: test_spec.py",
-    "O114": "values of the command line: test_spec.py",
+    "O234": "two files: test_children.py",
+    "O232": "a place in another file: test_children.py",
     "O255": "a large expression: test_expressions.py",
     "O258": "evaluation: test_expressions.py",
     "O259": "evaluation: test_expressions.py",
@@ -74,18 +89,27 @@ ELSEWHERE = {
 
 
 def problems_of(text: str, name: str) -> list[Problem]:
-    """What is wrong with a document; with its comment `# beside: {…}` as orch.yaml, where it has one."""
+    """What is wrong with a document; with its comment `# beside: {…}` as orch.yaml, where it has one, and with those
+    like `# child PATH: {…}` as the pipelines that it opens."""
     beside = re.search(r"^# beside: (.*)$", text, re.MULTILINE)
     try:
         document = parse(text, f"{name}.yaml")
         if load := LOADERS.get(Path(name).suffix):
             load(document)
             return []
-        pipeline = load_pipeline(document)
+        files = dict(re.findall(r"^# child (\S+): (.*)$", text, re.MULTILINE)) | {f"{name}.yaml": text}
+        pipeline = load_pipeline(document, Family(partial(read_of, files), parse))
         project = load_project(parse(beside[1], "orch.yaml")) if beside else None
         return check_roles(pipeline, project, document) if project else []
     except OrchError as error:
         return error.problems
+
+
+def read_of(files: dict[str, str], path: str) -> bytes:
+    """A file of these."""
+    if path not in files:
+        raise FileNotFoundError(2, "No such file or directory", path)
+    return files[path].encode()
 
 
 def expected(text: str) -> list[str]:

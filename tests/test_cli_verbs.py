@@ -58,6 +58,7 @@ def test_init_makes_a_project_that_validates_plans_and_runs(desk: Desk) -> None:
         "pipelines/hello.yaml",
         "schemas/orch/adapter.schema.json",
         "schemas/orch/case.schema.json",
+        "schemas/orch/goals.schema.json",
         "schemas/orch/pipeline.schema.json",
         "schemas/orch/project.schema.json",
         "schemas/orch/stubs.schema.json",
@@ -489,7 +490,7 @@ def test_explain_has_a_page_for_each_code_and_takes_it_as_printed(desk: Desk) ->
 
 
 def test_schema_lists_the_kinds_and_prints_one(desk: Desk) -> None:
-    assert desk.orch("schema").out.split() == ["pipeline", "project", "adapter", "case", "stubs"]
+    assert desk.orch("schema").out.split() == ["pipeline", "project", "adapter", "goals", "case", "stubs"]
     assert json.loads(desk.orch("schema", "pipeline").out)["$schema"].startswith("https://json-schema.org/")
 
 

@@ -54,7 +54,7 @@ def blocks(page: Path) -> list[Block]:
 def documents() -> list[object]:
     """Every whole document shown: a YAML block with an apiVersion at the start of a line."""
     return [
-        pytest.param(block.text, id=f"{page.relative_to(ROOT)}:{block.line}")
+        pytest.param(page, block.text, id=f"{page.relative_to(ROOT)}:{block.line}")
         for page in PAGES
         for block in blocks(page)
         if block.language == "yaml" and re.search(r"^apiVersion:", block.text, re.M)
@@ -120,11 +120,17 @@ def test_no_page_names_a_machine_or_a_registry(page: Path) -> None:
     assert not re.findall(private, page.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("text", documents())
-def test_every_document_shown_is_valid(text: str, folder: Path) -> None:
+@pytest.mark.parametrize(("page", "text"), documents())
+def test_every_document_shown_is_valid_beside_those_that_its_page_gives_a_name(
+    page: Path, text: str, folder: Path
+) -> None:
     name = "orch.yaml" if "kind: Project" in text else "pipelines/shown.yaml"
     (folder / "pipelines").mkdir()
     (folder / "orch.yaml").write_text(PROJECT)
+    for block in blocks(page):
+        if (named := FILE.match(block.text)) and named[1].startswith("pipelines/"):
+            (folder / named[1]).parent.mkdir(parents=True, exist_ok=True)
+            (folder / named[1]).write_text(block.text[named.end() :])
     (folder / name).write_text(text)
     done = run(f"orch validate {name}", folder)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -13,7 +13,7 @@ from command import PROJECT, Desk
 from plans import one_phase, plan_doc
 from recorded import Recorded
 
-from orch.model.events import Closed, Event, Finished, Observed, Requested, Skipped, Started
+from orch.model.events import Closed, Event, Expanded, Finished, Observed, Requested, Skipped, Started
 from orch.model.status import FAILED_REASONS, SKIPPED_REASONS, WAITING_REASONS
 from orch.review.case import Asked
 from orch.review.explanation import Explanation
@@ -482,6 +482,48 @@ def test_a_report_shows_iterations_below_their_loop_and_tells_each_failure_once(
     titles = re.findall(r"^### `(.*)` ✗", markdown, re.M)
     assert titles == ["each.never", "each.stuck", "each.unit[b]"]
     opened.orch("report", "@last", "-o", "report.html")
+
+
+def child(**phases: Any) -> dict[str, Any]:
+    return one_phase(before={}, c={"needs": ["before"], "pipeline": {"phases": phases}}, after={"needs": ["c"]})
+
+
+def test_a_child_pipeline_is_led_to_the_step_in_it_that_failed(tmp_path: Path) -> None:
+    told = Told(tmp_path, child(one={"nodes": {"a": {}}}, two={"nodes": {"b": {}}}))
+    told.end("build.before")
+    told.happen(Expanded(told.made.at(), "build.c"))
+    told.end("build.c/one.a", **FAILED)
+    told.skip("build.c/two.b", "phase-not-reached")
+    error = {"summary": "build.c/one.a did not succeed"}
+    told.happen(Finished(told.made.at(), "build.c", 0, True, "failed", "children-failed", error=error))
+    told.skip("build.after", "upstream-failed")
+    told.close("failed")
+    assert told.why("build.c").because[:2] == [
+        "it is the pipeline c (c.yaml): 1 failed, 1 skipped",
+        "build.c/one.a failed (command-failed): exit code 2",
+    ]
+    for address in ("build.c", "build.after", "build.c/two.b"):
+        assert told.why(address, stderr_tail="last words").root == "build.c/one.a"
+        assert list(told.why(address, stderr_tail="last words").log) == ["last words"]
+    assert told.why("build.c/one.a").because[0] == "it is inside of build.c"
+
+
+def test_what_is_inside_of_a_step_that_has_not_begun_says_so(tmp_path: Path) -> None:
+    told = Told(tmp_path, child(one={"nodes": {"a": {}}}))
+    told.start("build.before")
+    lines = told.why("build.c/one.a").because
+    assert lines[:2] == ["it is inside of build.c", "what opens it has not begun: build.c is queued"]
+    assert "    build.before is running" in lines
+
+
+def test_what_is_inside_of_a_step_that_was_skipped_is_led_to_its_condition(tmp_path: Path) -> None:
+    phases = one_phase(c={"if": "inputs.no", "pipeline": {"phases": {"one": {"nodes": {"a": {}}}}}})
+    told = Told(tmp_path, phases)
+    told.skip("build.c", "if-false")
+    told.skip("build.c/one.a", "phase-not-reached")
+    why = told.why("build.c/one.a")
+    assert why.root == "build.c"
+    assert "with `--input no=true`" in why.would_change[0]
 
 
 CACHED = """\

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from orch.problems.problem import OrchError
 from orch.source.read import parse
 from orch.spec import schema
-from orch.spec.load import load_adapter, load_pipeline, load_project, load_stubs, load_test
+from orch.spec.load import load_adapter, load_goals, load_pipeline, load_project, load_stubs, load_test
 
 ROOT = Path(__file__).parent.parent
 BAD = [path for path in sorted((ROOT / "fixtures" / "bad").glob("*.yaml")) if not path.stem.endswith(".case")]
@@ -35,6 +35,7 @@ BEYOND_SCHEMAS = {
 LOADERS = {
     "project": load_project,
     "adapter": load_adapter,
+    "goals": load_goals,
     "pipeline": load_pipeline,
     "case": load_test,
     "stubs": load_stubs,

@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 from plans import compiled
 
 from orch.model.compiled import Compiled
+from orch.model.names import phase_name, step_name
 from orch.plan.selectable import IN_A_PLAN, IN_A_RUN, field_of
 from orch.problems.problem import Exit, OrchError
 from orch.selection.meaning import Field, check_known, meaning
@@ -36,6 +37,12 @@ NAMES = ("a", "b", "ab", "c")
 
 @some.composite
 def plans(draw: some.DrawFn) -> Compiled:
+    """Phases, with child pipelines in some of their nodes."""
+    return compiled(draw(some_phases(depth=2)), {"last": {}})
+
+
+@some.composite
+def some_phases(draw: some.DrawFn, depth: int) -> dict[str, Any]:
     """Up to three phases that need any of those before, each with gates, nodes and matrices that need each other."""
     phases: dict[str, Any] = {}
     for phase in ("one", "two", "twofold")[: draw(some.integers(1, 3))]:
@@ -43,13 +50,16 @@ def plans(draw: some.DrawFn) -> Compiled:
         for name in NAMES[: draw(some.integers(1, 4))]:
             spec: dict[str, Any] = {"tags": draw(some.lists(some.sampled_from(["x", "y"]), unique=True))}
             spec["needs"] = draw(some.lists(some.sampled_from(sorted(nodes)), unique=True)) if nodes else []
-            if draw(some.booleans()):
+            if depth and not draw(some.integers(0, 3)):
+                final = {"last": {}} if draw(some.booleans()) else {}
+                spec["pipeline"] = {"phases": draw(some_phases(depth - 1)), "final": final}
+            elif draw(some.booleans()):
                 spec["matrix"] = draw(some.lists(some.sampled_from(["k", "l", "kl"]), unique=True, min_size=1))
             nodes[f"{phase}_{name}"] = spec
         gates = {f"{phase}_g{n}": "approval" for n in range(draw(some.integers(0, 2)))}
         needs = draw(some.lists(some.sampled_from(sorted(phases)), unique=True)) if phases else []
         phases[phase] = {"needs": needs, "gates": gates, "nodes": nodes}
-    return compiled(phases, {"last": {}})
+    return phases
 
 
 def naive_after(plan: Compiled, step: int) -> set[int]:
@@ -58,13 +68,23 @@ def naive_after(plan: Compiled, step: int) -> set[int]:
     if phase < 0:
         return set()
     found = set(plan.phase_nodes[phase]) if step in plan.phase_gates[phase] else set()
+    found |= {one for opened in plan.bodies.get(step, ()) for one in members(plan, opened)}
     group = plan.group_of[step]
     found |= {then for then in plan.dependants[step] if not plan.is_group(then)}
     found |= set(plan.dependants[group]) if group >= 0 else set()
-    for then in range(len(plan.phase_names)):
-        if then in plan.phase_dependants[phase] and step in plan.phase_nodes[phase]:
-            found |= {*plan.phase_gates[then], *plan.phase_nodes[then]}
+    for then in plan.phase_dependants[phase]:
+        found |= members(plan, then)
+    owner = plan.phase_owner[phase]
+    if owner >= 0:
+        inside = {one for opened in plan.bodies[owner] for one in members(plan, opened)}
+        found |= naive_after(plan, owner) - inside
+        if not plan.phase_final[phase]:
+            found |= {one for opened in plan.bodies[owner] if plan.phase_final[opened] for one in members(plan, opened)}
     return found
+
+
+def members(plan: Compiled, phase: int) -> set[int]:
+    return {*plan.phase_gates[phase], *plan.phase_nodes[phase]}
 
 
 def naive(plan: Compiled, selection: Selection, status: dict[str, str]) -> set[int]:
@@ -75,13 +95,19 @@ def naive(plan: Compiled, selection: Selection, status: dict[str, str]) -> set[i
         later = {step: found.union(*(later[then] for then in found)) for step, found in later.items()}
 
     def has(atom: Atom, step: int) -> bool:
-        phase, _, rest = plan.addresses[step].partition(".")
+        address = plan.addresses[step]
+        phase, rest = phase_name(address), step_name(address)
         row = plan.action(step).step
         words = {
-            "": [f"{phase}.{rest}", rest, *([f"{phase}.{rest.partition('[')[0]}", rest.partition("[")[0]])],
+            "": [
+                address,
+                address.partition(".")[2],
+                rest,
+                *([f"{phase}.{rest.partition('[')[0]}", rest.partition("[")[0]]),
+            ],
             "phase": [phase],
             "tag": row.get("tags", []),
-            "kind": ["gate", "approval"] if "gate" in row else ["run"],
+            "kind": ["gate", "approval"] if "gate" in row else ["pipeline" if "pipeline" in row else "run"],
             "status": [status.get(plan.addresses[step], "")],
         }[atom.method]
         shape = atom.value.replace("[", "[[]")
@@ -99,19 +125,12 @@ def naive(plan: Compiled, selection: Selection, status: dict[str, str]) -> set[i
 
 @given(plans(), some.data())
 def test_a_selection_means_what_each_step_for_itself_would_say(plan: Compiled, data: some.DataObject) -> None:
-    parts = sorted(
-        {
-            part
-            for step in plan.steps
-            for address in [plan.addresses[step]]
-            for part in (address, *address.split(".", 1))
-        }
-    )
+    parts = sorted({part for address in plan.addresses for part in (address, phase_name(address), step_name(address))})
     values = {
         "": some.sampled_from([*parts, "*", "one.*", "*_a", "*[k]", "*[*l]", "*.two_*"]),
         "phase": some.sampled_from(["one", "two*", "*", "finally", "none"]),
         "tag": some.sampled_from(["x", "y", "*", "z"]),
-        "kind": some.sampled_from(["run", "gate", "approval"]),
+        "kind": some.sampled_from(["run", "gate", "approval", "pipeline"]),
         "status": some.sampled_from(["failed", "skipped"]),
     }
     atoms = some.sampled_from(sorted(values)).flatmap(

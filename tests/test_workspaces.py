@@ -108,6 +108,16 @@ def test_the_plan_says_where_a_run_would_begin(desk: Desk) -> None:
     assert not (desk.home / ".local").exists()
 
 
+def test_the_plan_marks_nodes_that_do_not_simply_share_the_tree(desk: Desk) -> None:
+    desk.pipeline(
+        '  one: { nodes: { a: { run: "true", workspace: worktree }, b: { run: "true", workspace: readonly } } }\n',
+        "workspace: branch\n",
+    )
+    said = desk.orch("plan").out
+    assert "true  [worktree]" in said
+    assert "true  [readonly]" in said
+
+
 def test_a_plan_without_a_workspace_says_nothing_of_one_and_asks_no_git(tmp_path: Path) -> None:
     desk = Desk.at(tmp_path)
     desk.write("orch.yaml", PROJECT)
@@ -701,3 +711,19 @@ def test_why_a_patch_was_refused_is_explained(desk: Desk) -> None:
     told = desk.orch("explain", "@last", "build.goal[b]").out
     assert "lines.txt" in told
     assert "a retry begins at the branch as it is now" in told
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [("write-tree", "internal-error"), ("worktree add --quiet --force --force --detach", "start-failed")],
+)
+def test_a_git_that_fails_fails_the_step_and_says_why(desk: Desk, call: str, reason: str) -> None:
+    real = subprocess.run(["which", "git"], capture_output=True, text=True, check=True).stdout.strip()
+    one(desk, '{ run: "echo > a.txt", workspace: worktree }')
+    desk.program("git", f'case "$*" in *" {call}"*) echo "fatal: no room" >&2; exit 128;; *) exec {real} "$@";; esac')
+    said = desk.orch("apply", code=1)
+    assert "no room" in said.text
+    assert desk.node("one.a")["reason"] == reason
+    desk.env.pop("PATH")
+    desk.orch("retry", "@last", "--failed")
+    assert log(desk) == ["one.a"]

@@ -7,7 +7,7 @@ import os
 from orch.problems.problem import Exit, OrchError, Problem
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-KINDS = ("pipeline", "project", "adapter", "case", "stubs")
+KINDS = ("pipeline", "project", "adapter", "goals", "case", "stubs")
 EXAMPLES = "pipelines/examples"
 
 

@@ -19,6 +19,7 @@ from orch.gates.verdict import Context as CommandContext
 from orch.governance.decide import Request, Written
 from orch.governance.seen import Seen
 from orch.model.compiled import Compiled
+from orch.model.names import step_name
 from orch.model.state import RunState
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.store.glance import glance
@@ -110,9 +111,10 @@ def decide(
     at_ms = max(context.clock.now_ms(), subject.state.latest_ms)
     facts, _, _ = subject.gates.examine(subject.state, step, at_ms)
     inside = context.env.get("ORCH_RUN_ID")
+    where = subject.gates.where().of(planned)
     seen = None if digest is None else Seen(digest, subject.gates.command.show(gate))
     request = Request(kind, role, by, reason, seen)
-    return write(request, planned, cast("ApprovalFacts", facts), subject.gates.where(), at_ms / 1000, inside)
+    return write(request, planned, cast("ApprovalFacts", facts), where, at_ms / 1000, inside)
 
 
 def _view(subject: _Subject, step: int, at_ms: int) -> GateView:
@@ -220,15 +222,17 @@ def _of_run(context: Context, root: str, run: RunDir) -> _Subject:
 
 def _names(plan: Compiled) -> set[str]:
     addresses = [plan.addresses[step] for steps in plan.phase_gates for step in steps]
-    return {*addresses, *(address.partition(".")[2] for address in addresses)}
+    return {*addresses, *map(step_name, addresses)}
 
 
 def _step(subject: _Subject, gate: str) -> int:
-    for steps in subject.plan.phase_gates:
-        for step in steps:
-            address = subject.plan.addresses[step]
-            if gate in (address, address.partition(".")[2]):
-                return step
-    known = ", ".join(sorted(subject.plan.addresses[step] for steps in subject.plan.phase_gates for step in steps))
+    steps = {subject.plan.addresses[step]: step for steps in subject.plan.phase_gates for step in steps}
+    found = [address for address in steps if gate in (address, step_name(address))]
+    if len(found) == 1 or gate in found:
+        return steps[gate if gate in found else found[0]]
+    if found:
+        message = f"`{gate}` is a gate of {len(found)} child pipelines"
+        raise OrchError(Problem("O318", message, hint=f"one of: {', '.join(found)}"), Exit.USAGE)
+    known = ", ".join(sorted(steps))
     name = subject.plan.head["pipeline"]["name"]
     raise OrchError(Problem("O318", f"{name} has no gate `{gate}`", hint=f"it has: {known or 'none'}"), Exit.USAGE)

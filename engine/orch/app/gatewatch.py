@@ -20,7 +20,7 @@ from orch.governance.subjects import Subject, nothing
 from orch.governance.where import Where
 from orch.model.compiled import Compiled
 from orch.model.events import Event, Observed
-from orch.model.names import branch_of
+from orch.model.names import branch_of, subject_folder
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.ports import Look
@@ -71,7 +71,7 @@ class ProjectGates:
     def examine(self, state: RunState, step: int, at_ms: int) -> tuple[Mapping[str, Any], Verdict, Subject | None]:
         """The facts, what they mean, and the subject as it was read; nothing is kept."""
         gate = self._plan.action(step).step["gate"]
-        where = self._where(lambda reference: self._resolve(state, reference), self._history)
+        where = self._where(lambda reference: self._resolve(state, reference), self._history).of(gate)
         if "workspace" in self._plan.head and self.command.run is not None:
             where = replace(where, branch=(self._plan.head["base"], branch_of(self.command.run)))
         subject: Subject | None = None
@@ -117,12 +117,12 @@ class ProjectGates:
         since the look."""
         if self._keep is None:
             return True
-        gate = self._plan.action(step).step["gate"]["name"]
+        folder = subject_folder(self._plan.addresses[step])
         root = self.where().root
         if subject.patch is not None:
             self._keep(subject.patch)
             if self._subjects_dir is not None:
-                _lay_out(os.path.join(self._subjects_dir, gate, PATCH_FILE), subject.patch)
+                _lay_out(os.path.join(self._subjects_dir, folder, PATCH_FILE), subject.patch)
         for path, read in subject.files.items():
             try:
                 with open(open_inside(root, path), "rb") as file:
@@ -133,7 +133,7 @@ class ProjectGates:
                 return False
             self._keep(data)
             if self._subjects_dir is not None:
-                _lay_out(os.path.join(self._subjects_dir, gate, path), data)
+                _lay_out(os.path.join(self._subjects_dir, folder, path), data)
         return True
 
 

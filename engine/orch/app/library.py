@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orch.app.bundled import bundled
@@ -25,9 +26,9 @@ def library_of(root: str, file: ProjectFile) -> Library:
     return Library(root, file.project.library, bundled(), overrides, SHIPPED)
 
 
-def stacks_for(root: str, pipeline: Pipeline, file: ProjectFile) -> Stacks | None:
-    """What a pipeline with adapters is planned with; None for one without."""
-    if not any(work.adapter for _, work in pipeline.works()):
+def stacks_for(root: str, pipelines: Sequence[Pipeline], file: ProjectFile) -> Stacks | None:
+    """What pipelines with adapters are planned with; None where none has any."""
+    if not any(work.adapter for pipeline in pipelines for _, work in pipeline.works()):
         return None
     from orch.app.checkout import Checkout
     from orch.plan.adapter_nodes import Stacks

@@ -109,6 +109,7 @@ def _is_alone(text: bytes) -> bool:
     `?` can be."""
     return not (
         b"gates" in text
+        or _OPENS.search(text) is not None
         or b"adapter" in text
         or b"workspace" in text
         or b"requires" in text
@@ -121,6 +122,7 @@ def _looks_back(request: PlanRequest) -> bool:
     return any("status:" in text or "state:" in text for text in (*request.select, *request.exclude))
 
 
+_OPENS = re.compile(rb"pipelines?[\"']?(?:\s|#[^\n]*\n)*:")
 _ESCAPED_LETTER = re.compile(rb"\\[xuU]")
 _EXPLICIT_KEY = re.compile(rb"(?:^|[\s{,\[])\?\s")
 
@@ -152,6 +154,7 @@ class _Made(NamedTuple):
 
 
 def _make(context: Context, request: PlanRequest, root: str, display: str, text: bytes) -> _Made:
+    from orch.app.family import load_family
     from orch.app.library import stacks_for
     from orch.governance.roles import check_roles
     from orch.plan.build import Given, build
@@ -160,21 +163,25 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
     from orch.source.limits import SIZE_VARIABLE, size_limit
     from orch.source.read import parse
     from orch.spec.inputs import bind
-    from orch.spec.load import load_pipeline
 
-    document = parse(text, display, max_bytes=size_limit(context.env.get(SIZE_VARIABLE)))
-    pipeline = load_pipeline(document)
+    max_bytes = size_limit(context.env.get(SIZE_VARIABLE))
+    document = parse(text, display, max_bytes=max_bytes)
+    family = load_family(root, document, max_bytes)
+    pipeline = family.pipeline
     project = load(root)
-    _check_identity(pipeline, project.project.id)
-    warnings = check_roles(pipeline, project.project, document)
-    if pipeline.secrets:
-        from orch.app.secrets import check_passed
+    warnings: list[Problem] = []
+    for one, where in family.every:
+        _check_identity(one, project.project.id)
+        warnings += check_roles(one, project.project, where)
+        if one.secrets:
+            from orch.app.secrets import check_passed
 
-        check_passed(pipeline, project.project, document)
+            check_passed(one, project.project, where)
     inputs = bind(pipeline, _pairs(request.inputs))
-    stacks = stacks_for(root, pipeline, project)
-    schemas = _schemas(root, pipeline, document)
+    stacks = stacks_for(root, [one for one, _ in family.every], project)
+    schemas = _schemas(root, family.every)
     resources: list[ResourceDoc] = [{"kind": "pipeline", "path": display, "sha256": _sha(text)}]
+    resources += [{"kind": "pipeline", "path": path, "sha256": child.digest} for path, child in family.opened.items()]
     if project.data:
         resources.append({"kind": "project", "path": PROJECT_FILE, "sha256": _sha(project.data)})
     resources += [{"kind": "schema", "path": path, "sha256": sha} for path, sha, _ in schemas]
@@ -204,6 +211,7 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
         span=partial(document.span, key=True),
         value_span=document.span,
         stacks=stacks,
+        children=family.children,
     )
     plan = seal(build(pipeline, project.project, given))
     compiled = compile_plan(plan)
@@ -214,8 +222,9 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
     if any("requires" in action.step for action in compiled.action_table):
         from orch.app.programs import missing_programs
 
-        warnings += missing_programs(pipeline, document, context.env)
-    made = _Made(plan, compiled, schemas, warnings=warnings)
+        for one, where in family.every:
+            warnings += missing_programs(one, where, context.env)
+    made = _Made(plan, compiled, schemas, [child.data for child in family.opened.values()], warnings)
     if stacks is None:
         return made
     from orch.app.tools import missing_tools
@@ -223,7 +232,7 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
 
     files = [data for resource in stacks.used.values() for data in resource.files.values()]
     warnings += [*unmet_needs(plan.doc), *missing_tools(stacks, context.env)]
-    return made._replace(resources=files)
+    return made._replace(resources=[*made.resources, *files])
 
 
 def _needs_no_branch(display: str) -> OrchError:
@@ -243,11 +252,11 @@ def _check_identity(pipeline: Pipeline, project_id: str | None) -> None:
         raise OrchError(Problem("O311", message, hint="orch init"), Exit.INVALID)
 
 
-def _schemas(root: str, pipeline: Pipeline, document: Document) -> list[tuple[str, str, bytes]]:
-    """Path, sha256 and bytes of every schema that the pipeline names. Raises OrchError with all that are none."""
+def _schemas(root: str, every: Sequence[tuple[Pipeline, Document]]) -> list[tuple[str, str, bytes]]:
+    """Path, sha256 and bytes of every schema that these pipelines name. Raises OrchError with all that are none."""
     found: dict[str, tuple[str, str, bytes]] = {}
     problems: list[Problem] = []
-    for route, work in pipeline.works():
+    for document, route, work in ((where, *named) for one, where in every for named in one.works()):
         path = schema_path(work.outputs)
         if path is None or path in found:
             continue

@@ -46,12 +46,14 @@ def load_saved(context: Context, path: str, request: PlanRequest) -> Planned:
 def _asked(saved: Plan) -> PlanRequest:
     """The request that the saved plan answers."""
     doc = saved.doc
-    # by their addresses: what a selection compared with the last run may be other by now
-    selected = [step["address"] for step in doc["steps"] if step.get("selected", True)]
+    # by their addresses: what a selection compared with the last run may be other by now; that of a step with a child
+    # pipeline would mean all that is in it
+    kept = [step for step in doc["steps"] if step.get("selected", True)]
+    selected = [step["address"] for step in kept if "pipeline" not in step]
     return PlanRequest(
         pipeline=doc["pipeline"]["path"],
         inputs=tuple(f"{name}={_given(value)}" for name, value in doc["inputs"].items()),
-        select=tuple(selected) if len(selected) < len(doc["steps"]) else (),
+        select=tuple(selected) if len(kept) < len(doc["steps"]) else (),
         jobs=doc["max_in_flight"],
         task=doc["task"] if doc["task"] != "-" else None,
         fail_fast=doc["fail_fast"],

@@ -37,12 +37,12 @@ def validate(context: Context, paths: Sequence[str]) -> Validated:
         files += 1
         try:
             if is_case(path):
-                found = _check_test(context, path, shown(root, context.cwd, path))
-                problems += [problem for problem in found if problem not in problems]
+                found: Sequence[Problem] = _check_test(context, path, shown(root, context.cwd, path))
             else:
-                problems += _check(root, path, shown(root, context.cwd, path), max_bytes)
+                found = _check(root, path, shown(root, context.cwd, path), max_bytes)
         except OrchError as error:
-            problems += error.problems
+            found = error.problems
+        problems += [problem for problem in found if problem not in problems]  # a child may have been told of already
     if not paths:
         problems += [problem for problem in replaced if problem not in problems]
     return Validated(files, problems)
@@ -119,7 +119,7 @@ def _check(root: str, path: str, display: str, max_bytes: int) -> list[Problem]:
     elif kind == "Adapter":
         load_adapter(document)
     else:
-        return _check_pipeline(root, document)
+        return _check_pipeline(root, document, max_bytes)
     return []
 
 
@@ -132,23 +132,26 @@ def _check_test(context: Context, path: str, display: str) -> list[Problem]:
     return []
 
 
-def _check_pipeline(root: str, document: Document) -> list[Problem]:
+def _check_pipeline(root: str, document: Document, max_bytes: int) -> list[Problem]:
+    from orch.app.family import load_family
     from orch.governance.roles import check_roles
-    from orch.spec.load import load_pipeline
 
-    pipeline = load_pipeline(document)
-    asks = any(gate.approval for phase in pipeline.phases.values() for gate in phase.gates.values())
-    if not asks and not pipeline.secrets:
+    every = load_family(root, document, max_bytes).every
+    gates = [gate for one, _ in every for phase in one.phases.values() for gate in phase.gates.values()]
+    if not any(gate.approval for gate in gates) and not any(one.secrets for one, _ in every):
         return []
     try:
         project = load(root).project
     except OrchError:
         return []  # orch.yaml has mistakes of its own, and they come first
-    if pipeline.secrets:
-        from orch.app.secrets import check_passed
+    warnings: list[Problem] = []
+    for one, where in every:
+        if one.secrets:
+            from orch.app.secrets import check_passed
 
-        check_passed(pipeline, project, document)
-    return check_roles(pipeline, project, document)
+            check_passed(one, project, where)
+        warnings += check_roles(one, project, where)
+    return warnings
 
 
 def _is_decision(display: str) -> bool:

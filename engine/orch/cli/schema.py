@@ -12,8 +12,8 @@ from orch.problems.problem import Exit
 @verb("schema")
 @click.argument("kind", required=False)
 def command(session: Session, kind: str | None) -> int:
-    """Print the JSON Schema of a KIND of document: pipeline, project, adapter, case or stubs. Without KIND they are
-    listed."""
+    """Print the JSON Schema of a KIND of document: pipeline, project, adapter, goals, case or stubs. Without KIND they
+    are listed."""
     from orch.app.bundled import KINDS, schema
 
     put(schema(kind) if kind else "\n".join(KINDS))

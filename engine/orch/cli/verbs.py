@@ -12,6 +12,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Run": {
         "apply": "run a pipeline, or a saved plan: always a new run",
+        "goals": "run a pipeline or an adapter for each of many goals",
         "resume": "go on with a run that waits or was interrupted",
         "retry": "decide again what failed in a run",
         "cancel": "end a run",

@@ -49,7 +49,7 @@ def _judge_approval(gate: Mapping[str, Any], facts: ApprovalFacts, at: float, co
         said = f"{_joined(rejecting.why, others)} — to supersede it: {command}"
         return Verdict("waiting", "rejected", said, have, need, missing, command)
     if troubles:
-        command = _remedy(troubles[0]) or context.show(gate["name"])
+        command = _remedy(troubles[0]) or context.show(_called(gate))
         said = "; ".join(f"{about}: {words.trouble(what)}" for about, what in _told(troubles))
         return Verdict("waiting", "needs-decision", f"{_joined(said, notes)} — {command}", have, need, missing, command)
     if missing:
@@ -60,7 +60,7 @@ def _judge_approval(gate: Mapping[str, Any], facts: ApprovalFacts, at: float, co
         said = f"{_joined(headline, notes)} — {command}"
         return Verdict("waiting", _reason(standings, missing), said, have, need, missing, command)
     if any(one.effect == "shuts" for one in standings):
-        command = context.show(gate["name"])
+        command = context.show(_called(gate))
         said = f"{_joined('shut by a decision that cannot be taken at its word', notes)} — {command}"
         return Verdict("waiting", "needs-decision", said, have, need, (), command)
     return _open([(role, person or "") for role, person in seats], standings, notes)
@@ -130,7 +130,9 @@ def _supply(
         if one.uncommitted and one.decision["role"] in missing:
             return _commit(one.decision["file"])
     left = _able(missing[0], facts).difference(facts.get("authors", {"handles": []})["handles"], seated)
-    return context.approve(gate["name"], missing[0], left.pop() if len(left) == 1 else None, facts["subject"]["digest"])
+    return context.approve(
+        _called(gate), missing[0], left.pop() if len(left) == 1 else None, facts["subject"]["digest"]
+    )
 
 
 def _supersede(
@@ -147,8 +149,8 @@ def _supersede(
         and by in _able(role, facts)
         and by not in facts.get("authors", {"handles": []})["handles"]
     ):
-        return context.approve(gate["name"], role, by, facts["subject"]["digest"])
-    return context.revoke(gate["name"], role, by)
+        return context.approve(_called(gate), role, by, facts["subject"]["digest"])
+    return context.revoke(_called(gate), role, by)
 
 
 def _nobody(missing: Sequence[str], facts: ApprovalFacts) -> list[str]:
@@ -186,3 +188,8 @@ def _in_tree(one: Standing, standings: Sequence[Standing]) -> bool:
 
 def _joined(headline: str, notes: Sequence[str]) -> str:
     return "; ".join([headline, *notes])
+
+
+def _called(gate: Mapping[str, Any]) -> str:
+    """What a command names it by: one of a child pipeline by its address, since there may be several of one name."""
+    return str(gate.get("called", gate["name"]))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from orch.gates.facts import Trouble
 from orch.governance.subjects import Resolve, nothing
@@ -31,6 +32,10 @@ class Where:
     history: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     branch: tuple[str, str] | None = None
+
+    def of(self, gate: Mapping[str, Any]) -> Where:
+        """Where this gate is: what is decided about one of a child pipeline is decided about the child."""
+        return replace(self, pipeline=gate["pipeline"]) if "pipeline" in gate else self
 
     def knows(self, handle: str) -> bool:
         """Whether today's orch.yaml names the person."""

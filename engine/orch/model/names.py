@@ -24,6 +24,12 @@ def phase_name(address: str) -> str:
     return address[: address.index(".", address.rfind("/") + 1)]
 
 
+def phases_of(address: str) -> list[str]:
+    """The phase of a step, and where that is one of a child pipeline the phases that the child stands in."""
+    child = child_of(address)
+    return [phase_name(address), *(phases_of(child) if child else ())]
+
+
 def step_name(address: str) -> str:
     """The rest: the id of the step, with its key if it has one."""
     return address[address.index(".", address.rfind("/") + 1) + 1 :]
@@ -32,6 +38,18 @@ def step_name(address: str) -> str:
 def branch_of(run_id: str) -> str:
     """The branch that a run owns."""
     return f"orch/{run_id}"
+
+
+def subject_folder(gate: str) -> str:
+    """The folder below `subjects/` of what a gate was about: its name; in a child pipeline behind the child's file
+    name, so that two children do not share it."""
+    child = child_of(gate)
+    return f"{file_stem(child)}/{step_name(gate)}" if child else step_name(gate)
+
+
+def child_of(address: str) -> str:
+    """The address of the step that opens the child pipeline which a step stands in; empty where it stands in none."""
+    return address.rpartition("/")[0]
 
 
 def lies_within(root: str, path: str) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from orch.model.names import TASK
 from orch.model.plan import FORMAT_VERSION, GroupDoc, PhaseDoc, PlanDoc, ResourceDoc, StepDoc
+from orch.plan.children import child_doc, opened, secrets_of
 from orch.plan.fill import fill
 from orch.plan.gates import gate_doc
 from orch.plan.limits import add_limits
@@ -25,6 +26,7 @@ from orch.spec.project import Project
 
 if TYPE_CHECKING:  # loaded only where a node names an adapter
     from orch.plan.adapter_nodes import Stacks
+    from orch.spec.children import Child
     from orch.spec.library import Resource
 
 
@@ -32,8 +34,9 @@ if TYPE_CHECKING:  # loaded only where a node names an adapter
 class Given:
     """What a plan is made of beside the pipeline. `path` and `digest` are the pipeline file's; `schemas` maps the paths
     of output schemas to their content; `task` is what the command line asked for; `span` gives the places of keys in
-    the file, `value_span` those of values; `stacks` is needed where a node names an adapter, `base` where
-    the run gets a branch: the commit that it begins at; `start` is there where it takes along what no commit held."""
+    the file, `value_span` those of values; `stacks` is needed where a node names an adapter, `children` where one
+    opens a pipeline, `base` where the run gets a branch: the commit that it begins at; `start` is there where it takes
+    along what no commit held. Of a child pipeline `owner` is the address of the node that opens it."""
 
     orch: str
     path: str
@@ -47,6 +50,8 @@ class Given:
     stacks: Stacks | None = None
     base: str | None = None
     start: str | None = None
+    children: Mapping[str, Child] = field(default_factory=dict)
+    owner: str = ""
     span: Callable[[Route], Span | None] = lambda route: None
     value_span: Callable[[Route], Span | None] = lambda route: None
 
@@ -57,7 +62,6 @@ def build(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
     add_limits(doc, pipeline, given.value_span)
     if project.notify is not None:
         doc["notify"] = list(project.notify)
-    doc["phases"] = _phases(pipeline)
     _add_steps(doc, pipeline, project, given)
     if given.stacks is not None:
         doc["resources"] += [one for used in given.stacks.used.values() for one in resource_docs(used)]
@@ -65,7 +69,12 @@ def build(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
 
 
 def _head(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
-    has_approvals = any(gate.approval for phase in pipeline.phases.values() for gate in phase.gates.values())
+    has_approvals = any(
+        gate.approval
+        for one in opened(pipeline, given.children)
+        for phase in one.phases.values()
+        for gate in phase.gates.values()
+    )
     identity = {"name": project.name, "id": project.id}
     branch = {"workspace": "branch", "base": given.base, "start": given.start} if given.base else {}
     head = {
@@ -87,7 +96,7 @@ def _head(pipeline: Pipeline, project: Project, given: Given) -> PlanDoc:
         "groups": [],
         "steps": [],
         "outputs": dict(pipeline.outputs),
-        **({"secrets": dict(pipeline.secrets)} if pipeline.secrets else {}),
+        **({"secrets": secrets} if (secrets := secrets_of(pipeline, given.children)) else {}),
     }
     return cast(PlanDoc, head)
 
@@ -117,41 +126,56 @@ def _bad_task(pipeline: Pipeline, task: str, *, from_option: bool) -> Problem:
     return Problem("O289", f"`{shown}`{source} cannot be a task", hint=f"{hint}: up to 64 letters, digits, `_` and `-`")
 
 
-def _phases(pipeline: Pipeline) -> list[PhaseDoc]:
+def _phases(pipeline: Pipeline, owner: str) -> list[PhaseDoc]:
     docs: list[PhaseDoc] = []
+    prefix = f"{owner}/" if owner else ""
     for name, phase in pipeline.phases.items():
-        needs = list(phase.needs) if phase.needs is not None else [docs[-1]["name"]] if docs else []
-        doc: PhaseDoc = {"name": name, "needs": needs}
+        given = phase.needs is not None
+        needs = [prefix + need for need in phase.needs or ()] if given else [docs[-1]["name"]] if docs else []
+        doc: PhaseDoc = {"name": prefix + name, "needs": needs}
         if phase.protected:
             doc["protected"] = list(phase.protected)
         if phase.description:
             doc["description"] = phase.description
         docs.append(doc)
+    if owner and pipeline.finally_:
+        docs.append({"name": f"{prefix}finally", "needs": [], "final": True})
+    if owner:
+        for doc in docs:
+            doc["owner"] = owner
     return docs
 
 
 def _add_steps(doc: PlanDoc, pipeline: Pipeline, project: Project, given: Given) -> None:
     scope = {"inputs": given.inputs, "task": doc["task"]}
+    child = pipeline.name if given.owner else None
+    prefix = f"{given.owner}/" if given.owner else ""
     expansions: dict[str, Expansion] = {}
     for phase_name, phase in pipeline.phases.items():
         for node_id, node in phase.nodes.items():
             if node.matrix is not None and not is_dynamic(node.matrix):
                 try:
-                    expansions[node_id] = expand_node(f"{phase_name}.{node_id}", node, scope)
+                    expansions[node_id] = expand_node(f"{prefix}{phase_name}.{node_id}", node, scope)
                 except OrchError as error:
                     raise _placed(error, given, ("phases", phase_name, "nodes", node_id), node) from error
     addresses = {
-        node_id: f"{phase_name}.{node_id}" for phase_name, phase in pipeline.phases.items() for node_id in phase.nodes
+        node_id: f"{prefix}{phase_name}.{node_id}"
+        for phase_name, phase in pipeline.phases.items()
+        for node_id in phase.nodes
     }
-    for phase_name, phase in pipeline.phases.items():
+    rows = _phases(pipeline, given.owner)
+    for row, (phase_name, phase) in zip(rows, pipeline.phases.items(), strict=False):
+        doc["phases"].append(row)
         for gate_id, gate in phase.gates.items():
-            doc["steps"].append(gate_doc(f"{phase_name}.{gate_id}", gate, scope, addresses, expansions, project))
+            address = f"{row['name']}.{gate_id}"
+            doc["steps"].append(gate_doc(address, gate, scope, addresses, expansions, project, child))
         for node_id, node in phase.nodes.items():
-            step = node_doc(node, pipeline.defaults, f"{phase_name}.", given.schemas)
+            step = node_doc(node, pipeline.defaults, f"{row['name']}.", given.schemas)
             make = partial(_made, step, node, pipeline, given, ("phases", phase_name, "nodes", node_id))
+            add = partial(_add, doc, node, project, given)
             if node_id not in expansions:
                 made = make(scope) if node.matrix is None else dynamic_doc(node, make(scope))
-                doc["steps"].append(step_doc(f"{phase_name}.{node_id}", made))
+                add(addresses[node_id], made)
                 continue
             expansion = expansions[node_id]
             group: GroupDoc = {"address": expansion.address}
@@ -161,18 +185,38 @@ def _add_steps(doc: PlanDoc, pipeline: Pipeline, project: Project, given: Given)
                 group["needs"] = step["needs"]
             doc["groups"].append(group)
             for address, values in expansion.children:
-                child = make({**scope, "matrix": values})
-                doc["steps"].append(step_doc(address, child, matrix=values, group=expansion.address))
+                add(address, make({**scope, "matrix": values}), matrix=values, group=expansion.address)
+    doc["phases"] += rows[len(pipeline.phases) :]
     for node_id, last in pipeline.finally_.items():
         step = node_doc(last, pipeline.defaults, "", given.schemas)
         step = _with_adapter(step, last, given, ("finally", node_id), scope)
-        doc["steps"].append(step_doc(f"finally.{node_id}", step))
+        doc["steps"].append(step_doc(f"{prefix}finally.{node_id}", step))
+
+
+def _add(
+    doc: PlanDoc, node: Node, project: Project, given: Given, address: str, made: dict[str, Any], **more: Any
+) -> None:
+    """Add the step of a node, and behind it all of the pipeline that it opens."""
+    doc["steps"].append(step_doc(address, made, **more))
+    if node.pipeline is not None:
+        child = given.children[node.pipeline]
+        inner = replace(
+            given,
+            inputs=made["pipeline"]["inputs"],
+            children=child.children,
+            owner=address,
+            span=partial(child.document.span, key=True),
+            value_span=child.document.span,
+        )
+        _add_steps(doc, child.pipeline, project, inner)
 
 
 def _made(
     step: dict[str, Any], node: Node, pipeline: Pipeline, given: Given, route: Route, scope: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The step of a node, with the command of its adapter, or the nodes of its loop."""
+    """The step of a node, with the command of its adapter, or the nodes of its loop, or the inputs of its pipeline."""
+    if node.pipeline is not None:
+        return {**step, "pipeline": child_doc(node, given.children[node.pipeline], scope, given.value_span, route)}
     if node.loop is None:
         return _with_adapter(step, node, given, route, scope)
     loop: dict[str, Any] = {"until": node.loop.until, "max_iterations": node.loop.max_iterations}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from orch.model.names import step_name
 from orch.model.plan import StepDoc
 from orch.plan.fill import fill
 from orch.plan.nodes import Expansion
@@ -21,9 +22,11 @@ def gate_doc(
     addresses: Mapping[str, str],
     expansions: Mapping[str, Expansion],
     project: Project,
+    child: str | None = None,
 ) -> StepDoc:
-    """The step of a gate. `addresses` maps node ids to addresses; `expansions` holds those that are matrices."""
-    name = address.partition(".")[2]
+    """The step of a gate. `addresses` maps node ids to addresses; `expansions` holds those that are matrices; `child`
+    is the name of the child pipeline that it stands in."""
+    name = step_name(address)
     content: dict[str, Any]
     if gate.approval is not None:
         content = _approval(name, gate.approval, scope, addresses, expansions, project)
@@ -32,6 +35,8 @@ def gate_doc(
     else:
         assert gate.check is not None, "a gate has exactly one kind"
         content = {"kind": "check", "name": name, "expr": gate.check.expr}
+    if child is not None:  # its decisions are the child's, its commands name this place of it
+        content |= {"pipeline": child, "called": address}
     doc: StepDoc = {"address": address, "gate": content}
     if gate.if_ is not None:
         doc["if"] = gate.if_

@@ -25,10 +25,11 @@ def expand_node(address: str, node: Node, scope: Mapping[str, Any]) -> Expansion
 
 
 def node_doc(node: Work, defaults: Defaults | None, phase: str, schemas: Mapping[str, Any]) -> dict[str, Any]:
-    """The step of a node, without its address; `phase` is the prefix of its needs, with the dot. The defaults of a loop
-    are those of its nodes."""
+    """The step of a node, without its address; `phase` is the prefix of its needs, with the dot. The defaults are
+    those of what has commands: not of a loop, nor of a child pipeline."""
     loop = node.loop if isinstance(node, Node) else None
-    defaults = defaults if loop is None else None
+    opens = loop is not None or (isinstance(node, Node) and node.pipeline is not None)
+    defaults = None if opens else defaults
     doc: dict[str, Any] = {}
     if node.run is not None:
         doc["run"] = node.run if isinstance(node.run, str) else list(node.run)

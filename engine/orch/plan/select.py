@@ -8,7 +8,7 @@ from typing import NamedTuple
 from orch.model.compiled import FINALLY, GATE, GROUP, Compiled
 from orch.model.plan import Plan, seal
 from orch.plan.modified import modified
-from orch.plan.selectable import field_of, found_in
+from orch.plan.selectable import field_of, found_in, with_inner
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.selection.meaning import Field
 from orch.selection.parse import refusal
@@ -38,7 +38,7 @@ def select(
     step reads one that is not."""
     status, changed = (earlier.status, modified(plan.doc, earlier.plan.doc)) if earlier else ({}, ())
     field = field_of(compiled, status, changed)
-    found = found_in(field, wanted, None, hint=_LISTS)
+    found = with_inner(compiled, found_in(field, wanted, None, hint=_LISTS))
     if not found and wanted is not None:
         raise OrchError(_nothing(wanted, field, earlier), Exit.USAGE)
     if excluded is not None:
@@ -71,14 +71,19 @@ def _excluded(selection: Selection, plan: Compiled, field: Field) -> set[int]:
         message = f"`{selection.text}` excludes nothing but what always stays: {names}"
         hint = "a gate stays as long as a step behind it is selected, and `finally` runs at the end of every run"
         raise OrchError(refusal(message, hint), Exit.USAGE)
+    found = with_inner(plan, found)
     for gates, nodes in zip(plan.phase_gates, plan.phase_nodes, strict=True):
         if found.issuperset(nodes):  # a gate that nothing is behind
             found.update(gates)
+    for owner in sorted(plan.bodies, reverse=True):  # one that opens nothing; what is inside has higher numbers
+        if all(found.issuperset(plan.phase_nodes[p]) for p in plan.bodies[owner] if not plan.phase_final[p]):
+            found |= with_inner(plan, {owner})
     return found
 
 
 def _with_gates(plan: Compiled, found: set[int]) -> list[bool]:
-    """For each step: is it kept?"""
+    """For each step: is it kept? What opens a step is kept with it, and so is the `finally` of a child pipeline."""
+    found = found.union(*(plan.owners(step) for step in found)) if plan.bodies else found
     before: list[list[int]] = [[] for _ in plan.phase_names]
     for phase, dependants in enumerate(plan.phase_dependants):
         for then in dependants:
@@ -89,9 +94,12 @@ def _with_gates(plan: Compiled, found: set[int]) -> list[bool]:
         new = set(before[agenda.pop()]) - phases
         phases |= new
         agenda += new
-    gates = {gate for phase in phases for gate in plan.phase_gates[phase]}
+    kept = found | {gate for phase in phases for gate in plan.phase_gates[phase]}
+    for phase, owner in enumerate(plan.phase_owner):
+        if owner in kept and plan.phase_final[phase]:
+            kept |= with_inner(plan, set(plan.phase_nodes[phase]))
     always = (FINALLY, GROUP)
-    return [step in gates if kind == GATE else kind in always or step in found for step, kind in enumerate(plan.kinds)]
+    return [kind in always or step in kept for step, kind in enumerate(plan.kinds)]
 
 
 def _refuse_blind_reads(plan: Compiled, keep: list[bool]) -> None:
@@ -103,7 +111,7 @@ def _refuse_blind_reads(plan: Compiled, keep: list[bool]) -> None:
             hint=f"select `{name_of[index]}` too",
         )
         for step, kept in enumerate(keep)
-        if kept and plan.kinds[step] not in (FINALLY, GROUP)
+        if kept and plan.kinds[step] not in (FINALLY, GROUP) and not plan.phase_final[plan.phase_of[step]]
         for name, index in _reads(plan, step)
         if not _is_kept(plan, keep, index)
     ]

@@ -49,6 +49,8 @@ def field_of(plan: Compiled, status: Mapping[str, str], modified: Iterable[str] 
         phase, rest = phase_name(address), step_name(address)
         names[address].append(step)
         names[rest].append(step)
+        if "/" in phase:
+            names[address.partition(".")[2]].append(step)
         if plan.group_of[step] >= 0:
             group = plan.addresses[plan.group_of[step]]
             names[group].append(step)
@@ -67,12 +69,26 @@ def _kinds(step: StepDoc) -> tuple[str, ...]:
     return ("gate", step["gate"]["kind"]) if "gate" in step else (kind_of(step),)
 
 
+def with_inner(plan: Compiled, steps: set[int], *, loops: bool = True) -> set[int]:
+    """These steps with all that is inside of them; of a loop only where that is asked for."""
+    found, agenda = set(steps), list(steps)
+    while agenda:
+        step = agenda.pop()
+        for phase in plan.bodies.get(step, ()) if loops or not plan.is_loop(step) else ():
+            new = {*plan.phase_gates[phase], *plan.phase_nodes[phase]} - found
+            found |= new
+            agenda += new
+    return found
+
+
 def _after(plan: Compiled) -> list[list[int]]:
     """Who comes after whom: steps and groups as the plan numbers them, then three joints for each phase: before its
-    gates, before its nodes, behind its nodes. So the steps of two phases do not multiply."""
+    gates, before its nodes, behind its nodes; so the steps of two phases do not multiply. Then one for each step that
+    opens phases: behind all of them."""
     after = [list(targets) for targets in plan.dependants]
     first = len(after)
-    after += [[] for _ in range(3 * len(plan.phase_names))]
+    after += [[] for _ in range(3 * len(plan.phase_names) + len(plan.bodies))]
+    done = {owner: first + 3 * len(plan.phase_names) + n for n, owner in enumerate(plan.bodies)}
     for phase, (gates, nodes) in enumerate(zip(plan.phase_gates, plan.phase_nodes, strict=True)):
         door, entry, end = range(first + 3 * phase, first + 3 * phase + 3)
         after[door] = [*gates, entry]
@@ -82,4 +98,11 @@ def _after(plan: Compiled) -> list[list[int]]:
             after[gate].append(entry)
         for node in nodes:
             after[node].append(end)
+    for owner, phases in plan.bodies.items():
+        last = [first + 3 * phase for phase in phases if plan.phase_final[phase]]
+        after[done[owner]], after[owner] = after[owner], [done[owner]]
+        if not plan.is_loop(owner):  # its next iteration is not one of those that there are
+            after[owner] += [first + 3 * phase for phase in phases]
+        for phase in phases:
+            after[first + 3 * phase + 2] += [done[owner], *(() if plan.phase_final[phase] else last)]
     return after

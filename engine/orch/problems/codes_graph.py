@@ -107,4 +107,34 @@ CODES: dict[str, Code] = {
         "one of them out with `exclude`, or write a `key` that tells them apart: `key: ${{ matrix.os }}-${{ "
         "matrix.arch }}`.",
     ),
+    "O230": Code(
+        "a child pipeline that cannot be read",
+        "`pipeline: FILE` opens another pipeline in the place of a command. The path counts from the project's root, "
+        "`./deploy.yaml` from the file that it is written in. The message has the reason.",
+    ),
+    "O231": Code(
+        "a pipeline that opens itself",
+        "A child pipeline is expanded into the plan, and one that leads back to itself would never end. The message "
+        "shows the whole way round. Take the common part out into a pipeline of its own, which opens none of these; "
+        "for work that is repeated until something holds, write a `loop`.",
+    ),
+    "O232": Code(
+        "a key that a child pipeline cannot have",
+        "`workspace`, `concurrency` and `budget` say how a run as a whole is carried on. A child pipeline has no run "
+        "of its own: it is a part of its parent's. Write the key in the pipeline that is planned, and remove it here; "
+        "a file that is also run alone can be a thin parent of the one that both share. `workspace: branch` may stand "
+        "in a child whose run has a branch: it says that the child needs it.",
+    ),
+    "O233": Code(
+        "a child pipeline that is known only in the run",
+        "A child pipeline is expanded when the plan is made: its gates and steps stand in the plan, and its file is "
+        "pinned. So its path is a constant, and its inputs and its matrix come from constants, inputs and the "
+        "task, not from what a node gives. What only the run knows can reach it in a file; commands (`run`, `adapter`, "
+        "`loop`) can have a matrix that a node gives.",
+    ),
+    "O234": Code(
+        "one secret from two places",
+        "The secrets of a child pipeline are those of its run, by their names. Two files of a run that declare one "
+        "name must say the same of it: give one of the two another name, or let both come from one place.",
+    ),
 }

@@ -114,10 +114,11 @@ CODES: dict[str, Code] = {
         "}` and `roles: { product: [mlee] }`.",
     ),
     "O121": Code(
-        "a key that belongs to the nodes of a loop",
-        "A node with `loop` starts no command itself: `env`, `timeout`, `retry`, `outputs` and the like belong to the "
-        "nodes of its body, `loop: { nodes: { … } }`. Beside `loop` stand `needs`, `trigger_rule`, `if`, `matrix` with "
-        "its keys, `allow_failure`, `tags` and `description`.",
+        "a key that belongs to what a node opens, or to nodes that open something",
+        "A node with `loop` or `pipeline` starts no command itself: `env`, `timeout`, `retry`, `outputs` and the like "
+        "belong to the nodes of its body, `loop: { nodes: { … } }`, or stand in the file that `pipeline` names. Beside "
+        "these two stand `needs`, `trigger_rule`, `if`, `matrix` with its keys, `allow_failure`, `tags` and "
+        "`description`; `with` stands beside `pipeline` only, and gives its inputs.",
     ),
     "O119": Code(
         "a rule about needs, and no needs",

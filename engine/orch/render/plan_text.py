@@ -191,7 +191,7 @@ def _said(step: StepDoc, word: str, why: str, jobs: int) -> str:
 
 
 def _detail(step: StepDoc, jobs: int) -> str:
-    tags = "".join(f"  [{tag}]" for tag in step.get("tags", ()))
+    tags = "".join(f"  [{tag}]" for tag in (*filter(None, [step.get("workspace")]), *step.get("tags", ())))
     requires = f"  (requires {', '.join(step['requires'])})" if "requires" in step else ""
     return visible(what(step) + _because(step)) + _slots(step, jobs) + requires + tags
 

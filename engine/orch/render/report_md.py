@@ -118,10 +118,14 @@ def _trouble(told: Explanation) -> list[str]:
 
 
 def _why(lines: Sequence[str]) -> list[str]:
-    return [
-        f"{'  ' if line.startswith('  ') and number else ''}- {_prose(line.strip())}"
-        for number, line in enumerate(lines)
-    ]
+    """A list, whose indented lines are lists in it: none is deeper than the one above by more than one."""
+    found, deepest = [], 0
+    for line in lines:
+        told = line.lstrip(" ")
+        depth = min((len(line) - len(told)) // 2, deepest)
+        found.append(f"{'  ' * depth}- {_prose(told)}")
+        deepest = depth + 1
+    return found
 
 
 def _gate(gate: GateSeen) -> list[str]:

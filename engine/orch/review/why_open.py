@@ -36,7 +36,7 @@ def queued(case: Case, explain: Explain) -> Explanation:
     root = None if cause is None else case.of(cause)
     below = None if root is None else explain(root)
     if root is not None and below is not None and below.because:
-        because += [f"{root.address}:", *(line if line.startswith("  ") else f"  {line}" for line in below.because)]
+        because += [f"{root.address}:", *(f"  {line}" for line in below.because)]
     change, following = ([*below.would_change], [*below.next]) if below is not None else ([], [])
     if case.past.status == "queued":
         because.insert(0, f"the run waits {case.past.detail}, and nothing of it starts before")

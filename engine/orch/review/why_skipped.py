@@ -96,7 +96,7 @@ def _kept(case: Case, explain: Explain) -> Explanation:
     below, known = explain(root), case.said(root.step)
     if case.reason != "phase-not-reached" and len(unmet(case.plan, case.state, case.before, case.step)) > 1:
         lines.append(f"{root.address}:")
-    lines += [line if line.startswith("  ") else f"  {line}" for line in below.because if not known.endswith(line)]
+    lines += [f"  {line}" for line in below.because if not known.endswith(line)]
     return case.told(lines, below.would_change, below.next, root=below.root or root.address, log=below.log)
 
 

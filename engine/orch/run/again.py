@@ -9,7 +9,7 @@ from orch.model.derive import selected
 from orch.model.retry import is_once
 from orch.model.state import RunState
 from orch.model.status import Status
-from orch.plan.selectable import field_of, found_in
+from orch.plan.selectable import field_of, found_in, with_inner
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.run.budget import REASON
 from orch.selection.meaning import Field, reach
@@ -37,7 +37,7 @@ def chosen(plan: Compiled, state: RunState, again: Again) -> list[int]:
     if again.behind:
         found = reach(field.after, found) & field.items
     if again.excluded is not None:
-        found -= found_in(field, again.excluded, None, hint=lists)
+        found -= with_inner(plan, found_in(field, again.excluded, None, hint=lists))
     steps = [step for step in sorted(found) if _can_be(plan, state, step)]
     if again.named is not None and not steps:
         message = f"`{again.named.text}`: nothing of it has ended that could be decided again"
@@ -78,7 +78,7 @@ def left_behind(state: RunState, step: int) -> bool:
 
 def _named(plan: Compiled, state: RunState, selection: Selection, field: Field) -> set[int]:
     hint = f"orch runs show {state.run_id}"
-    found = found_in(field, selection, None, hint=hint)
+    found = with_inner(plan, found_in(field, selection, None, hint=hint), loops=False)
     if not found:
         raise OrchError(refusal(f"`{selection.text}` means no step of {state.run_id}", hint), Exit.USAGE)
     for step in sorted(found):

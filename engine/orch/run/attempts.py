@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from orch.model.attempt import Attempt
 from orch.model.compiled import Action, Compiled
-from orch.model.names import file_stem
+from orch.model.names import child_of, file_stem
 from orch.model.retry import is_once
 from orch.model.state import RunState
 from orch.run.choice import action_of
@@ -135,6 +135,9 @@ class Renderer:
         if shared is not None and scope.adapter is None:
             return shared
         env = dict(self._around.env)
+        child = child_of(self._plan.addresses[step])
+        if child and "ORCH_SUBJECT" in env:
+            env["ORCH_SUBJECT"] += f"/{file_stem(child)}"
         for name, value in action.env:
             env[name] = text_of(value, scope)
         if scope.adapter is not None:
@@ -143,7 +146,7 @@ class Renderer:
             env["ORCH_OUTPUT"] = output_path
         if key is not None:
             env["ORCH_IDEMPOTENCY_KEY"] = key
-        fixed = output_path is None and key is None and scope.adapter is None
+        fixed = not child and output_path is None and key is None and scope.adapter is None
         if fixed and not any(_is_tree(value) for _, value in action.env):
             self._shared_env[number] = env
         return env

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from orch.model.compiled import Compiled
 from orch.model.events import Event, Finished, Merged, Started
-from orch.model.names import file_stem
+from orch.model.names import file_stem, phases_of
 from orch.ports import SecretLeft, Trees, TreeTrouble
 from orch.run.results import NOTHING_LEFT, Left
 from orch.run.writes import Rules, violations
@@ -155,9 +155,11 @@ class Spaces:
     def _rules(self, step: int) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
         """What a step may change (None: anything), and what it may not."""
         document = self._plan.action(step).step
-        phase = self._plan.addresses[step].partition(".")[0]
+        phases = phases_of(self._plan.addresses[step])
         writes = () if document.get("workspace") == "readonly" else document.get("writes")
-        return None if writes is None else tuple(writes), self._protected.get(phase, ())
+        return None if writes is None else tuple(writes), tuple(
+            pattern for phase in phases for pattern in self._protected.get(phase, ())
+        )
 
     def _is_apart(self, step: int) -> bool:
         return self._plan.tree_of(step) >= 0

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from orch.source.document import Document
+from orch.spec.checks.children import check_children
 from orch.spec.checks.gates import check_gates
 from orch.spec.checks.inputs import check_inputs
 from orch.spec.checks.loops import check_loops
@@ -17,11 +21,17 @@ from orch.spec.graph import Graph
 from orch.spec.pipeline import Pipeline
 from orch.spec.report import Report
 
+if TYPE_CHECKING:
+    from orch.spec.children import Child
 
-def check_pipeline(pipeline: Pipeline, document: Document) -> None:
-    """Raise OrchError with every problem of a pipeline whose shape is right."""
+
+def check_pipeline(
+    pipeline: Pipeline, document: Document, children: Mapping[str, Child] | None = None, workspace: str = ""
+) -> None:
+    """Raise OrchError with every problem of a pipeline whose shape is right. `workspace` is that of the run, where the
+    pipeline is a child."""
     report = Report(document)
-    graph = Graph(pipeline)
+    graph = Graph(pipeline, children, workspace)
     check_names(pipeline, report)
     check_phase_needs(graph, report)
     check_node_needs(graph, report)
@@ -30,6 +40,7 @@ def check_pipeline(pipeline: Pipeline, document: Document) -> None:
     check_matrices(graph, report)
     check_nodes(graph, report)
     check_loops(graph, report)
+    check_children(graph, report)
     check_gates(graph, report)
     check_writers(graph, report)
     check_pipeline_texts(graph, report)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from orch.spec.node import Node
 from orch.spec.pipeline import Pipeline
 
+if TYPE_CHECKING:
+    from orch.spec.children import Child
+
 
 class Graph:
-    """A pipeline's phases and nodes by name. Needs that name nothing are left out: they are reported elsewhere."""
+    """A pipeline's phases and nodes by name, and its children by what `pipeline:` says. Needs that name nothing are
+    left out: they are reported elsewhere."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, children: Mapping[str, Child] | None = None, workspace: str = "") -> None:
         self.pipeline = pipeline
+        self.workspace = workspace or pipeline.workspace
+        self.children = children or {}
         self.phase_of = {node: name for name, phase in pipeline.phases.items() for node in phase.nodes}
         self.nodes: dict[str, Node] = {}
         for phase in pipeline.phases.values():
@@ -24,6 +31,11 @@ class Graph:
             needs = before if phase.needs is None else phase.needs
             self.phase_needs[name] = tuple(need for need in needs if need in pipeline.phases)
             before = (name,)
+
+    def child_of(self, node: Node) -> Pipeline | None:
+        """The child pipeline that a node opens, where it could be read."""
+        child = self.children.get(node.pipeline) if node.pipeline is not None else None
+        return child.pipeline if child is not None else None
 
     @cached_property
     def gates(self) -> frozenset[str]:

@@ -13,6 +13,8 @@ from orch.spec.not_yet import KINDS
 if TYPE_CHECKING:
     from orch.spec.adapter import Adapter, Case
     from orch.spec.case import PipelineCase
+    from orch.spec.children import Family
+    from orch.spec.goals_pipeline import GoalsDocument
     from orch.spec.pipeline import Pipeline
     from orch.spec.project import Project
     from orch.spec.shapes import Shape
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound="Shape")
 
 
-def load_pipeline(document: Document) -> Pipeline:
-    """The pipeline in a document: its shape, then all its names and references. Raises OrchError."""
+def load_pipeline(document: Document, family: Family | None = None) -> Pipeline:
+    """The pipeline in a document: its shape, then the pipelines that it opens, which `family` reads, then all its names
+    and references. Raises OrchError."""
     header(document, "Pipeline", required=True)
     from orch.spec.pipeline import Pipeline
 
@@ -30,9 +33,21 @@ def load_pipeline(document: Document) -> Pipeline:
     pipeline = _shaped(Pipeline, "PIPELINE", data, document)
     from orch.spec.check import check_pipeline
 
+    children = family.of(pipeline, document) if family is not None else None
     with collector_off():
-        check_pipeline(pipeline, document)
+        check_pipeline(pipeline, document, children, family.workspace if family is not None else "")
     return pipeline
+
+
+def load_goals(document: Document) -> GoalsDocument:
+    """The pipeline that a document of goals is short for. Raises OrchError."""
+    header(document, "Goals", required=True)
+    from orch.spec.goals import Goals
+    from orch.spec.goals_pipeline import check_goals, goals_document
+
+    goals = _shaped(Goals, "GOALS", document.data, document)
+    check_goals(goals, document)
+    return goals_document(goals, document)
 
 
 def load_project(document: Document) -> Project:
@@ -115,7 +130,7 @@ def _other(document: Document, key: str, found: Any, wanted: str) -> Problem:
     if key == "kind" and found in KINDS:
         return Problem("O110", f"documents of kind {found} are not part of this version yet", at)
     shown = found if isinstance(found, str) and len(found) < 48 else "this"
-    if key == "kind" and found in ("Pipeline", "Project", "Adapter"):
+    if key == "kind" and found in ("Pipeline", "Project", "Adapter", "Goals"):
         hint = "a project is written in orch.yaml, a pipeline in a file of its own, an adapter in its adapter.yaml"
     else:
         near = nearest(shown, (wanted,))

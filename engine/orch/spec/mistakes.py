@@ -30,7 +30,7 @@ _WANTED = {
     "model_type": "a mapping",
     "literal_error": "",
 }
-_LEADING = ("adapter", "agent")
+_LEADING = ("adapter", "agent", "pipeline")
 _EXAMPLES = {
     "run": "write `run: make test`",
     "name": "write `name: build`",
@@ -41,6 +41,8 @@ _EXAMPLES = {
     "until": "write `until: nodes.test.status == 'succeeded'`",
     "max_iterations": "write `max_iterations: 5`",
     "loop": "write `loop: { until: …, max_iterations: 5, nodes: { test: { run: make test } } }`",
+    "pipeline": "write `pipeline: pipelines/deploy.yaml`",
+    "with": "write `with: { site: staging }`",
     "nodes": "write `nodes: { test: { run: make test } }`",
     "retry": "write `retry: { limit: 3 }`",
     "needs": "write `needs: [name]`",
@@ -68,7 +70,19 @@ _EXAMPLES = {
 _FINALLY = "`finally` nodes start together when the run has ended: they have no {key}"
 
 
-_NOT_LAST = ("needs", "trigger_rule", "matrix", "key", "max_parallel", "workspace", "writes", "gates", "loop")
+_NOT_LAST = (
+    "needs",
+    "trigger_rule",
+    "matrix",
+    "key",
+    "max_parallel",
+    "workspace",
+    "writes",
+    "gates",
+    "loop",
+    "pipeline",
+    "with",
+)
 
 
 class _Mistake(NamedTuple):

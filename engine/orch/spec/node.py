@@ -25,11 +25,12 @@ from orch.spec.shapes import (
 RetryReason = Literal[
     "command-failed", "timed-out", "start-failed", "output-missing", "secret-in-output", "worker-lost"
 ]
+Scalar = str | int | float | bool
 TriggerRule = Literal["all_success", "none_failed", "one_success", "none_failed_min_one_success", "all_done"]
 
 
 WORK_KINDS = ("run", "adapter")
-NODE_KINDS = (*WORK_KINDS, "loop")
+NODE_KINDS = (*WORK_KINDS, "loop", "pipeline")
 MAX_ITERATIONS = 1000
 OUTPUT_TYPES = ("string", "number", "integer", "boolean", "list", "object")
 OUTPUTS_SCHEMA: dict[str, Any] = {
@@ -103,7 +104,11 @@ class Once(Shape):
 def _kinds(kinds: tuple[str, ...]) -> dict[str, Any]:
     return {
         "oneOf": [{"required": [kind]} for kind in kinds],
-        "dependentRequired": {"adapter": ["command"], **{key: ["adapter"] for key in ("command", "args", "one_of")}},
+        "dependentRequired": {
+            "adapter": ["command"],
+            **{key: ["adapter"] for key in ("command", "args", "one_of")},
+            **({"with": ["pipeline"]} if "pipeline" in kinds else {}),
+        },
     }
 
 
@@ -237,6 +242,16 @@ class Node(BodyNode):
 
     loop: Maybe[Loop] = Field(
         default=None, description="A body of nodes that is run until a condition holds, in place of a command."
+    )
+    pipeline: Maybe[Text] = Field(
+        default=None,
+        description="A pipeline whose phases take the place of a command: a path from the project's root, or `./x` "
+        "from this file.",
+    )
+    with_: dict[Id, Scalar | Texts[Scalar]] = Field(
+        default_factory=dict,
+        alias="with",
+        description="The inputs of `pipeline`; texts may hold `${{ }}` over inputs, the task and the matrix.",
     )
     matrix: Maybe[Annotated[dict[Id, Any], WithJsonSchema(MATRIX_SCHEMA)]] = Field(
         default=None,

@@ -35,8 +35,6 @@ NOT_YET: dict[str, dict[str, str]] = {
         "prompt": "`agent` nodes",
         "pattern": "`pattern` nodes",
         "mcp": "`mcp` nodes",
-        "pipeline": "child pipelines",
-        "with": "`with`",
         "mode": "modes",
         "network": "network policy",
         "sandbox": "sandboxes",
@@ -57,13 +55,15 @@ NOT_YET: dict[str, dict[str, str]] = {
 NOT_YET["body"] = {
     **NOT_YET["node"],
     "loop": "loops inside of a loop",
+    "pipeline": "child pipelines inside of a loop",
+    "with": "child pipelines inside of a loop",
     "matrix": "matrices inside of a loop",
     "key": "matrices inside of a loop",
     "max_parallel": "matrices inside of a loop",
 }
 """Of the nodes of a loop."""
 
-NODE_KINDS_NOT_YET = ("agent", "pattern", "mcp", "pipeline")
+NODE_KINDS_NOT_YET = ("agent", "pattern", "mcp")
 
 VALUES: dict[tuple[str, str], dict[str, str]] = {
     ("pipeline", "kind"): {kind: f"documents of kind {kind}" for kind in KINDS},

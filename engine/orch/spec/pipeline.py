@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, WithJsonSchema
 
 from orch.source.document import Route
 from orch.spec.gate import Gate
-from orch.spec.node import FinallyNode, Node, Retry, Work
+from orch.spec.node import FinallyNode, Node, Retry, Scalar, Work
 from orch.spec.shapes import (
     ENV_NAME_PATTERN,
     Count,
@@ -30,7 +30,6 @@ SOURCE_SCHEMA = {
     "examples": ["env:CI_TOKEN", "file:/run/secrets/token"],
 }
 ScalarType = Literal["string", "integer", "number", "boolean"]
-Scalar = str | int | float | bool
 
 
 class Input(Shape):

@@ -20,6 +20,7 @@ from orch.spec.adapter import (
 )
 from orch.spec.case import Decided, Ending, Expected, PipelineCase
 from orch.spec.gate import Approval, Check, Freshness, Gate
+from orch.spec.goals import Each, Goals, Limits
 from orch.spec.node import BodyNode, Cache, FinallyNode, Loop, Node, Once, OwnTree, Retry
 from orch.spec.pipeline import Budget, Concurrency, Defaults, Input, Phase, Pipeline
 from orch.spec.project import Env, Person, Policy, Project
@@ -105,6 +106,12 @@ ADAPTER: dict[tuple[str, ...], Place] = {
 CASE: dict[tuple[str, ...], Place] = {
     (): Place("case", "a case", Case),
     ("commands", "*"): Place("case_command", "a command of a case", CaseCommand),
+}
+GOALS: dict[tuple[str, ...], Place] = {
+    (): Place("goals", "a file of goals", Goals),
+    ("run",): Place("each", "`run`", Each),
+    ("limits",): Place("limits", "`limits`", Limits),
+    ("limits", "budget"): Place("budget", "`budget`", Budget),
 }
 _STUB = Place("stub", "a stub", NodeStub)
 STUBS: dict[tuple[str, ...], Place] = {

@@ -9,6 +9,7 @@ from typing import Any
 
 from orch.spec.adapter import Adapter
 from orch.spec.case import PipelineCase
+from orch.spec.goals import Goals
 from orch.spec.pipeline import Pipeline
 from orch.spec.project import Project
 from orch.spec.shapes import Shape
@@ -18,6 +19,7 @@ KINDS: dict[str, type[Shape]] = {
     "pipeline": Pipeline,
     "project": Project,
     "adapter": Adapter,
+    "goals": Goals,
     "case": PipelineCase,
     "stubs": Stubs,
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from orch.gates.facts import PATCH_FILE
 from orch.model.events import Event, Finished, Observed
-from orch.model.names import file_stem, lies_within
+from orch.model.names import file_stem, lies_within, subject_folder
 from orch.store.atomic import BESIDE
 from orch.store.cas import Cas
 
@@ -30,9 +30,9 @@ def copies(events: Iterable[Event]) -> Iterator[tuple[str, str]]:
                 yield artifact_copy(event.address, artifact["name"]), str(artifact["sha256"])
         elif isinstance(event, Observed):
             for _, sha256, path in event.facts.get("subject", {}).get("files", ()):
-                yield f"subjects/{event.gate.partition('.')[2]}/{path}", str(sha256)
+                yield f"subjects/{subject_folder(event.gate)}/{path}", str(sha256)
             if "patch" in event.facts.get("subject", {}):
-                yield f"subjects/{event.gate.partition('.')[2]}/{PATCH_FILE}", str(event.facts["subject"]["patch"])
+                yield f"subjects/{subject_folder(event.gate)}/{PATCH_FILE}", str(event.facts["subject"]["patch"])
 
 
 def adapter_copies(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -38,8 +38,8 @@ def _check(graph: Graph, report: Report, phase: str, name: str, node: Node) -> N
     assert node.loop is not None, "asked before"
     route: Route = ("phases", phase, "nodes", name)
     for key in sorted(node.model_fields_set - _BESIDE):
-        if key in ("run", "adapter"):
-            continue  # two kinds, which is said elsewhere
+        if key in ("run", "adapter", "pipeline", "with_"):
+            continue  # two kinds, or a key of another kind, which is said elsewhere
         hint = f"move it into the nodes of the loop: `nodes: {{ {next(iter(node.loop.nodes))}: {{ {key}: … }} }}`"
         report.add("O121", f"`{key}` beside `loop`", (*route, key), hint, key=True)
     if node.workspace == "readonly":

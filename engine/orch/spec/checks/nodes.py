@@ -46,7 +46,8 @@ def check_work(graph: Graph, report: Report, view: View, route: Route, node: Wor
     if node.if_ is not None:
         check_bare(graph, report, view, (*route, "if"), node.if_)
     loop = node.loop if isinstance(node, Node) else None
-    if [node.run, node.adapter, loop].count(None) != 2:
+    child = node.pipeline if isinstance(node, Node) else None
+    if [node.run, node.adapter, loop, child].count(None) != 3:
         known = NODE_KINDS if isinstance(node, Node) else WORK_KINDS
         report_kinds(report, route, [key for key in report.written(route) if key in NODE_KINDS], "node", known)
     if node.run is not None:

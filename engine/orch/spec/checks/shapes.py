@@ -7,7 +7,7 @@ from typing import Any
 
 from orch.spec.expressions.check import ANY, Known, ListOf, Scalar, Shape
 from orch.spec.node import OUTPUT_TYPES, Node, Work
-from orch.spec.pipeline import Input
+from orch.spec.pipeline import Input, Pipeline
 
 _STRING, _NUMBER = Scalar("string"), Scalar("number")
 _TYPES: dict[str, Shape] = {
@@ -45,17 +45,20 @@ def of_values(values: Iterable[Any]) -> Shape:
     return ANY
 
 
-def of_node(node: Work) -> Known:
+def of_node(node: Work, child: Pipeline | None = None) -> Known:
     """A node that is over, as `nodes.<id>`. Of a matrix there are its status and a list with the children's outputs, of
-    a loop its status and the outputs of its last iteration's nodes."""
+    a loop its status and the outputs of its last iteration's nodes, of a child pipeline its status and outputs."""
     outputs = of_outputs(node.outputs)
     loop = node.loop if isinstance(node, Node) else None
     if loop is not None:
         outputs = Known({name: of_outputs(inner.outputs) for name, inner in loop.nodes.items() if inner.outputs})
+    opens = isinstance(node, Node) and node.pipeline is not None
+    if opens:
+        outputs = ANY if child is None else Known(dict.fromkeys(child.outputs, ANY))
     if isinstance(node, Node) and node.matrix is not None:
         row = Known({"key": _STRING, "status": _STATUS, "outputs": outputs})
         return Known({"status": _STATUS, "outputs": ListOf(row)})
-    if loop is not None:
+    if loop is not None or opens:
         return Known({"status": _STATUS, "reason": _STRING, "outputs": outputs})
     return Known(
         {

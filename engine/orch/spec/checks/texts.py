@@ -115,7 +115,7 @@ class _References:
             message = f"`{name}` is not certainly over when this is evaluated"
             self._add("O208", message, f"nodes.{name}", self.view.hint(name))
         else:
-            self.nodes[name] = shapes.of_node(known)
+            self.nodes[name] = shapes.of_node(known, self.graph.child_of(known))
             self._missing(name, reference)
 
     def _unknown(self, name: str) -> None:

@@ -72,7 +72,7 @@ def inside(graph: Graph, phase: str, name: str) -> Graph:
         )
         for title, one in pipeline.phases.items()
     }
-    return Graph(pipeline.model_copy(update={"phases": phases}))
+    return Graph(pipeline.model_copy(update={"phases": phases}), graph.children, graph.workspace)
 
 
 UNTIL = ""

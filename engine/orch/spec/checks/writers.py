@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orch.source.document import Route
 from orch.spec.checks.paths import check_path
@@ -12,6 +12,9 @@ from orch.spec.globs import may_meet
 from orch.spec.graph import Graph, reachable
 from orch.spec.node import BodyNode, Node
 from orch.spec.report import Report
+
+if TYPE_CHECKING:
+    from orch.spec.children import Child
 
 WAYS_OUT = "let one need the other, write other files, or give them trees of their own: `workspace: worktree`"
 
@@ -26,8 +29,10 @@ class Writer(NamedTuple):
 
     @property
     def route(self) -> Route:
-        """Its `writes`."""
-        return "phases", self.phase, "nodes", self.name, "loop" if self.node.loop is not None else "writes"
+        """What of it writes."""
+        keys = ("writes", "loop", "pipeline")
+        written = {"writes": self.node.writes, "loop": self.node.loop, "pipeline": self.node.pipeline}
+        return "phases", self.phase, "nodes", self.name, next(key for key in keys if written[key])
 
 
 def check_writers(graph: Graph, report: Report) -> None:
@@ -39,10 +44,11 @@ def check_writers(graph: Graph, report: Report) -> None:
             _needs_branch(graph, report, "protected", route)
             _check_patterns(report, phase.protected, route)
         for name, node in phase.nodes.items():
+            inner = tuple(_inside(node, graph.children))
+            if inner and node.workspace == "shared":
+                writers.append(Writer(phase_name, name, node, inner))
             if node.loop is not None:
                 _check_body(graph, report, ("phases", phase_name, "nodes", name, "loop", "nodes"), node.loop.nodes)
-                written = tuple(pattern for inner in node.loop.nodes.values() for pattern in inner.writes or ())
-                writers += [Writer(phase_name, name, node, written)] if written and node.workspace == "shared" else []
             if "workspace" in node.model_fields_set or node.writes is not None:
                 _check_node(graph, report, ("phases", phase_name, "nodes", name), node)
                 if node.writes and node.workspace == "shared":
@@ -56,6 +62,18 @@ def check_writers(graph: Graph, report: Report) -> None:
         line = report.document.span(one.route, key=True).line
         message = f"`{other.name}` and `{one.name}` (line {line}) may write {files} at the same time"
         report.add("O521", message, other.route, WAYS_OUT)
+
+
+def _inside(node: Node, children: Mapping[str, Child]) -> Iterator[str]:
+    """What is written in the tree of a loop or a child pipeline by what is inside of it."""
+    for body in node.loop.nodes.values() if node.loop is not None else ():
+        yield from body.writes or ()
+    child = children.get(node.pipeline or "")
+    for phase in child.pipeline.phases.values() if child is not None else ():
+        for one in phase.nodes.values():
+            if child is not None and one.workspace == "shared":
+                yield from one.writes or ()
+                yield from _inside(one, child.children)
 
 
 def _check_body(graph: Graph, report: Report, route: Route, body: Mapping[str, BodyNode]) -> None:
@@ -98,9 +116,9 @@ def _check_node(graph: Graph, report: Report, route: Route, node: Node) -> None:
 
 
 def _needs_branch(graph: Graph, report: Report, key: str, route: Route) -> None:
-    if graph.pipeline.workspace != "branch":
+    if graph.workspace != "branch":
         message = f"`{key}` takes a tree in which nobody but the run changes anything"
-        report.add("O520", message, route, "set `workspace: branch` on the pipeline", key=True)
+        report.add("O520", message, route, "set `workspace: branch` on the pipeline that is run", key=True)
 
 
 def _check_patterns(report: Report, patterns: tuple[str, ...], route: Route) -> None:

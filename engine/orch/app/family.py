@@ -1,0 +1,43 @@
+"""A pipeline with all the pipelines that it opens: their files are read, each once, and checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
+
+from orch.source.document import Document
+from orch.source.read import parse
+from orch.spec.children import Child, Family
+from orch.spec.load import load_goals, load_pipeline
+from orch.spec.pipeline import Pipeline
+
+
+class Loaded(NamedTuple):
+    """A pipeline and its document; `children` by what its nodes say, `opened` every one below it by its path."""
+
+    pipeline: Pipeline
+    document: Document
+    children: Mapping[str, Child]
+    opened: Mapping[str, Child]
+
+    @property
+    def every(self) -> list[tuple[Pipeline, Document]]:
+        """All of them, with their documents."""
+        return [(self.pipeline, self.document), *((child.pipeline, child.document) for child in self.opened.values())]
+
+
+def load_family(root: str, document: Document, max_bytes: int) -> Loaded:
+    """Load the pipeline in a document, or the one that a document of goals is short for, and what it opens. Raises
+    OrchError with the problems of the first stage that has some; those of a child have places in its own file."""
+    family = Family(partial(_read, root), partial(parse, max_bytes=max_bytes))
+    if document.data.get("kind") == "Goals":
+        document = load_goals(document)
+    pipeline = load_pipeline(document, family)
+    return Loaded(pipeline, document, family.children, family.known)
+
+
+def _read(root: str, path: str) -> bytes:
+    with open(os.path.join(root, path), "rb") as file:
+        return file.read()

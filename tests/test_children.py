@@ -1,0 +1,322 @@
+"""A pipeline in the place of a command: it is expanded into the plan of the one that opens it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from command import PROJECT, Desk
+
+HEAD = "apiVersion: orch/v1\nkind: Pipeline\n"
+SITE = """\
+inputs: { name: { type: string, pattern: "[a-z]+" }, tries: { type: integer, default: 1 } }
+defaults: { env: { WHO: child } }
+phases:
+  build:
+    nodes:
+      make:
+        run: |
+          printf '{"url": "http://%s"}' "$NAME" > "$ORCH_OUTPUT"
+          echo "$WHO $TRIES" >> ran
+          echo page > page.$NAME
+        env: { NAME: "${{ inputs.name }}", TRIES: "${{ inputs.tries }}" }
+        outputs: { url: string }
+        artifacts: { page: "page.${{ inputs.name }}" }
+  push:
+    nodes:
+      up:
+        run: 'test ! -e "bad.$NAME"; echo "$URL" >> ran; cat "$PAGE" > copy.$NAME'
+        env:
+          NAME: "${{ inputs.name }}"
+          URL: "${{ nodes.make.outputs.url }}"
+          PAGE: "${{ nodes.make.artifacts.page.path }}"
+finally: { clean: { run: [sh, -c, 'echo "$0" >> ran', "clean ${{ run.status }}"] } }
+outputs: { url: "${{ nodes.make.outputs.url }}", state: "${{ nodes.up.status }}" }
+"""
+MAIN = """\
+inputs: { sites: { type: list, default: [eu, us] } }
+defaults: { env: { WHO: parent } }
+phases:
+  deploy:
+    nodes:
+      site:
+        matrix: { at: "${{ inputs.sites }}" }
+        pipeline: ./site.yaml
+        with: { name: "${{ matrix.at }}", tries: 2 }
+      alone: { needs: [site], pipeline: pipelines/site.yaml, with: { name: alone } }
+  after:
+    nodes:
+      show: { run: [sh, -c, 'echo "$0" >> ran', "${{ nodes.alone.outputs.url }} ${{ nodes.site.outputs | tojson }}"] }
+"""
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    desk = Desk.at(tmp_path)
+    desk.write("orch.yaml", PROJECT)
+    desk.write("pipelines/site.yaml", HEAD + "name: site\n" + SITE)
+    desk.write("pipelines/main.yaml", HEAD + "name: main\n" + MAIN)
+    return desk
+
+
+def ran(desk: Desk) -> list[str]:
+    """What has run since this was last asked, sorted."""
+    file = desk.folder / "ran"
+    lines = sorted(file.read_text().splitlines()) if file.exists() else []
+    file.unlink(missing_ok=True)
+    return lines
+
+
+def steps(desk: Desk, *words: str) -> dict[str, str]:
+    """What the plan says of each step: its word by its address."""
+    doc = json.loads(desk.orch("plan", "pipelines/main.yaml", "--json", *words).out)
+    return {step["address"]: step["word"] for step in doc["steps"]}
+
+
+def test_a_child_pipeline_is_expanded_into_the_plan_with_its_phases_and_its_file_is_pinned(desk: Desk) -> None:
+    desk.orch("plan", "pipelines/main.yaml", "-o", "plan.json")
+    plan = json.loads((desk.folder / "plan.json").read_text())
+    inside = ["build.make", "push.up", "finally.clean"]
+    opened = ["deploy.site[eu]", "deploy.site[us]", "deploy.alone"]
+    expected = [address for one in opened for address in (one, *(f"{one}/{step}" for step in inside))]
+    assert [step["address"] for step in plan["steps"]] == [*expected, "after.show"]
+    phases = {phase["name"]: phase for phase in plan["phases"]}
+    assert phases["deploy.alone/push"] == {
+        "name": "deploy.alone/push",
+        "needs": ["deploy.alone/build"],
+        "owner": "deploy.alone",
+    }
+    step = next(step for step in plan["steps"] if step["address"] == "deploy.site[us]")
+    assert step["pipeline"]["inputs"] == {"name": "us", "tries": 2}
+    assert [resource["path"] for resource in plan["resources"] if resource["kind"] == "pipeline"] == [
+        "pipelines/main.yaml",
+        "pipelines/site.yaml",
+    ]
+    desk.orch("apply", "plan.json")
+    file = desk.folder / "pipelines/site.yaml"
+    file.write_text(file.read_text() + "# another\n")
+    assert "pipelines/site.yaml has changed" in desk.orch("apply", "plan.json", code=6).err
+
+
+def test_a_child_has_its_own_defaults_inputs_finally_and_outputs_which_are_those_of_its_node(desk: Desk) -> None:
+    desk.orch("apply", "pipelines/main.yaml")
+    urls = [f"http://{name}" for name in ("alone", "eu", "us")]
+    rows = [
+        {"key": key, "status": "succeeded", "outputs": {"url": f"http://{key}", "state": "succeeded"}}
+        for key in ("eu", "us")
+    ]
+    shown = f"http://alone {json.dumps(rows)}"
+    assert ran(desk) == sorted(["child 2", "child 2", "child 1", *urls, *["clean succeeded"] * 3, shown])
+    assert (desk.folder / "copy.us").read_text() == "page\n"
+    desk.orch("verify", "@last")
+    assert desk.orch("resume", "@last").code == 0
+    assert ran(desk) == []
+
+
+def test_a_child_that_fails_leaves_the_others_alone_and_runs_its_finally(desk: Desk) -> None:
+    desk.write("bad.eu", "")
+    desk.orch("apply", "pipelines/main.yaml", code=1)
+    assert ran(desk) == ["child 2", "child 2", "clean failed", "clean succeeded", "http://us"]
+    assert desk.node("deploy.site[eu]")["reason"] == "children-failed"
+    (desk.folder / "bad.eu").unlink()
+    desk.orch("retry", "@last")
+    assert [line for line in ran(desk) if line.startswith("http")][:2] == ["http://alone", "http://alone " + ran_rows()]
+    desk.orch("verify", "@last")
+
+
+def ran_rows() -> str:
+    return json.dumps(
+        [
+            {"key": key, "status": "succeeded", "outputs": {"url": f"http://{key}", "state": "succeeded"}}
+            for key in ("eu", "us")
+        ]
+    )
+
+
+def test_steps_of_a_child_are_selected_and_decided_again_like_any_others(desk: Desk) -> None:
+    assert "reads `nodes.make`" in desk.orch("plan", "pipelines/main.yaml", "--select", "site[eu]/push.up", code=3).err
+    planned = steps(desk, "--select", "+site[eu]/push.up")
+    kept = {address for address, word in planned.items() if word != "skip"}
+    assert kept == {
+        "deploy.site[eu]",
+        *(f"deploy.site[eu]/{step}" for step in ("build.make", "push.up", "finally.clean")),
+    }
+    desk.orch("plan", "pipelines/main.yaml", "--select", "alone", "-o", "plan.json")
+    desk.orch("apply", "plan.json")
+    assert ran(desk) == ["child 1", "clean succeeded", "http://alone"]
+    desk.orch("retry", "@last", "--only", "deploy.alone/push.up")
+    assert ran(desk) == ["clean succeeded", "http://alone"]
+    desk.orch("retry", "@last", "--only", "alone")
+    assert ran(desk) == ["child 1", "clean succeeded", "http://alone"]
+
+
+def test_a_change_of_a_child_is_seen_by_the_next_plan(desk: Desk) -> None:
+    assert "deploy.alone/push.up" in steps(desk)
+    file = desk.folder / "pipelines/site.yaml"
+    file.write_text(file.read_text().replace("up:", "over:").replace("nodes.up.", "nodes.over."))
+    assert "deploy.alone/push.over" in steps(desk)
+
+
+def test_what_is_wrong_in_a_child_is_shown_with_its_own_file_and_place(desk: Desk) -> None:
+    desk.write("pipelines/site.yaml", HEAD + "name: site\nphases:\n  build:\n    nodes: { make: { rum: 'true' } }\n")
+    for words in (["plan", "pipelines/main.yaml"], ["validate", "pipelines/main.yaml"]):
+        said = desk.orch(*words, code=3).text
+        assert "pipelines/site.yaml:6:22" in said
+        assert said.count("error[") == 1
+    assert desk.orch("validate", code=3).text.count("error[") == 1
+
+
+@pytest.mark.parametrize(
+    "line", ["workspace: project", "concurrency: { group: one }", "budget: { wall: 1h }"], ids=lambda line: line[:9]
+)
+def test_a_key_about_the_run_as_a_whole_is_refused_in_a_child_and_only_there(desk: Desk, line: str) -> None:
+    desk.write("pipelines/site.yaml", HEAD + f"name: site\n{line}\n" + SITE)
+    said = desk.orch("plan", "pipelines/main.yaml", code=3).err
+    assert "O232" in said
+    assert "pipelines/site.yaml:4:1" in said
+    desk.orch("validate", "pipelines/site.yaml")
+    desk.orch("plan", "pipelines/site.yaml", "--input", "name=eu")
+
+
+def test_pipelines_that_open_each_other_are_refused_with_the_whole_chain(desk: Desk) -> None:
+    desk.write("pipelines/site.yaml", HEAD + "name: site\nphases: { p: { nodes: { b: { pipeline: ./back.yaml } } } }\n")
+    desk.write("pipelines/back.yaml", HEAD + "name: back\nphases: { p: { nodes: { m: { pipeline: ./main.yaml } } } }\n")
+    said = desk.orch("plan", "pipelines/main.yaml", code=3).err
+    chain = " → ".join(f"pipelines/{name}.yaml" for name in ("main", "site", "back", "main"))
+    assert f"pipelines that open each other: {chain}" in said
+    assert "pipelines/back.yaml:4:" in said
+
+
+def test_a_pipeline_may_open_one_that_opens_another_and_one_twice(desk: Desk) -> None:
+    node = "pipeline: ./site.yaml, with: { name: deep }"
+    desk.write(
+        "pipelines/both.yaml",
+        HEAD + f"name: both\nphases: {{ p: {{ nodes: {{ a: {{ {node} }}, b: {{ {node} }} }} }} }}\n",
+    )
+    desk.write("pipelines/main.yaml", HEAD + "name: main\nphases: { p: { nodes: { x: { pipeline: ./both.yaml } } } }\n")
+    assert "p.x/p.b/push.up" in steps(desk)
+    desk.orch("apply", "pipelines/main.yaml")
+    assert ran(desk).count("http://deep") == 2
+    desk.orch("verify", "@last")
+
+
+def test_a_value_that_does_not_fit_the_input_of_a_child_is_refused_at_its_place(desk: Desk) -> None:
+    said = desk.orch("plan", "pipelines/main.yaml", "--input", 'sites=["E1"]', code=3).err
+    assert "the input `name` of `site`: `E1` does not match" in said
+    assert "pipelines/main.yaml:12:" in said
+
+
+def test_a_child_about_another_task_is_refused(desk: Desk) -> None:
+    desk.write("pipelines/site.yaml", HEAD + 'name: site\ntask: "00${{ inputs.tries }}"\n' + SITE)
+    desk.write(
+        "pipelines/main.yaml", HEAD + "name: main\n" + MAIN.replace(", tries: 2", "").replace("sites:", "sites:")
+    )
+    assert "O282" in desk.orch("plan", "pipelines/main.yaml", "--task", "0002", code=3).err
+    desk.orch("plan", "pipelines/main.yaml", "--task", "001")
+
+
+GATED = """\
+inputs: { file: { type: string } }
+phases:
+  push:
+    gates: { ok: { approval: { subject: ["${{ inputs.file }}"], require: { editor: 1 } } } }
+    nodes: { up: { run: 'cat "$ORCH_SUBJECT/ok/"* >> ran' } }
+"""
+OPENS = """\
+phases:
+  deploy:
+    nodes:
+      site: { matrix: { at: [eu, us] }, pipeline: ./site.yaml, with: { file: "${{ matrix.at }}.md" } }
+"""
+
+
+@pytest.fixture
+def gated(desk: Desk) -> Desk:
+    desk.write("pipelines/site.yaml", HEAD + "name: site\n" + GATED)
+    desk.write("pipelines/main.yaml", HEAD + "name: main\n" + OPENS)
+    desk.write("eu.md", "for eu\n")
+    desk.write("us.md", "for us\n")
+    return desk
+
+
+def test_a_gate_of_a_child_shows_in_the_parents_plan_and_its_decision_is_the_childs(gated: Desk) -> None:
+    planned = gated.orch("plan", "pipelines/main.yaml").out
+    assert "deploy.site[eu]/push.ok" in planned
+    gated.orch("apply", "pipelines/main.yaml", code=4)
+    said = gated.orch("gate", "list").out
+    assert "orch approve 'deploy.site[us]/push.ok' --role editor" in said
+    refused = gated.orch("approve", "ok", "--role", "editor", "--by", "writer", code=2).err
+    assert "deploy.site[eu]/push.ok, deploy.site[us]/push.ok" in refused
+    gated.orch("approve", "deploy.site[eu]/push.ok", "--role", "editor", "--by", "writer")
+    assert [path.name for path in gated.folder.glob("tasks/*/decisions/*")] == ["site.ok.editor.writer.yaml"]
+    gated.orch("resume", "@last", code=4)
+    assert ran(gated) == ["for eu"]
+    gated.orch("approve", "deploy.site[us]/push.ok", "--role", "editor", "--by", "reader")
+    gated.orch("resume", "@last")
+    assert ran(gated) == ["for us"]
+    gated.orch("verify", "@last")
+
+
+def test_a_decision_about_a_childs_gate_counts_where_the_child_is_run_alone_too(gated: Desk) -> None:
+    words = ["--pipeline", "pipelines/site.yaml", "--input", "file=eu.md"]
+    gated.orch("approve", "ok", *words, "--role", "editor", "--by", "writer")
+    gated.orch("apply", "pipelines/main.yaml", code=4)
+    assert ran(gated) == ["for eu"]
+
+
+def test_a_gate_of_a_child_that_asks_for_an_unknown_role_is_refused_in_its_own_file(gated: Desk) -> None:
+    gated.write("pipelines/site.yaml", HEAD + "name: site\n" + GATED.replace("editor", "owner"))
+    said = gated.orch("plan", "pipelines/main.yaml", code=3).err
+    assert "O320" in said
+    assert "pipelines/site.yaml:7:" in said
+
+
+NEEDS_A_BRANCH = """\
+workspace: branch
+phases: { p: { protected: [src/**], nodes: { a: { run: 'echo a > out/a', writes: [out/**] } } } }
+"""
+
+
+def test_a_child_may_say_that_it_needs_the_branch_which_its_run_has(desk: Desk) -> None:
+    desk.write("pipelines/site.yaml", HEAD + "name: site\n" + NEEDS_A_BRANCH)
+    main = HEAD + "name: main\nworkspace: branch\nphases: { p: { nodes: { x: { pipeline: ./site.yaml } } } }\n"
+    desk.write("pipelines/main.yaml", main)
+    desk.orch("validate")
+    desk.write("pipelines/main.yaml", main.replace("workspace: branch\n", ""))
+    said = desk.orch("validate", "pipelines/main.yaml", code=3).text
+    assert "O520" in said
+    assert "pipelines/site.yaml:5:" in said
+
+
+def test_children_that_may_write_the_same_at_the_same_time_are_refused(desk: Desk) -> None:
+    desk.write("pipelines/site.yaml", HEAD + "name: site\n" + NEEDS_A_BRANCH)
+    head = HEAD + "name: main\nworkspace: branch\n"
+    node = "pipeline: ./site.yaml"
+    for nodes, fine in (
+        (f"x: {{ {node} }}, y: {{ {node} }}", f"x: {{ {node} }}, y: {{ needs: [x], {node} }}"),
+        (f"x: {{ matrix: {{ n: [a, b] }}, {node} }}", f"x: {{ matrix: {{ n: [a, b] }}, max_parallel: 1, {node} }}"),
+        (
+            f"x: {{ {node} }}, y: {{ run: 'true', writes: [out/a] }}",
+            f"x: {{ {node} }}, y: {{ run: 'true', writes: [a] }}",
+        ),
+    ):
+        desk.write("pipelines/main.yaml", f"{head}phases: {{ p: {{ nodes: {{ {nodes} }} }} }}\n")
+        assert "O521" in desk.orch("validate", "pipelines/main.yaml", code=3).text
+        desk.write("pipelines/main.yaml", f"{head}phases: {{ p: {{ nodes: {{ {fine} }} }} }}\n")
+        desk.orch("validate", "pipelines/main.yaml")
+
+
+def test_a_child_gets_its_secrets_and_one_name_means_one_secret(desk: Desk) -> None:
+    node = "a: { run: 'test ${#TOKEN} = 13; echo ok >> ran', secrets: [TOKEN] }"
+    text = f"secrets: {{ TOKEN: 'env:SITE_TOKEN' }}\nphases: {{ p: {{ nodes: {{ {node} }} }} }}\n"
+    desk.write("pipelines/site.yaml", HEAD + "name: site\n" + text)
+    desk.write("pipelines/main.yaml", HEAD + "name: main\nphases: { p: { nodes: { x: { pipeline: ./site.yaml } } } }\n")
+    desk.env["SITE_TOKEN"] = "s3cr3t-s3cr3t"
+    desk.orch("apply", "pipelines/main.yaml")
+    assert ran(desk) == ["ok"]
+    other = "secrets: { TOKEN: 'env:OTHER' }\nphases: { p: { nodes: { x: { pipeline: ./site.yaml } } } }\n"
+    desk.write("pipelines/main.yaml", HEAD + "name: main\n" + other)
+    said = desk.orch("plan", "pipelines/main.yaml", code=3).err
+    assert "O234" in said
+    assert "pipelines/site.yaml:4:" in said
