@@ -175,9 +175,9 @@ def changes(plan: Compiled, state: RunState, loop: int) -> tuple[dict[str, Any],
 
 def _differences(name: str, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     lines = []
-    for what in ("status", "reason", "exit code"):
-        if old[what] != new[what]:
-            lines.append(f"{name}: {what} {old[what]} → {new[what]}")
+    what = next((what for what in ("status", "reason", "exit code") if old[what] != new[what]), None)
+    if what is not None:
+        lines.append(f"{name}: {what} {old[what]} → {new[what]}")
     lines += [f"{name}: {what} other" for what in ("outputs", "artifacts") if old[what] != new[what]]
     gone, come = (set(one.get("findings", ())) for one in (old, new))
     lines += [f"{name}: gone: {text}" for text in sorted(gone - come)[:20]]
