@@ -13,7 +13,7 @@ import pytest
 TESTS = Path(__file__).parent
 ENGINE = TESTS.parent / "engine" / "orch"
 FOLD, DERIVE, DECIDE, RETRY = "model/fold.py", "model/derive.py", "run/decide.py", "model/retry.py"
-SCOPE, BUDGET, TREES = "run/scope.py", "run/budget.py", "local/trees.py"
+SCOPE, BUDGET, TREES, LOOP = "run/scope.py", "run/budget.py", "local/trees.py", "run/loop.py"
 MASKING, FORMS, MASKED = "model/masking.py", "model/secret_forms.py", "local/masked.py"
 EVERY_CUT = "test_masking.py::test_a_secret_is_found_in_every_form_at_every_cut"
 TWINS = "test_masking.py::test_what_differs_from_a_secret_by_one_character_stays_in_every_form"
@@ -80,6 +80,12 @@ SAID = [
         "    if _is_shared_tree_busy(plan, state):\n        return []\n",
         "",
         "test_workspaces.py::test_a_merge_waits_until_nobody_works_in_the_tree_that_it_changes",
+    ),
+    (
+        LOOP,
+        "                if self._unwritten:  # what is merged has ended: nobody may begin it again on top of itself\n",
+        "                if False:\n",
+        "test_workspace_kills.py::test_a_merge_of_which_the_journal_knows_nothing_is_not_made_again",
     ),
     (
         TREES,

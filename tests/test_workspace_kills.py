@@ -22,7 +22,7 @@ PIPELINE = """
         workspace: worktree
         run: |
           mkdir -p goals
-          cat first.txt > "goals/$GOAL"
+          cat first.txt >> "goals/$GOAL"
           sed -i "s/^$GOAL$/done/" lines.txt
         env: { GOAL: "${{ matrix.goal }}" }
   verify:
@@ -97,7 +97,7 @@ def test_wherever_the_engine_is_killed_every_patch_is_on_the_branch_once(tmp_pat
 
 def test_locks_that_a_killed_git_has_left_hold_nothing_up(tmp_path: Path) -> None:
     desk = desk_at(tmp_path / "project")
-    killed_at(desk, 11, "after")  # the branch has the first merge, the tree has not
+    killed_at(desk, 17, "after")  # the branch has the last merge, the tree has not
     refs = desk.folder / ".git" / "refs"
     assert (refs / "orch" / desk.run_dir().name / "next").exists()
     (refs / "heads" / f"{branch(desk)}.lock").touch()
@@ -111,6 +111,7 @@ def test_a_merge_of_which_the_journal_knows_nothing_is_not_made_again(tmp_path: 
     desk = desk_at(tmp_path / "project")
     killed_at(desk, 14, "after")  # the last call of the first merge
     assert log(desk) == ["build.first", "build.goal[a]"]
+    assert '"patch"' in (desk.run_dir() / "journal.ndjson").read_text()
     assert '"merged"' not in (desk.run_dir() / "journal.ndjson").read_text()
     desk.orch("resume", "@last")
     assert log(desk) == ["build.first", "build.goal[a]", "build.goal[b]"]

@@ -197,6 +197,8 @@ class Loop:
                 self._happened(Observed(at, address[step], *self._world.gates.look(self._state, step, at)))
             case Merge(step):
                 assert self._world.spaces is not None
+                if self._unwritten:  # what is merged has ended: nobody may begin it again on top of itself
+                    self._commit()
                 self._happened(self._world.spaces.merge(step, self._state.unmerged[step], self.now_ms()))
                 self._world.memory.stir()
             case Probe(step):
