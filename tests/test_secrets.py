@@ -83,6 +83,32 @@ def test_a_probe_has_the_secrets_of_its_step_and_is_masked_too(desk: Desk) -> No
     assert log(desk, "main.push.1.probe1.out") == "probed with ***\n"
 
 
+def test_a_child_pipeline_brings_its_own_secrets(desk: Desk) -> None:
+    child = 'phases: { one: { nodes: { push: { run: "echo $TOKEN", secrets: [TOKEN] } } } }\n'
+    desk.write("pipelines/child.yaml", f"apiVersion: orch/v1\nkind: Pipeline\nname: child\n{DECLARED}{child}")
+    desk.pipeline("  main: { nodes: { inner: { pipeline: ./child.yaml } } }\n")
+    desk.orch("apply", "pipelines/main.yaml")
+    assert [path.read_text() for path in (desk.run_dir() / "logs").iterdir()] == ["***\n"]
+    del desk.env["CI_TOKEN"]
+    assert "error[O506]" in desk.orch("apply", "pipelines/main.yaml", code=3).err
+
+
+def test_what_only_a_run_makes_has_its_secrets_too(desk: Desk) -> None:
+    desk.write("found", '{"names": ["a", "b"]}')
+    desk.pipeline(
+        "  first: { nodes: { find: { run: 'cp found \"$ORCH_OUTPUT\"', outputs: { names: list } } } }\n"
+        "  second:\n    nodes:\n"
+        '      each: { matrix: { name: "${{ nodes.find.outputs.names }}" }, run: "echo $TOKEN", secrets: [TOKEN] }\n'
+        "      again:\n        loop:\n          until: nodes.push.status == 'succeeded'\n          max_iterations: 2\n"
+        '          nodes: { push: { run: "echo $TOKEN", secrets: [TOKEN] } }\n',
+        DECLARED,
+    )
+    desk.orch("apply")
+    assert [path.read_text() for path in (desk.run_dir() / "logs").iterdir()] == ["***\n"] * 3
+    del desk.env["CI_TOKEN"]
+    assert "error[O506]" in desk.orch("apply", code=3).err
+
+
 # --- what is refused
 
 
