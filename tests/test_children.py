@@ -99,6 +99,27 @@ def test_a_child_pipeline_is_expanded_into_the_plan_with_its_phases_and_its_file
     assert "pipelines/site.yaml has changed" in desk.orch("apply", "plan.json", code=6).err
 
 
+def test_the_plan_shows_what_a_child_does_right_behind_the_node_that_opens_it(desk: Desk) -> None:
+    shown = list(steps(desk))
+    opened = ["deploy.site[eu]", "deploy.site[us]", "deploy.alone"]
+    inside = ["build.make", "push.up", "finally.clean"]
+    assert shown == [*(one for node in opened for one in (node, *(f"{node}/{step}" for step in inside))), "after.show"]
+
+
+def test_a_step_of_a_child_that_says_something_else_is_modified_and_a_remark_in_its_file_is_nothing(desk: Desk) -> None:
+    desk.orch("apply", "pipelines/main.yaml")
+    file = desk.folder / "pipelines/site.yaml"
+    file.write_text(file.read_text() + "# a remark\n")
+    desk.orch("plan", "pipelines/main.yaml", "--select", "state:modified", code=2)
+    file.write_text(file.read_text().replace("echo page", "echo a page"))
+    planned = steps(desk, "--select", "state:modified", "--exclude", "site")
+    assert [address for address, word in planned.items() if word != "skip"] == [
+        "deploy.alone",
+        "deploy.alone/build.make",
+        "deploy.alone/finally.clean",
+    ]
+
+
 def test_a_child_has_its_own_defaults_inputs_finally_and_outputs_which_are_those_of_its_node(desk: Desk) -> None:
     desk.orch("apply", "pipelines/main.yaml")
     urls = [f"http://{name}" for name in ("alone", "eu", "us")]

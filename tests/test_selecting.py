@@ -183,6 +183,22 @@ def test_a_step_that_reads_an_input_of_another_value_is_modified(desk: Desk) -> 
     desk.orch("plan", "--select", "state:modified", code=2)
 
 
+def test_a_step_whose_files_are_other_than_in_the_last_run_is_modified(desk: Desk) -> None:
+    node = "{ run: cat src/*, cache: { paths: [src/*] } }"
+    desk.pipeline(f"  p:\n    nodes: {{ x: {node}, y: {node.replace('src', 'doc')}, z: {{ run: 'true' }} }}\n")
+    desk.write("src/a", "a")
+    desk.write("doc/a", "a")
+    desk.orch("apply")
+    desk.orch("plan", "--select", "state:modified", code=2)
+    desk.write("src/b", "b")
+    assert planned(desk, "--select", "state:modified") == ["x"]
+    desk.orch("apply")
+    desk.orch("plan", "--select", "state:modified", code=2)
+    (desk.folder / "src/b").unlink()
+    desk.write("doc/a", "other")
+    assert planned(desk, "--select", "state:modified") == ["x", "y"]
+
+
 def test_a_retry_from_a_step_decides_it_and_all_behind_it_again(desk: Desk) -> None:
     desk.orch("apply")
     assert ran(desk) == "one two release after"

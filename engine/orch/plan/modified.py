@@ -23,13 +23,16 @@ def modified(plan: PlanDoc, earlier: PlanDoc) -> set[str]:
         step["address"]
         for step in plan["steps"]
         if before.get(step["address"]) != _definition(step)
-        or (inputs and _reads(step, inputs))
+        or (inputs and "/" not in step["address"] and _reads(step, inputs))
         or any(adapters[0].get(name) != adapters[1].get(name) for name in _adapters_of(step))
     }
 
 
 def _definition(step: StepDoc) -> dict[str, Any]:
-    return {key: value for key, value in step.items() if key not in _COSMETIC}
+    found = {key: value for key, value in step.items() if key not in _COSMETIC}
+    if "pipeline" in step:  # what its file says stands in its steps
+        found["pipeline"] = {key: value for key, value in step["pipeline"].items() if key not in ("digest", "path")}
+    return found
 
 
 def _reads(step: StepDoc, inputs: set[str]) -> bool:

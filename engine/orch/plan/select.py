@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from orch.model.compiled import FINALLY, GATE, GROUP, Compiled
 from orch.model.plan import Plan, seal
-from orch.plan.modified import modified
 from orch.plan.selectable import field_of, found_in, with_inner
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.selection.meaning import Field
@@ -18,11 +18,11 @@ _LISTS = "orch graph PIPELINE lists the addresses"
 
 
 class Earlier(NamedTuple):
-    """The last run of the pipeline: its id, its plan, and the state of each step by its address."""
+    """The last run of the pipeline: its id, the state of each step by its address, and the steps that are other now."""
 
     run_id: str
-    plan: Plan
     status: Mapping[str, str]
+    modified: AbstractSet[str]
 
 
 def asks_for_earlier(selection: Selection | None) -> bool:
@@ -36,8 +36,7 @@ def select(
     """The plan in which all else is marked as not selected. Gates of the selected steps' phases, and of all phases
     that these need, are kept, and so is `finally`. Raises OrchError (2) where nothing is selected, (3) where a selected
     step reads one that is not."""
-    status, changed = (earlier.status, modified(plan.doc, earlier.plan.doc)) if earlier else ({}, ())
-    field = field_of(compiled, status, changed)
+    field = field_of(compiled, earlier.status, earlier.modified) if earlier else field_of(compiled, {})
     found = with_inner(compiled, found_in(field, wanted, None, hint=_LISTS))
     if not found and wanted is not None:
         raise OrchError(_nothing(wanted, field, earlier), Exit.USAGE)

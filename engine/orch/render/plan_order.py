@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain
 
@@ -11,11 +11,16 @@ from orch.model.compiled import GROUP, Compiled
 
 
 def dag_order(plan: Compiled) -> list[int]:
-    """Steps by index: phase after phase, its gates first, each node after those that it needs. What a run has added
-    stands behind the step that it belongs to."""
-    added = added_phases(plan)
-    order = _dag_order(plan, added)
-    return [step for first in order for step in _with_added(plan, first)] if added else order
+    """Steps by index: phase after phase, its gates first, each node after those that it needs. What a step opens, in
+    the plan or in the run, stands behind it."""
+    order = _dag_order(plan, added_phases(plan))
+    if not plan.bodies:
+        return order
+    inside: dict[int, list[int]] = {}
+    for step in order:
+        phase = plan.phase_of[step]
+        inside.setdefault(plan.phase_owner[phase] if phase >= 0 else -1, []).append(step)
+    return [step for first in inside[-1] for step in _with_inner(plan, first, inside)]
 
 
 def added_phases(plan: Compiled) -> set[int]:
@@ -28,11 +33,11 @@ def _grows(plan: Compiled, step: int) -> bool:
     return body is not None and body["kind"] != "pipeline"
 
 
-def _with_added(plan: Compiled, step: int) -> Iterator[int]:
+def _with_inner(plan: Compiled, step: int, inside: Mapping[int, Sequence[int]]) -> Iterator[int]:
     yield step
-    for phase in plan.bodies.get(step, ()) if _grows(plan, step) else ():
-        for inner in plan.phase_nodes[phase]:
-            yield from _with_added(plan, inner)
+    added = (node for phase in plan.bodies.get(step, ()) for node in plan.phase_nodes[phase])
+    for inner in added if _grows(plan, step) else inside.get(step, ()):
+        yield from _with_inner(plan, inner, inside)
 
 
 def _dag_order(plan: Compiled, added: AbstractSet[int]) -> list[int]:

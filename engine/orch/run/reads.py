@@ -12,6 +12,7 @@ from orch.model.status import Status
 from orch.run.attempts import folder_of, path_of, text_of
 from orch.run.choice import action_of
 from orch.run.scope import KnownAfter, step_scope
+from orch.spec.expressions.evaluate import EvaluationError
 
 _PLACES = {"env": "{env}", "files": "{files}", "reports": "{reports}"}
 """Of an adapter's texts: where they lie is another folder in every run, and says nothing."""
@@ -30,6 +31,16 @@ class Reads(NamedTuple):
     environment: str | None
     makes: bool
     artifacts: dict[str, str]
+
+
+def globs_of(plan: Compiled, state: RunState, step: int) -> tuple[str, ...] | None:
+    """The files that a step says it reads; None where it says nothing, or only the run knows."""
+    globs = plan.action(step).globs
+    try:
+        scope = _Scope(plan, state, step)
+        return None if globs is None else tuple(path_of(glob, scope, "cache.paths") for glob in globs)
+    except EvaluationError:
+        return None
 
 
 class Reader:
