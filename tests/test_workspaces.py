@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -727,3 +728,55 @@ def test_a_git_that_fails_fails_the_step_and_says_why(desk: Desk, call: str, rea
     desk.env.pop("PATH")
     desk.orch("retry", "@last", "--failed")
     assert log(desk) == ["one.a"]
+
+
+MAKEFILE = "setup:\n\techo here >> ready.txt\n"
+LOOP = """
+  one:
+    nodes:
+      a:
+        workspace: { kind: worktree, setup: make }
+        loop:
+          until: nodes.test.status == 'succeeded'
+          max_iterations: 3
+          nodes:
+            code: { run: echo >> made.txt, writes: [made.txt] }
+            test: { needs: [code], run: "test $(wc -l < made.txt) = 2", allow_failure: true }
+"""
+
+
+def with_makefile(desk: Desk, recipe: str = MAKEFILE) -> None:
+    desk.write("Makefile", recipe)
+    desk.write(".gitignore", ".runs/\nready.txt\n")
+    commit(desk, "A makefile")
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_a_tree_of_its_own_is_set_up_before_its_node_starts(desk: Desk) -> None:
+    with_makefile(desk)
+    one(desk, '{ run: "cp ready.txt made.txt", workspace: { kind: worktree, setup: make } }')
+    desk.orch("apply")
+    assert git(desk, "show", f"{branch(desk)}:made.txt") == "here"
+    desk.orch("verify", "@last")
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_a_set_up_that_fails_fails_its_node_whose_command_is_not_started(desk: Desk) -> None:
+    with_makefile(desk, "setup:\n\texit 3\n")
+    one(desk, '{ run: "touch ../../../started", workspace: { kind: worktree, setup: auto } }')
+    desk.orch("apply", code=1)
+    assert desk.node("one.a")["sentence"].startswith("the set-up of its tree: exit code 2")
+    assert list(desk.home.rglob("started")) == []
+    desk.orch("verify", "@last")
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_the_tree_of_a_loop_is_set_up_once_by_a_node_of_it(desk: Desk) -> None:
+    with_makefile(desk)
+    desk.pipeline(LOOP, "workspace: branch\n")
+    commit(desk, "A loop")
+    assert "setup" in desk.orch("plan").out
+    desk.orch("apply")
+    assert desk.node("one.a#1.setup")["status"] == "succeeded"
+    assert desk.node("one.a#2.setup")["reason"] == "if-false"
+    desk.orch("verify", "@last")

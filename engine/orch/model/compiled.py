@@ -50,7 +50,7 @@ class Action(NamedTuple):
     the declared artifacts; `reads` names the nodes that all of these read. Where the adapter is computed, `choice` is
     that text, and `variants` has the action (an index in the table) of each name that it may give. `globs` are the
     files that a step with `cache` reads; None where its result is not kept. A step that opens further steps has a
-    `body`, and no process of its own."""
+    `body`, and no process of its own. `setup` is the action that sets its own tree up before."""
 
     step: StepDoc
     condition: list[Any] | None
@@ -65,6 +65,7 @@ class Action(NamedTuple):
     variants: dict[str, int] | None = None
     globs: tuple[Any, ...] | None = None
     body: Body | None = None
+    setup: int | None = None
 
 
 class Compiled(NamedTuple):

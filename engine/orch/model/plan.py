@@ -85,6 +85,7 @@ StepDoc = TypedDict(
         "matrix": NotRequired[dict[str, Any]],
         "group": NotRequired[str],
         "selected": NotRequired[bool],
+        "setup": NotRequired[dict[str, Any]],
         "expand": NotRequired[dict[str, Any]],
         "loop": NotRequired[dict[str, Any]],
         "pipeline": NotRequired[dict[str, Any]],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orch.plan.adapters import Unread, command_of, detect
@@ -57,22 +57,32 @@ class Stacks:
         made["adapter"]["because"] = because
         return made
 
+    def setup(self, name: str, cwd: str) -> dict[str, Any] | None:
+        """What sets a tree up, as the step of an adapter node; None where there is nothing to set up. Raises
+        OrchError."""
+        made = self._made(self.detected(cwd)[0] if name == AUTO else name, "setup", cwd, ())
+        return None if "skip" in made["adapter"] else made
+
     def _command(self, name: str, node: Work, cwd: str, doc: Mapping[str, Any]) -> dict[str, Any]:
+        made = self._made(name, str(node.command), cwd, node.args)
+        if "env" in made or "env" in doc:
+            made["env"] = {**made.get("env", {}), **doc.get("env", {})}
+        return made
+
+    def _made(self, name: str, command: str, cwd: str, args: Sequence[str]) -> dict[str, Any]:
         adapter = self.adapter(name)
         try:
-            made = command_of(adapter, str(node.command), self._repository, cwd, node.args)
+            made = command_of(adapter, command, self._repository, cwd, args)
         except Unread as why:
-            message = f"{why}: whether `{name}` has a `{node.command}` here is not known"
+            message = f"{why}: whether `{name}` has a `{command}` here is not known"
             raise OrchError(Problem("O411", message, hint="mend the file; a broken one is no reason to skip")) from None
         if made is None:
             has = ", ".join(adapter.commands)
-            missing = node.command not in adapter.commands
-            message = f"the adapter `{name}` has no `{node.command}`" + ("" if missing else f" for what is in `{cwd}`")
+            missing = command not in adapter.commands
+            message = f"the adapter `{name}` has no `{command}`" + ("" if missing else f" for what is in `{cwd}`")
             hint = f"it has {has}" if missing else f"orch adapters show {name} --cwd {cwd}"
             raise OrchError(Problem("O402", message, hint=hint))
         self.tools.setdefault(name, set()).update(made["adapter"].get("tools", ()))
-        if "env" in made or "env" in doc:
-            made["env"] = {**made.get("env", {}), **doc.get("env", {})}
         return made
 
     def detected(self, cwd: str) -> tuple[str, str]:

@@ -14,13 +14,13 @@ from orch.plan.children import child_doc, opened, secrets_of
 from orch.plan.fill import fill
 from orch.plan.gates import gate_doc
 from orch.plan.limits import add_limits
-from orch.plan.nodes import Expansion, dynamic_doc, expand_node, node_doc
+from orch.plan.nodes import Expansion, after_setup, dynamic_doc, expand_node, node_doc
 from orch.problems.problem import Exit, OrchError, Problem, Span
 from orch.source.document import Route
 from orch.spec.expressions.parse import parse_template
 from orch.spec.expressions.tree import references
 from orch.spec.matrix import is_dynamic
-from orch.spec.node import Node, Work
+from orch.spec.node import Node, Work, setup_of
 from orch.spec.pipeline import Pipeline
 from orch.spec.project import Project
 
@@ -217,8 +217,9 @@ def _made(
     """The step of a node, with the command of its adapter, or the nodes of its loop, or the inputs of its pipeline."""
     if node.pipeline is not None:
         return {**step, "pipeline": child_doc(node, given.children[node.pipeline], scope, given.value_span, route)}
+    setup = _setup(step, node, given, route, scope)
     if node.loop is None:
-        return _with_adapter(step, node, given, route, scope)
+        return {**_with_adapter(step, node, given, route, scope), **({} if setup is None else {"setup": setup})}
     loop: dict[str, Any] = {"until": node.loop.until, "max_iterations": node.loop.max_iterations}
     if node.loop.stop_if_unchanged is not None:
         loop["stop_if_unchanged"] = node.loop.stop_if_unchanged
@@ -227,7 +228,24 @@ def _made(
         for name, inner in node.loop.nodes.items()
         for content in [node_doc(inner, pipeline.defaults, "", given.schemas)]
     ]
+    if setup is not None:
+        loop["nodes"] = after_setup(setup, loop["nodes"])
     return {**step, "loop": loop}
+
+
+def _setup(
+    step: dict[str, Any], node: Node, given: Given, route: Route, scope: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """What sets the node's own tree up."""
+    name = setup_of(node)
+    if name is None:
+        return None
+    assert given.stacks is not None, "a pipeline with adapters is planned with a library"
+    try:
+        return given.stacks.setup(name, str(fill(step.get("cwd", "."), scope, "cwd")))
+    except OrchError as error:
+        at = given.value_span((*route, "workspace", "setup"))
+        raise OrchError([problem._replace(at=problem.at or at) for problem in error.problems], error.exit) from error
 
 
 def _with_adapter(

@@ -186,6 +186,8 @@ class _Actions:
         body = self._body(step)
         if body is not None:
             action = action._replace(body=body)
+        if "setup" in step:
+            action = action._replace(setup=self._put({**{k: step[k] for k in ("cwd",) if k in step}, **step["setup"]}))
         if "one_of" in step:
             shared = {key: value for key, value in step.items() if key != "one_of"}
             variants = {name: self._put({**shared, **variant}) for name, variant in step["one_of"].items()}

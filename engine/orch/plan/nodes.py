@@ -85,6 +85,16 @@ def node_doc(node: Work, defaults: Defaults | None, phase: str, schemas: Mapping
     return doc
 
 
+SETUP = "setup"
+_ONCE = "loop.index == 1 or loop.previous.setup.status == 'failed'"
+
+
+def after_setup(setup: dict[str, Any], nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The nodes of a loop, with one before them that sets the loop's tree up, until it has succeeded once."""
+    waits = {"needs": [SETUP], "trigger_rule": "none_failed"}
+    return [{"id": SETUP, "if": _ONCE, **setup}, *({**node, **({} if "needs" in node else waits)} for node in nodes)]
+
+
 def dynamic_doc(node: Node, step: dict[str, Any]) -> dict[str, Any]:
     """The step of a matrix that only the run knows, from the step that each of its children is."""
     waits: dict[str, Any] = {key: step[key] for key in ("needs", "trigger_rule") if key in step}

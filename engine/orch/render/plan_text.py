@@ -192,8 +192,14 @@ def _said(step: StepDoc, word: str, why: str, jobs: int) -> str:
 
 def _detail(step: StepDoc, jobs: int) -> str:
     tags = "".join(f"  [{tag}]" for tag in (*filter(None, [step.get("workspace")]), *step.get("tags", ())))
+    setup = f"  (first: {_setup(step['setup'])})" if "setup" in step else ""
     requires = f"  (requires {', '.join(step['requires'])})" if "requires" in step else ""
-    return visible(what(step) + _because(step)) + _slots(step, jobs) + requires + tags
+    return visible(what(step) + _because(step)) + _slots(step, jobs) + requires + visible(setup) + tags
+
+
+def _setup(setup: dict[str, Any]) -> str:
+    """What sets the step's own tree up."""
+    return f"{setup['adapter']['name']} setup: {shlex.join(setup['run'])}"
 
 
 def _slots(step: StepDoc, jobs: int) -> str:

@@ -37,7 +37,8 @@ class Scope(Protocol):
 
 class Prepared(NamedTuple):
     """An attempt ready to be started; `artifacts` are the declared paths, relative to the attempt's folder. `command`,
-    `cwd` and `adapter` are set where they were computed, for the journal; `reports` is the folder for them."""
+    `cwd` and `adapter` are set where they were computed, for the journal; `reports` is the folder for them. `setup`
+    comes before it, in a tree of its own."""
 
     attempt: Attempt
     artifacts: Mapping[str, str]
@@ -47,6 +48,7 @@ class Prepared(NamedTuple):
     action: Action
     reports: str | None
     adapter: str | None
+    setup: Attempt | None = None
 
 
 class Renderer:
@@ -97,7 +99,19 @@ class Renderer:
             action,
             folder,
             _adapter_words(action) if self._plan.action(step).variants is not None else None,
+            None if action.setup is None else self._setup(step, action.setup, scope, attempt),
         )
+
+    def _setup(self, step: int, number: int, scope: _Lazy, attempt: Attempt) -> Attempt:
+        """What sets the tree of an attempt up."""
+        action = self._plan.action_table[number]
+        inner = _Lazy(*scope.of)
+        inner.adapter = self._adapter(action, attempt.cwd, None)
+        env = dict(self._around.env)
+        env.update((name, text_of(value, inner)) for name, value in action.env)
+        _enter_environment(env, action.step["adapter"].get("environment"), inner.adapter["env"])
+        argv = tuple(text_of(item, inner) for item in action.argv)
+        return attempt._replace(argv=argv, env=env, stem=f"{attempt.stem}.setup", tools=_tools(action), secrets=None)
 
     def probe(self, state: RunState, step: int) -> Attempt:
         """The probe of a `once` step, as an attempt of its own."""
@@ -163,13 +177,13 @@ class _Lazy:
     """The scope of a step, built when the first expression asks for it; `adapter` is a root of its own."""
 
     def __init__(self, plan: Compiled, state: RunState, step: int) -> None:
-        self._of = (plan, state, step)
+        self.of = (plan, state, step)
         self._scope: dict[str, Any] | None = None
         self.adapter: dict[str, str] | None = None
 
     def get(self) -> dict[str, Any]:
         if self._scope is None:
-            self._scope = step_scope(*self._of) | ({} if self.adapter is None else {"adapter": self.adapter})
+            self._scope = step_scope(*self.of) | ({} if self.adapter is None else {"adapter": self.adapter})
         return self._scope
 
 

@@ -23,7 +23,7 @@ from orch.model.decisions import (
     Start,
     Stop,
 )
-from orch.model.events import Closed, Event, Expanded, Observed, Requested, Skipped, Started
+from orch.model.events import Closed, Event, Expanded, Finished, Observed, Requested, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
 from orch.ports import (
@@ -147,7 +147,10 @@ class Loop:
         to_begin, self._to_begin = self._to_begin, []
         for step, prepared in to_begin:
             try:
-                self._live[step] = self._begin(prepared.attempt, partial(self._ended, step, prepared))
+                first, following = prepared.attempt, partial(self._ended, step, prepared)
+                if prepared.setup is not None:
+                    first, following = prepared.setup, partial(self._set_up, step, prepared)
+                self._live[step] = self._begin(first, following)
             except StartError as error:
                 self._happened(not_started(self._plan, self._state, step, error.message, error.hint, at=self.now_ms()))
         if events:
@@ -287,6 +290,24 @@ class Loop:
             _, at_end = self._at_end.pop(id(running))
             at_end(result)
         self._world.recorder.tick(self._state)
+
+    def _set_up(self, step: int, prepared: Prepared, result: Result) -> None:
+        """The tree of an attempt is set up: its command follows. Or it is not, and that is how the attempt ends."""
+        if result.exit_code != 0 or result.stopped is not None:
+            del self._live[step]
+            self._stopping.discard(step)
+            self._happened(self._not_set_up(step, result))
+            return
+        try:
+            self._live[step] = self._begin(prepared.attempt, partial(self._ended, step, prepared))
+        except StartError as error:
+            del self._live[step]
+            self._happened(not_started(self._plan, self._state, step, error.message, error.hint, at=self.now_ms()))
+
+    def _not_set_up(self, step: int, result: Result) -> Finished:
+        ended = finished(self._plan, self._state, step, result, at=self.now_ms())
+        summary = (ended.error or {}).get("summary", "")
+        return ended._replace(error={**(ended.error or {}), "summary": f"the set-up of its tree: {summary}"})
 
     def _ended(self, step: int, prepared: Prepared, result: Result) -> None:
         del self._live[step]

@@ -194,6 +194,10 @@ class OwnTree(Shape):
     """A tree of its own, in long."""
 
     kind: Literal["worktree"] = Field(description="A tree of its own: `worktree`.")
+    setup: Maybe[Id] = Field(
+        default=None,
+        description="An adapter, or `auto`, whose `setup` runs once in the tree before anything else does.",
+    )
 
 
 class BodyNode(Work):
@@ -268,6 +272,12 @@ class Node(BodyNode):
         description="Where the node works, with the pipeline's `workspace: branch`: in the run's tree, in the run's "
         "tree without changing it (`readonly`), or in a tree of its own (`worktree`), whose changes are then merged.",
     )
+
+
+def setup_of(node: Work) -> str | None:
+    """The adapter that sets the node's own tree up."""
+    space = node.workspace if isinstance(node, Node) else None
+    return space.setup if isinstance(space, OwnTree) else None
 
 
 class FinallyNode(Work):

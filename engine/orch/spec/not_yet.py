@@ -20,7 +20,6 @@ NOT_YET: dict[str, dict[str, str]] = {
     },
     "budget": {"usd": "budgets of money", "tokens": "budgets of tokens"},
     "defaults": {"workspace": "a `workspace` of all nodes"},
-    "own_tree": {"setup": "the set-up of a node's own tree"},
     "phase": {"mode": "modes", "network": "network policy"},
     "gate": {"diff_budget": "`diff_budget` gates"},
     "approval": {"on_reject": "`on_reject`"},

@@ -108,6 +108,9 @@ class Files:
                 self._known.update(_probe_logs(event.address, attempts, probes) if probed else ())
                 self._known.update(f"{stem}.check{end}" for end in (".out", ".err") if checked)
                 self._known.update(f"{stem}.reports{end}" for end in (".out", ".err") if read)
+                self._known.update(
+                    f"{stem}.setup{end}" for end in (".out", ".err") if doc is not None and "setup" in doc
+                )
             elif isinstance(event, Finished):
                 stem = f"logs/{file_stem(event.address)}.{event.attempt}"
                 self._known.difference_update((f"{stem}.out", f"{stem}.err"))

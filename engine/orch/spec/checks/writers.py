@@ -10,12 +10,13 @@ from orch.source.document import Route
 from orch.spec.checks.paths import check_path
 from orch.spec.globs import may_meet
 from orch.spec.graph import Graph, reachable
-from orch.spec.node import BodyNode, Node
+from orch.spec.node import BodyNode, Node, setup_of
 from orch.spec.report import Report
 
 if TYPE_CHECKING:
     from orch.spec.children import Child
 
+SETUP = "setup"
 WAYS_OUT = "let one need the other, write other files, or give them trees of their own: `workspace: worktree`"
 
 
@@ -106,6 +107,14 @@ def _check_node(graph: Graph, report: Report, route: Route, node: Node) -> None:
         report.add("O522", message, (*route, "cache"), "let a node behind it be cached, which only reads", key=True)
     if node.workspace in ("shared", "readonly"):
         return
+    if setup_of(node) is not None:
+        at = (*route, "workspace", "setup")
+        if node.pipeline is not None:
+            hint = "let the first node of the child do it: `{ adapter: python, command: setup }`"
+            report.add("O522", "the tree of a child pipeline is set up by the child", at, hint, key=True)
+        elif node.loop is not None and SETUP in node.loop.nodes:
+            message = "the set-up of the loop's tree is a node of the loop, called `setup`"
+            report.add("O522", message, at, "give the other one another name", key=True)
     if not isinstance(node.effect, str):
         hint = "let a node behind it do what must happen once"
         message = "a `once` step in a tree of its own: what was done there could not be merged twice either"
