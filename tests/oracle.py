@@ -3,30 +3,42 @@ counters, no code of the core. Outcomes do not depend on time: a node ends in on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import networkx as nx
+from shape import FINALLY, Shape, pattern
 
 End = tuple[str, str | None]
 """A status and its reason."""
 
+OPEN = ("queued", "running", "waiting")
 GOOD_SKIPS = ("if-false", "not-selected")
 
 
 class Facts(NamedTuple):
     """The world as it will turn out. `ends` gives how a node ends if it runs (status, reason); `gates` what becomes of
-    an approval or freshness gate (status, reason); `conditions` the `if` of a step and `checks` the expression of a
-    check gate, both as `Condition`s; `fixed` the steps that are over and not to be decided again."""
+    an approval or freshness gate (status, reason); `conditions` the `if` of a step (by its pattern) and `checks` the
+    expression of a check gate, both as `Condition`s; `fixed` the steps that are over and not to be decided again;
+    `untils` the conditions of loops (by their pattern), `lists` the outputs of nodes, `sources` the node that gives a
+    matrix its keys, and whether there is a default, `printed` what an attempt left on its stdout, `grown` the keys of
+    each body that was opened before, in their order."""
 
-    ends: dict[str, End]
+    ends: Mapping[str, End]
     gates: dict[str, End]
     conditions: dict[str, Condition]
     checks: dict[str, Condition]
     fixed: dict[str, End]
+    untils: Mapping[str, Condition] = {}
+    lists: Mapping[str, Any] = {}
+    sources: Mapping[str, tuple[str, bool]] = {}
+    printed: Mapping[str, str] = {}
+    grown: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 class Condition(NamedTuple):
-    """An expression: `word` is yes, no, error, status (of `node`, equal to `value`) or key (of the matrix child)."""
+    """An expression: `word` is yes, no, error, status (of `node`, equal to `value`), key (of the matrix child), index
+    (of the iteration) or previous (the status of `node` in the iteration before)."""
 
     word: str
     node: str = ""
@@ -45,6 +57,10 @@ class Condition(NamedTuple):
                 return f"nodes.{self.node}.status == '{self.value}'"
             case "run":
                 return f"run.status == '{self.value}'"
+            case "index":
+                return f"loop.index == {self.value}"
+            case "previous":
+                return f"loop.previous.{self.node}.status | default('none') == '{self.value}'"
             case _:
                 return f"matrix.key == '{self.value}'"
 
@@ -75,8 +91,10 @@ def holds(rule: str, classes: list[str]) -> bool:
 
 
 def class_of(end: End, step: Any) -> str:
-    """S, F or K."""
+    """S, F or K; open where it is not over."""
     status, reason = end
+    if status in OPEN:
+        return "open"
     if status == "succeeded" or reason == "not-selected" or (status == "failed" and step.get("allow_failure")):
         return "S"
     if status in ("failed", "cancelled") or reason == "upstream-failed":
@@ -86,7 +104,7 @@ def class_of(end: End, step: Any) -> str:
 
 def class_of_group(classes: list[str]) -> str:
     """The class of a matrix from those of its children."""
-    return "F" if "F" in classes else "S" if "S" in classes else "K"
+    return next((word for word in ("open", "F", "S") if word in classes), "K")
 
 
 def is_bad(end: End, step: Any) -> bool:
@@ -94,9 +112,9 @@ def is_bad(end: End, step: Any) -> bool:
     return end[0] == "cancelled" or (end[0] == "failed" and not step.get("allow_failure"))
 
 
-def closes_as(doc: Any, ends: dict[str, End], *, cancelled: bool) -> str:
+def closes_as(shape: Shape, ends: dict[str, End], *, cancelled: bool) -> str:
     """What a run that is over closes as: failed if anything failed, cancelled if it was cancelled, else succeeded."""
-    bad = [ends[step["address"]][0] for step in doc["steps"] if is_bad(ends[step["address"]], step)]
+    bad = [end[0] for address, end in ends.items() if is_bad(end, shape.steps[address]) and not shape.forgiven(address)]
     if "failed" in bad or (bad and not cancelled):
         return "failed"
     return "cancelled" if cancelled else "succeeded"
@@ -104,48 +122,47 @@ def closes_as(doc: Any, ends: dict[str, End], *, cancelled: bool) -> str:
 
 class _Oracle:
     def __init__(self, doc: Any, facts: Facts) -> None:
-        self.doc, self.facts = doc, facts
-        self.steps = {step["address"]: step for step in doc["steps"]}
-        self.groups = {group["address"]: [] for group in doc["groups"]}
-        self.needs = nx.DiGraph()
-        self.needs.add_nodes_from([*self.steps, *self.groups])
-        for address, step in self.steps.items():
-            if "group" in step:
-                self.groups[step["group"]].append(address)
-                self.needs.add_edge(address, step["group"])
-            self.needs.add_edges_from((need, address) for need in step.get("needs", ()))
-        self.order = list(nx.topological_sort(self.needs))
-        self.phases = nx.DiGraph()
-        for phase in doc["phases"]:
-            self.phases.add_node(phase["name"])
-            self.phases.add_edges_from((need, phase["name"]) for need in phase["needs"])
+        self.facts = facts
+        self.shape = Shape(doc)
+        for address, keys in facts.grown:
+            self.shape.grow(address, keys)
+        self.steps = self.shape.steps
         self.ends: dict[str, End] = {}
-        self.reached: dict[str, str] = {}
 
     def expected(self) -> Expected:
-        for phase in nx.topological_sort(self.phases):
-            before = [self.reached[need] for need in self.phases.predecessors(phase)]
-            self.reached[phase] = "never" if "never" in before else "later" if "later" in before else self.phase(phase)
-            if self.reached[phase] in ("never", "later"):
-                self.not_now(phase, self.reached[phase])
+        self.part(None)
         waiting = any(end[0] == "waiting" for end in self.ends.values())
-        bad = any(is_bad(end, self.steps[address]) for address, end in self.ends.items())
-        status = "failed" if bad else "succeeded"
-        for address in self.members("finally"):
-            self.ends[address] = self.facts.fixed.get(address) or (
-                ("queued", None) if waiting else self.node(address, [], status)
-            )
-            if is_bad(self.ends[address], self.steps[address]):
-                bad = True
-        return Expected("waiting" if waiting else "failed" if bad else "succeeded", self.ends)
+        status = "failed" if self.any_bad() else "succeeded"
+        for address in self.shape.members[FINALLY]:
+            end = self.facts.fixed.get(address, ("queued", None))
+            self.ends[address] = end if waiting else self.node(address, [], status)
+        for address in self.steps:
+            if address not in self.ends:  # of an iteration, or of a body, that is not looked at again
+                self.ends[address] = self.facts.fixed[address]
+        return Expected("waiting" if waiting else "failed" if self.any_bad() else "succeeded", self.ends)
 
-    def members(self, phase: str) -> list[str]:
-        return [address for address in self.order if address in self.steps and address.partition(".")[0] == phase]
+    def any_bad(self) -> bool:
+        return any(
+            is_bad(end, self.steps[address]) and not self.shape.forgiven(address) for address, end in self.ends.items()
+        )
+
+    def part(self, owner: str | None) -> None:
+        """Decide the phases of the run, or of a child pipeline, but for `finally`."""
+        needs = nx.DiGraph()
+        for phase, whose in self.shape.owner.items():
+            if whose == owner and phase.rpartition("/")[2] != FINALLY:
+                needs.add_node(phase)
+                needs.add_edges_from((need, phase) for need in self.shape.needs[phase])
+        reached: dict[str, str] = {}
+        for phase in nx.topological_sort(needs):
+            before = [reached[need] for need in needs.predecessors(phase)]
+            reached[phase] = "never" if "never" in before else "later" if "later" in before else self.phase(phase)
+            if reached[phase] in ("never", "later"):
+                self.not_now(phase, reached[phase])
 
     def phase(self, phase: str) -> str:
         """Decide a phase whose needs have passed: it passes, can never pass, or waits at a gate."""
-        gates = [address for address in self.members(phase) if "gate" in self.steps[address]]
-        nodes = [address for address in self.members(phase) if "gate" not in self.steps[address]]
+        gates = [address for address in self.shape.members[phase] if self.shape.is_gate(address)]
         ends = {gate: self.gate(gate) for gate in gates}
         if any(status == "failed" for status, _ in ends.values()):
             self.ends.update({gate: end for gate, end in ends.items() if end[0] != "waiting"})
@@ -155,15 +172,25 @@ class _Oracle:
             return "later"
         if any(status == "skipped" and reason not in GOOD_SKIPS for status, reason in ends.values()):
             return "never"
+        classes = self.nodes(phase)
+        if any(is_bad(self.ends[node], self.steps[node]) for node in self.shape.members[phase]):
+            return "never"
+        return "later" if "open" in classes.values() else "passed"
+
+    def nodes(self, phase: str) -> dict[str, str]:
+        """Decide the nodes of a phase that is entered; the classes of nodes and matrices."""
         classes: dict[str, str] = {}
-        for address in self.order:
-            if address in nodes:
-                needs = [classes[need] for need in self.steps[address].get("needs", ())]
-                self.ends[address] = self.facts.fixed.get(address) or self.node(address, needs, "")
-                classes[address] = class_of(self.ends[address], self.steps[address])
-            elif address in self.groups and address.partition(".")[0] == phase:
-                classes[address] = class_of_group([classes[child] for child in self.groups[address]])
-        return "never" if any(is_bad(self.ends[node], self.steps[node]) for node in nodes) else "passed"
+        for address in self.shape.members[phase]:
+            step = self.steps[address]
+            if "gate" in step:
+                continue
+            needs = [classes.get(need) or self.group(need, classes) for need in step.get("needs", ())]
+            self.ends[address] = self.node(address, needs, "")
+            classes[address] = class_of(self.ends[address], step)
+        return classes
+
+    def group(self, group: str, classes: dict[str, str]) -> str:
+        return class_of_group([classes[child] for child in self.shape.children[group]])
 
     def gate(self, gate: str) -> End:
         facts = self.facts
@@ -183,26 +210,109 @@ class _Oracle:
         return facts.gates[gate]
 
     def node(self, address: str, needs: list[str], run_status: str) -> End:
+        if address in self.facts.fixed:
+            return self.facts.fixed[address]
+        if "open" in needs:
+            self.leave(address, "later")
+            return ("queued", None)
+        end = self.refused(address, needs, run_status)
+        if end is not None:
+            self.leave(address, "never")
+            return end
         step = self.steps[address]
+        for word, decided in (("pipeline", self.pipeline), ("expand", self.matrix), ("loop", self.loop)):
+            if word in step:
+                return decided(address)
+        return self.facts.ends[address]
+
+    def refused(self, address: str, needs: list[str], run_status: str) -> End | None:
+        """How a node ends that does not begin; None where it does."""
+        step = self.steps[address]
+        if self.begun(address):
+            return None
         if not step.get("selected", True):
             return ("skipped", "not-selected")
         if not holds(step.get("trigger_rule", "all_success"), needs):
             return ("skipped", "upstream-failed" if "F" in needs else "upstream-skipped")
-        if address in self.facts.conditions:
-            answer = self.answer(self.facts.conditions[address], address, run_status)
+        if pattern(address) in self.facts.conditions:
+            answer = self.answer(self.facts.conditions[pattern(address)], address, run_status)
             if answer is None:
                 return ("failed", "expression-error")
             if not answer:
                 return ("skipped", "if-false")
-        return self.facts.ends[address]
+        return None
+
+    def begun(self, address: str) -> bool:
+        """What has opened others is not begun anew by a retry."""
+        return any(opened == address for opened, _ in self.facts.grown)
+
+    def leave(self, address: str, when: str) -> None:
+        """What a step that does not begin would have opened."""
+        for phase in self.shape.opened.get(address, ()):
+            self.not_now(phase, when)
+
+    def pipeline(self, address: str) -> End:
+        self.part(address)
+        last = [one for one in self.shape.inside(address) if self.shape.is_final(one)]
+        rest = [one for one in self.shape.inside(address) if one not in last]
+        if any(self.ends[one][0] in OPEN for one in rest):
+            self.ends.update((one, self.facts.fixed.get(one, ("queued", None))) for one in last)
+            return ("running", None)
+        status = "failed" if self.bad(rest) else "succeeded"
+        for one in last:
+            self.ends[one] = self.node(one, [], status)
+        return ("failed", "children-failed") if self.bad([*rest, *last]) else ("succeeded", "ok")
+
+    def bad(self, addresses: list[str]) -> bool:
+        return any(is_bad(self.ends[one], self.steps[one]) for one in addresses)
+
+    def matrix(self, address: str) -> End:
+        if not self.begun(address):
+            source, default = self.facts.sources[pattern(address)]
+            given = self.end_of(source, address)[0] == "succeeded"
+            keys = self.facts.lists[source] if given else [] if default else None
+            if not isinstance(keys, list) or len(set(keys)) < len(keys):
+                return ("failed", "expression-error")
+            if not keys:
+                return ("skipped", "empty-matrix")
+            self.shape.grow(address, keys)
+        self.nodes(address)
+        children = self.shape.inside(address)
+        if self.bad(children):
+            return ("failed", "children-failed")
+        if all(self.ends[child][0] == "skipped" for child in children):
+            return ("skipped", self.ends[children[0]][1])
+        return ("succeeded", "ok")
+
+    def loop(self, address: str) -> End:
+        spec = self.steps[address]["loop"]
+        left: list[list[Any]] = []
+        for _ in range(spec["max_iterations"]):
+            nodes = self.shape.grow(address, ())
+            phase = self.shape.opened[address][-1]
+            self.nodes(phase)
+            if not self.bad(nodes):
+                answer = self.answer(self.facts.untils[pattern(address)], nodes[0], "")
+                if answer is not False:
+                    return ("failed", "expression-error") if answer is None else ("succeeded", "ok")
+            ends = [self.ends[node] for node in nodes]
+            ran = [end[1] in ("ok", "command-failed", "timed-out", "no-tests", "settled") for end in ends]
+            printed = [self.facts.printed[node] if this else "" for node, this in zip(nodes, ran, strict=True)]
+            left.append([ends, printed])
+            same = spec.get("stop_if_unchanged", 0)
+            if same and left[-same:] == left[-1:] * same:
+                return ("failed", "unchanged")
+        return ("failed", "exhausted")
 
     def not_now(self, phase: str, when: str) -> None:
-        for address in self.members(phase):
+        for address in self.shape.members[phase]:
             if address in self.ends:
                 continue
             selected = self.steps[address].get("selected", True)
             never: End = ("skipped", "phase-not-reached" if selected else "not-selected")
             self.ends[address] = self.facts.fixed.get(address) or (never if when == "never" else ("queued", None))
+            if address not in self.facts.fixed:
+                self.leave(address, when)
 
     def answer(self, condition: Condition, address: str, run_status: str) -> bool | None:
         match condition.word:
@@ -213,17 +323,36 @@ class _Oracle:
             case "error":
                 return None
             case "status":
-                return self.status_of(condition.node) == condition.value
+                return self.end_of(condition.node, address)[0] == condition.value
             case "run":
                 return run_status == condition.value
+            case "index":
+                return self.iteration(address) == int(condition.value)
+            case "previous":
+                owner, before = self.shape.owners(address)[0], self.iteration(address) - 1
+                status = self.ends_at(f"{owner}#{before}.{condition.node}")[0] if before else "none"
+                return status == condition.value
             case _:
-                return self.steps[address]["matrix"]["key"] == condition.value
+                return self.shape.key(address) == condition.value
 
-    def status_of(self, node: str) -> str:
+    def iteration(self, address: str) -> int:
+        return int(self.shape.phase[address].rpartition("#")[2])
+
+    def ends_at(self, address: str) -> End:
+        return self.ends.get(address) or self.facts.fixed[address]
+
+    def end_of(self, node: str, asking: str) -> End:
+        """How the node with this id has ended, as a step sees it: in its iteration first, then in its file."""
+        if self.shape.phase[asking].rpartition("#")[2].isdigit():
+            near = f"{self.shape.phase[asking]}.{node}"
+            if near in self.steps:
+                return self.ends_at(near)
         for address in self.steps:
-            if address.partition(".")[2] == node:
-                return self.ends[address][0]
-        children = next(rows for group, rows in self.groups.items() if group.partition(".")[2] == node)
-        if any(is_bad(self.ends[child], self.steps[child]) for child in children):
-            return "failed"
-        return "skipped" if all(self.ends[child][0] == "skipped" for child in children) else "succeeded"
+            if address.rpartition("/")[2].partition(".")[2] == node:
+                return self.ends_at(address)
+        children = next(
+            rows for group, rows in self.shape.children.items() if group.rpartition("/")[2].partition(".")[2] == node
+        )
+        if self.bad(children):
+            return ("failed", None)
+        return ("skipped" if all(self.ends[child][0] == "skipped" for child in children) else "succeeded", None)

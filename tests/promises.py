@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from oracle import class_of, class_of_group, closes_as, expect, holds, is_bad
+from shape import Shape
 
 UNREACHED = ("not-selected", "upstream-failed", "upstream-skipped", "phase-not-reached", "cancelled")
 
@@ -21,16 +22,12 @@ class Promises:
 
     def __init__(self, doc: Any) -> None:
         self.doc = doc
-        self.steps = {step["address"]: step for step in doc["steps"]}
-        self.children: dict[str, list[str]] = {group["address"]: [] for group in doc["groups"]}
-        for address, step in self.steps.items():
-            if "group" in step:
-                self.children[step["group"]].append(address)
-        self.phase_needs = {phase["name"]: phase["needs"] for phase in doc["phases"]}
+        self.take(Shape(doc))
+        self.grown: list[tuple[str, tuple[str, ...]]] = []
         self.in_flight: dict[int, int] = {}
         self.effects: list[tuple[int, int]] = []
         self.open_gates: set[str] = set()
-        self.cleared: set[str] = set()
+        self.unclear: set[str] = set()
         self.disturbed = self.retried = False
         self.probing: dict[int, None] = {}
         self.cancelled: set[str] = set()
@@ -38,18 +35,18 @@ class Promises:
         self.spent_starts = 0
         self.spent_ms = self.since_ms = 0
 
+    def take(self, shape: Shape) -> None:
+        self.shape, self.steps, self.children = shape, shape.steps, shape.children
+
     def check_start(self, address: str, attempt: int) -> None:
         step, state = self.steps[address], self.state
-        phase = address.partition(".")[0]
+        assert not self.shape.opens(address), f"{address} has no process to start"
         index = self.plan.index_of[address]
         assert attempt == state.attempt[index] + 1, f"{address} skips an attempt"
         assert index not in self.in_flight, f"{address} starts while it runs"
-        assert not self.once(address) or address in self.cleared, (
-            f"{address} starts again, and nobody said it was not done"
-        )
-        if phase == "finally":
-            body = [self.end(other) for other in self.steps if not other.startswith("finally.")]
-            assert all(over(end) for end in body), f"{address} starts before the rest is over"
+        assert address not in self.unclear, f"{address} starts again, and nobody said it was not done"
+        if self.shape.is_final(address):
+            self.check_rest_is_over(address)
             assert not self.cut, f"{address} starts after a cancel that came when the body was over"
             return
         assert not state.cancelling, f"{address} starts after a cancel"
@@ -61,9 +58,36 @@ class Promises:
         assert self.spent_starts < budget.get("nodes", 1 << 30), f"{address} starts, and no attempt is left"
         spent_ms = self.spent_ms + max(0, self.clock - self.since_ms)
         assert spent_ms < budget.get("wall_seconds", 1e9) * 1000, f"{address} starts, and no time is left"
-        assert step.get("selected", True), f"{address} is not selected"
         assert "skip" not in step.get("adapter", {}), f"{address} has nothing to run"
-        self.check_entered(phase, now=True)
+        self.check_may_begin(address)
+        self.check_limit(address, starting=1)
+
+    def check_expand(self, address: str) -> None:
+        """A step opens its body, or its next iteration."""
+        assert not self.state.cancelling, f"{address} is opened after a cancel"
+        assert not self.state.failing_fast, f"{address} is opened after a failure that ends all"
+        assert not self.state.overspent, f"{address} is opened after its budget was spent"
+        if self.end(address)[0] == "running":
+            inside = self.shape.inside(address)
+            assert all(over(self.end(one)) for one in inside), f"{address} goes round, and not all of it is over"
+            return
+        self.check_may_begin(address)
+        self.check_limit(address, starting=1)
+
+    def check_rest_is_over(self, address: str) -> None:
+        owner = self.shape.owner[self.shape.phase[address]]
+        rest = self.steps if owner is None else self.shape.inside(owner)
+        for other in rest:
+            if not self.shape.is_final(other) or (owner is None and self.shape.owners(other)):
+                assert over(self.end(other)), f"{address} starts before {other} is over"
+        if owner is not None:
+            assert owner in dict(self.grown), f"{address} starts, and {owner} has not begun"
+            assert not over(self.end(owner)), f"{address} starts, and {owner} is over"
+
+    def check_may_begin(self, address: str) -> None:
+        step = self.steps[address]
+        assert step.get("selected", True), f"{address} is not selected"
+        self.check_entered(self.shape.phase[address], now=True)
         classes = []
         for need in step.get("needs", ()):
             members = self.children.get(need, [need])
@@ -72,7 +96,6 @@ class Promises:
             found = [class_of(self.end(member), self.steps[member]) for member in members]
             classes.append(class_of_group(found) if need in self.children else found[0])
         assert holds(step.get("trigger_rule", "all_success"), classes), f"{address} starts against its rule"
-        self.check_limit(address, starting=1)
 
     def check_slots(self) -> None:
         jobs = self.doc["max_in_flight"]
@@ -81,27 +104,32 @@ class Promises:
         assert sum(slots) + len(self.probing) <= jobs, "more jobs are taken than there are, probes among them"
 
     def check_limit(self, address: str, starting: int = 0) -> None:
-        group = self.steps[address].get("group")
-        limits = {row["address"]: row.get("max_parallel") for row in self.doc["groups"]}
-        if group is not None and limits[group] is not None:
-            live = {*self.in_flight, *(step for step, _ in self.effects)}
-            running = sum(self.steps[self.plan.addresses[step]].get("group") == group for step in live)
-            assert running + starting <= limits[group], f"{group} runs more than {limits[group]}"
+        group = self.shape.group_of.get(address)
+        limit = None if group is None else self.shape.limits[group]
+        if group is not None and limit is not None:
+            live = {self.plan.addresses[step] for step in (*self.in_flight, *(step for step, _ in self.effects))}
+            children = self.children[group]
+            running = sum(c in live or (self.shape.opens(c) and self.end(c)[0] == "running") for c in children)
+            assert running + starting <= limit, f"{group} runs more than {limit}"
 
     def check_entered(self, phase: str, *, now: bool) -> None:
-        for address, step in self.steps.items():
-            if "gate" in step and address.partition(".")[0] == phase:
+        for address in self.shape.members[phase]:
+            if self.shape.is_gate(address):
                 status, reason = self.end(address)
                 bars = status != "succeeded" and not (status == "skipped" and reason in ("if-false", "not-selected"))
                 assert not bars, f"{phase} is entered while {address} is {status}"
                 fresh = not now or status == "skipped" or address in self.open_gates
                 assert fresh, f"{phase} is entered and {address} was not looked at in this epoch"
-        for need in self.phase_needs[phase]:
+        for need in self.shape.needs[phase]:
             self.check_entered(need, now=False)
-            for address, step in self.steps.items():
-                if "gate" not in step and address.partition(".")[0] == need:
+            for address in self.shape.members[need]:
+                if not self.shape.is_gate(address):
                     assert over(self.end(address)), f"{phase} is entered before {address} is over"
-                    assert not is_bad(self.end(address), step), f"{phase} is entered though {address} is bad"
+                    assert not is_bad(self.end(address), self.steps[address]), f"{phase} is entered, {address} is bad"
+        owner = self.shape.owner[phase]
+        if owner is not None:
+            assert not now or self.end(owner)[0] == "running", f"{phase} is entered, and {owner} does not run"
+            self.check_entered(self.shape.phase[owner], now=now)
 
     def check_close(self, status: str) -> None:
         assert not self.in_flight, "the run closes while something runs"
@@ -113,12 +141,13 @@ class Promises:
             return
         assert any(status == "waiting" for status, _ in ends.values()), "the run waits for nothing"
         for address, end in ends.items():
-            if end[0] == "queued" and "gate" not in self.steps[address] and not address.startswith("finally."):
+            if end[0] == "queued" and not self.shape.is_gate(address) and not self.shape.is_final(address):
                 assert self.hindered(address), f"the run closes as waiting, and {address} could start"
 
     def hindered(self, address: str) -> bool:
         try:
-            self.check_entered(address.partition(".")[0], now=True)
+            self.check_entered(self.shape.phase[address], now=True)
+            self.check_limit(address, starting=1)
         except AssertionError:
             return True
         needs = self.steps[address].get("needs", ())
@@ -127,44 +156,48 @@ class Promises:
     def compare(self) -> None:
         """The oracle knew how it would end."""
         expected = expect(self.doc, self.facts)
+        assert self.disturbed or self.is_ended() or expected.ends.keys() == self.steps.keys(), "other steps are added"
         ends = self.ends()
-        if "body" in self.cancelled or self.state.failing_fast or self.state.overspent:
-            self.disturbed = True
+        self.disturbed = self.disturbed or self.is_ended()
         over_budget = any(end == ("failed", "budget-exceeded") for end in ends.values())
         assert not self.state.overspent or self.state.closed != "succeeded", "a run over its budget has succeeded"
         assert self.retried or self.state.overspent == over_budget, "a step is over the budget, and the run is not"
         if self.cancelled and not self.retried and not self.state.failing_fast and not self.state.overspent:
-            want_status = closes_as(self.doc, ends, cancelled=True)
+            want_status = closes_as(self.shape, ends, cancelled=True)
             assert self.state.closed == want_status, f"closed as {self.state.closed}, cancelled, and not {want_status}"
-        failed_gates = {
-            a.partition(".")[0] for a, end in ends.items() if "gate" in self.steps[a] and end[0] == "failed"
-        }
+        failed_gates = {self.shape.phase[a] for a, end in ends.items() if self.shape.is_gate(a) and end[0] == "failed"}
         for address, end in ends.items():
             want = expected.ends[address]
-            if end == want or (want[0] == "succeeded" and end == ("succeeded", "settled") and self.once(address)):
+            final = self.shape.is_final(address)
+            if end == want or (
+                want[0] == "succeeded" and end == ("succeeded", "settled") and self.shape.is_once(address)
+            ):
                 continue
-            beside = "gate" in self.steps[address] and address.partition(".")[0] in failed_gates
+            beside = self.shape.is_gate(address) and self.shape.phase[address] in failed_gates
             if beside and end == ("skipped", "phase-not-reached"):
                 continue
             stopped = (
-                end[0] in ("cancelled", "queued")
+                end[0] in ("cancelled", "queued", "running")
                 or end[1] == "budget-exceeded"
                 or end in [("skipped", reason) for reason in UNREACHED]
             )
-            tired = address in self.world.behaviours and end[1] == self.world.behaviours[address].reason
-            cut = self.cut and address.startswith("finally.")
+            runs = not self.shape.is_gate(address) and not self.shape.opens(address)
+            tired = runs and end[1] == self.world.behaviours[address].reason
+            tired = tired or (end[1] == "children-failed" and self.shape.opens(address))
+            cut = self.cut and final
             if cut and (end in (("cancelled", "requested"), ("skipped", "cancelled")) or tired):
                 continue
-            whole = address.startswith("finally.") and not self.cut
+            whole = final and not self.cut
             assert not whole or "cancel" not in f"{end}", f"{address} is {end}, and finally was not cancelled"
-            if self.disturbed and (stopped or tired or address.startswith("finally.")):
+            if self.disturbed and (stopped or tired or final):
                 continue
             raise AssertionError(f"{address} is {end}, expected {want}")
         if not self.disturbed and not self.cancelled:
             assert self.state.closed == expected.status, f"closed as {self.state.closed}, expected {expected.status}"
 
-    def once(self, address: str) -> bool:
-        return isinstance(self.steps[address].get("effect"), dict)
+    def is_ended(self) -> bool:
+        """Is something of the run ended before it was over?"""
+        return bool("body" in self.cancelled or self.state.failing_fast or self.state.overspent)
 
     def end(self, address: str) -> tuple[str, str | None]:
         step = self.plan.index_of[address]

@@ -13,12 +13,27 @@ from random import Random
 from oracle import is_bad
 from play import RESULTS, START_MS
 from promises import UNREACHED, Promises, over
-from random_plans import ENDS, Behaviour, random_case
+from random_plans import Behaviour, random_case
+from shape import Shape
 from world import World
 
+from orch.model.attempt import Log
 from orch.model.codec import decode, digest, encode
-from orch.model.decisions import Close, Conclude, Decision, Dismiss, Observe, Probe, Recall, Schedule, Skip, Start, Stop
-from orch.model.events import Closed, Event, Finished, Observed, Opened, Requested, Settled, Skipped, Started
+from orch.model.decisions import (
+    Close,
+    Conclude,
+    Decision,
+    Dismiss,
+    Expand,
+    Observe,
+    Probe,
+    Recall,
+    Schedule,
+    Skip,
+    Start,
+    Stop,
+)
+from orch.model.events import Closed, Event, Expanded, Finished, Observed, Opened, Requested, Settled, Skipped, Started
 from orch.model.fold import apply, fold
 from orch.model.plan import seal
 from orch.model.state import RunState
@@ -45,8 +60,8 @@ class Simulation(Promises):
         case = random_case(rng)
         super().__init__(case.doc)
         self.facts = case.facts
-        self.plan = compile_plan(seal(case.doc))
-        self.world = World(rng, dict(case.behaviours), case.facts.gates)
+        self.plan = self.base = compile_plan(seal(case.doc))
+        self.world = World(rng, case.behaviours, case.facts.gates)
         self.journal: list[bytes] = []
         self.clock = START_MS
         self.paranoid = seed % 8 == 0
@@ -85,8 +100,11 @@ class Simulation(Promises):
         self.compare()
 
     def own(self, reset: tuple[str, ...]) -> None:
-        self.state = RunState.new(self.plan)
-        self.cleared = set(self.steps)
+        self.state = RunState.new(self.base)
+        self.plan = self.state.plan
+        self.take(Shape(self.doc))
+        self.grown = []
+        self.unclear = set()
         self.cancelled, self.cut = set(), False
         self.spent_ms = self.since_ms = self.spent_starts = 0
         self.open_gates = set()
@@ -102,13 +120,15 @@ class Simulation(Promises):
         self.wake_at: int | None = None
         self.happened(Opened(self.clock, self.state.epoch + 1, {"run_id": "r"}, self.plan.digest, "none", {}, 0, reset))
         self.write(killable=not reset)
+        if self.paranoid:
+            self.check_journal()
         if self.cancels and self.rng.random() < 0.1:
             self.request("cancel")
-        for _ in range(200 + 40 * self.plan.size):
+        for number in range(10_000):
+            assert number < 200 + 40 * self.plan.size, "the owner does not come to an end"
             self.turn()
             if self.state.closed is not None:
                 return
-        raise AssertionError("the owner does not come to an end")
 
     def turn(self) -> None:
         rng = self.rng
@@ -123,13 +143,16 @@ class Simulation(Promises):
             self.beat()
         self.decide()
         self.write()
+        if self.paranoid and rng.random() < 0.3:
+            self.check_journal()
         self.act()
         if self.state.closed is None:
             self.wait()
 
     def decide(self) -> None:
         self.wake_at = None
-        for _ in range(100 + 10 * self.plan.size):
+        for number in range(10_000):
+            assert number < 100 + 10 * self.plan.size, "decide goes on for ever"
             if self.state.closed is not None:
                 return
             before = copy.deepcopy(self.state) if self.paranoid else None
@@ -139,13 +162,13 @@ class Simulation(Promises):
                     "decide gives something else when asked again"
                 )
                 assert self.state == before, "decide changes the state"
+                assert self.plan == before.plan, "decide changes the plan"
             progress = [self.carry_out(decision) for decision in decisions]
             if not any(progress):
                 assert decisions or self.in_flight or self.effects or self.probing, (
                     "nothing is decided and nothing is under way"
                 )
                 return
-        raise AssertionError("decide goes on for ever")
 
     def happened(self, event: Event) -> None:
         before = self.state.latest_ms
@@ -153,13 +176,19 @@ class Simulation(Promises):
         self.unwritten.append(event)
         match event:
             case Started():
-                self.cleared.discard(event.address)
-                self.spent_starts += not event.address.startswith("finally.")
+                if self.shape.is_once(event.address):
+                    self.unclear.add(event.address)
+                self.spent_starts += not self.shape.is_final(event.address)
             case Settled(how="not-done"):
-                self.cleared.add(event.address)
+                self.unclear.discard(event.address)
+            case Expanded():
+                if event.keys or "pipeline" in self.steps[event.address]:
+                    self.grown.append((event.address, event.keys))
+                    self.shape.grow(event.address, event.keys)
             case Requested(verb="cancel", outcome="accepted"):
-                self.cancelled.add("finally" if self.body_is_over() else "body")
-                self.cut = self.cut or self.body_is_over()
+                final = self.body_is_over() or (bool(self.cancelled) and self.only_finals())
+                self.cancelled.add("finally" if final else "body")
+                self.cut = self.cut or final
             case Opened():
                 self.spent_ms += before - self.since_ms if event.epoch > 1 else 0
                 self.since_ms = max(before, event.at)
@@ -167,9 +196,9 @@ class Simulation(Promises):
                     self.cancelled, self.cut = set(), False
                     self.spent_ms = self.spent_starts = 0
                     assert not self.state.overspent, "a retry begins without a budget"
-                failed = (a for a in self.steps if a.startswith("finally.") and self.end(a)[0] == "queued")
+                failed = (a for a in self.steps if self.shape.is_final(a) and self.end(a)[0] == "queued")
                 again = {*event.reset, *(failed if event.reset else ())}
-                self.cleared.update(a for a in again if self.plan.index_of[a] not in self.state.doubt)
+                self.unclear -= {a for a in again if self.plan.index_of[a] not in self.state.doubt}
             case Observed(status="succeeded") | Finished(status="succeeded"):
                 self.open_gates.add(event[1])
 
@@ -201,7 +230,7 @@ class Simulation(Promises):
                 self.happened(not_started(self.plan, self.state, step, "no such command", "", at=self.clock))
                 continue
             assert step not in self.in_flight, f"{address} starts while it runs"
-            assert not (self.once(address) and address in self.world.done), f"{address} is done twice"
+            assert not (self.shape.is_once(address) and address in self.world.done), f"{address} is done twice"
             self.in_flight[step] = attempt
             self.check_slots()
             self.check_limit(address)
@@ -221,8 +250,7 @@ class Simulation(Promises):
                 how = "cancelled"
             else:
                 how = self.world.ends(address)
-            none = NONE if how == "no-tests" else None
-            self.happened(finished(self.plan, self.state, step, RESULTS[how], at=self.clock, adapter=none))
+            self.finish(step, how)
         for step in probed:
             del self.probing[step]
             if step in self.dismissed:
@@ -232,6 +260,15 @@ class Simulation(Promises):
             self.happened(Settled(self.clock, address, "probe", self.world.probe(address)))
         if self.crash(0.03):
             raise Crash
+
+    def finish(self, step: int, how: str) -> None:
+        address = self.plan.addresses[step]
+        printed = self.facts.printed[address]
+        result = RESULTS[how]._replace(stdout=Log(f"logs/{step}", printed, 1, 1))
+        keys = self.facts.lists.get(address.rpartition("/")[2].partition(".")[2])
+        outputs = {"keys": keys} if how == "ok" and keys is not None else None
+        none = NONE if how == "no-tests" else None
+        self.happened(finished(self.plan, self.state, step, result, at=self.clock, outputs=outputs, adapter=none))
 
     # Decisions are carried out
 
@@ -249,13 +286,18 @@ class Simulation(Promises):
                 self.check_start(names[step], attempt)
                 assert "cache" in self.steps[names[step]], f"{names[step]} is looked up, and has no cache"
                 hit = self.world.behaviours[names[step]].kind == "cached"
-                found = Recollection({"hit": hit, "because": "since run 1" if hit else "never run"}, hit, {"n": 1})
+                keys = self.facts.lists.get(names[step].rpartition("/")[2].partition(".")[2])
+                outputs = {"n": 1} if keys is None else {"keys": keys}
+                found = Recollection({"hit": hit, "because": "since run 1" if hit else "never run"}, hit, outputs)
                 if not hit:
                     return self.carry_out(Start(step, attempt))
                 self.happened(recalled(self.plan, step, found, at=self.clock))
             case Skip(step, reason, sentence):
                 assert step not in self.in_flight, f"{names[step]} is skipped while it runs"
                 self.happened(Skipped(self.clock, names[step], reason, sentence))
+            case Expand(step, keys, rows):
+                self.check_expand(names[step])
+                self.happened(Expanded(self.clock, names[step], keys, rows))
             case Conclude(step, status, reason):
                 self.conclude(step, status, reason)
             case Observe(step):
@@ -272,7 +314,7 @@ class Simulation(Promises):
                 self.dismissed.add(step)
                 return False
             case Stop(step, _):
-                ends = not names[step].startswith("finally.") or self.cut
+                ends = not self.shape.is_final(names[step]) or self.cut
                 assert ends, f"{names[step]} is stopped, and nobody cancelled when the body was over"
                 self.stopping.add(step)
                 return False
@@ -302,6 +344,13 @@ class Simulation(Promises):
 
     def body_is_over(self) -> bool:
         return all(over(self.end(address)) for address in self.steps if not address.startswith("finally."))
+
+    def only_finals(self) -> bool:
+        """Is all that is open a `finally`, or waits for the `finally` of a child pipeline?"""
+        return all(
+            over(self.end(address)) or self.shape.is_final(address) or address in dict(self.grown)
+            for address in self.steps
+        )
 
     def settle_one(self) -> None:
         """A person looks whether the effect is there; two stale words of the same do no harm."""
@@ -335,32 +384,50 @@ class Simulation(Promises):
             address
             for address, end in ends.items()
             if is_bad(end, self.steps[address])
-            and "gate" not in self.steps[address]
-            and not address.startswith("finally.")
+            and not self.shape.is_gate(address)
+            and not self.shape.is_final(address)
+            and self.may_be_tried(address)
         ]
-        again = (a for a in ends if a.startswith("finally.") and self.once(a) and ends[a][0] != "succeeded")
+        once = [address for address in ends if self.shape.is_final(address) and self.shape.is_once(address)]
+        again = (address for address in once if ends[address][0] != "succeeded")
         if not bad or any(address in self.world.done for address in again):
             return ()  # a retry runs `finally` again: the person looks whether that would be done twice
         chosen = set(self.rng.sample(bad, self.rng.randint(1, len(bad))))
+        chosen |= {address for address in bad if chosen.intersection(self.shape.owners(address))}
         for address in sorted(chosen):
             if self.rng.random() < 0.5:
                 self.world.behaviours[address] = Behaviour("ok")
-                self.facts.ends[address] = ENDS["ok"]
-        chosen.update(address for address, end in ends.items() if end[0] == "skipped" and end[1] in UNREACHED)
-        begun = {address.partition(".")[0] for address in chosen if "gate" not in self.steps[address]}
+        chosen.update(
+            address
+            for address, end in ends.items()
+            if end[0] == "skipped" and end[1] in UNREACHED and self.may_be_tried(address)
+        )
+        opened = {None, *(owner for address in chosen for owner in self.shape.owners(address))}
+        opened |= {address for address in chosen if self.shape.opens(address)}
+        begun = {self.shape.phase[address] for address in (chosen | opened) - {None} if not self.shape.is_gate(address)}
+        finals = [a for a in self.steps if self.shape.is_final(a) and self.shape.owner[self.shape.phase[a]] in opened]
         reset = {
             address
-            for address, step in self.steps.items()
-            if address in chosen
-            or (address.startswith("finally.") and not (self.once(address) and ends[address][0] == "succeeded"))
-            or ("gate" in step and address.partition(".")[0] in begun)
+            for address in self.steps
+            if address in chosen | opened
+            or (address in finals and not (address in once and ends[address][0] == "succeeded"))
+            or (self.shape.is_gate(address) and self.shape.phase[address] in begun)
         }
-        self.facts = self.facts._replace(fixed={a: end for a, end in ends.items() if a not in reset})
+        fixed = {a: end for a, end in ends.items() if a not in reset}
+        self.facts = self.facts._replace(fixed=fixed, grown=tuple(self.grown))
         return tuple(sorted(chosen))
 
+    def may_be_tried(self, address: str) -> bool:
+        """What has failed inside of a loop, or of a step that succeeded or may fail, is over."""
+        if self.shape.in_loop(address):
+            return False
+        ends = ((self.steps[owner], self.end(owner)) for owner in self.shape.owners(address))
+        return all(is_bad(end, step) or (end[0] == "skipped" and end[1] in UNREACHED) for step, end in ends)
+
     def check_journal(self) -> None:
-        again = fold(self.plan, self.events())
+        again = fold(self.base, self.events())
         assert again == self.state, "folding the journal gives another state"
+        assert again.plan == self.state.plan, "folding the journal gives another plan"
         assert list(again.ready) == list(self.state.ready), "folding the journal gives another order"
 
     def events(self) -> list[Event]:

@@ -8,6 +8,9 @@ from plans import compiled, one_phase
 from play import FAILS, Play, finish_event, played
 
 from orch.model.fold import fold
+from orch.plan.selectable import IN_A_RUN
+from orch.run.again import Again, chosen
+from orch.selection.parse import parse
 
 GOALS = {"matrix": {"goal": "${{ nodes.plan.outputs.goals }}"}}
 UNTIL = "nodes.test.status == 'succeeded'"
@@ -184,7 +187,7 @@ def test_an_owner_that_dies_within_an_iteration_goes_on_in_it() -> None:
     play.attempt("build.fix#1.code")
     play.start("build.fix#1.test")
     play.open()
-    assert play.next() == ["start build.fix#1.test"]
+    assert play.next() == ["expand build.fix"]
     assert play.run() == "succeeded"
     assert play.starts.count("build.fix#1.code") == 1
     assert play.result("build.fix#2.test") == "succeeded ok"
@@ -269,6 +272,58 @@ def test_a_node_of_a_child_pipeline_that_is_tried_again_opens_the_node_again() -
     assert play.run() == "succeeded"
     assert play.result("build.sub") == "succeeded ok"
     assert play.starts.count("build.sub/finally.last") == 2
+
+
+INSIDE = ("a.x", "b.ok", "b.y")
+
+
+def failed_in(play: Play, **named: Any) -> list[str]:
+    return [play.plan.addresses[step] for step in chosen(play.plan, play.state, Again(**named))]
+
+
+def test_a_child_pipeline_that_is_tried_again_by_name_means_all_that_is_in_it() -> None:
+    play = Play(compiled(one_phase(sub=child())), {"build.sub/b.y": FAILS}).open()
+    play.run()
+    assert failed_in(play) == ["build.sub", "build.sub/b.y"]
+    assert failed_in(play, named=parse(["sub"], IN_A_RUN)) == ["build.sub", *(f"build.sub/{n}" for n in INSIDE)]
+
+
+def test_what_failed_inside_of_what_may_fail_or_was_not_wanted_is_no_reason_to_try_again() -> None:
+    may_fail = {**child(), "allow_failure": True}
+    play = Play(compiled(one_phase(sub=may_fail, off={**child(), "if": "inputs.no"})), {"build.sub/a.x": FAILS}).open()
+    assert play.run() == "succeeded"
+    assert not failed_in(play)
+    assert failed_in(play, named=parse(["sub"], IN_A_RUN))[:2] == ["build.sub", "build.sub/a.x"]
+
+
+def test_what_was_open_waits_for_its_gate_when_an_owner_has_died() -> None:
+    plan = compiled(
+        {
+            "build": {
+                "gates": {"ok": "approval"},
+                "nodes": {"sub": child(), "fix": {"loop": {"until": UNTIL, "nodes": TRY}}},
+            }
+        }
+    )
+    play = Play(plan).open()
+    play.look("build.ok")
+    play.judge()
+    play.open()
+    assert play.next() == ["observe build.ok"]
+    play.look("build.ok", "stale")
+    play.run()
+    assert play.state.closed == "waiting"
+    assert not play.starts
+
+
+def test_a_loop_that_is_tried_again_and_cancelled_at_once_does_not_go_round() -> None:
+    play = loop({f"build.fix#{number}.test": FAILS for number in range(1, 6)})
+    play.run()
+    play.open("build.fix")
+    play.cancel()
+    play.run()
+    assert play.result("build.fix") == "cancelled requested"
+    assert "build.fix#4.code" not in play.starts
 
 
 def test_the_state_after_any_story_is_what_folding_it_gives() -> None:

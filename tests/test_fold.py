@@ -84,10 +84,10 @@ def test_a_record_with_an_unknown_field_is_refused() -> None:
 def test_event_by_event_is_the_same_as_folding_from_the_start() -> None:
     for seed in range(40):
         simulation, events = state_of(seed)
-        assert fold(simulation.plan, events) == simulation.state
-        half = fold(simulation.plan, events[: len(events) // 2])
+        assert fold(simulation.base, events) == simulation.state
+        half = fold(simulation.base, events[: len(events) // 2])
         for event in events[len(events) // 2 :]:
-            apply(simulation.plan, half, event)
+            apply(half.plan, half, event)
         assert half == simulation.state
 
 
@@ -95,20 +95,20 @@ def test_a_repeated_event_folds_to_nothing() -> None:
     for seed in range(60):
         simulation, events = state_of(seed)
         twice = [event for event in events for _ in range(2)]
-        assert fold(simulation.plan, twice) == simulation.state
+        assert fold(simulation.base, twice) == simulation.state
 
 
 def test_a_stale_event_folds_to_nothing() -> None:
     """Results of attempts that are over, owners that are gone, requests that were answered."""
     for seed in range(60):
         simulation, events = state_of(seed)
-        rng, state = Random(seed), RunState.new(simulation.plan)
+        rng, state = Random(seed), RunState.new(simulation.base)
         for number, event in enumerate(events):
-            apply(simulation.plan, state, event)
+            apply(state.plan, state, event)
             old = rng.choice(events[: number + 1])
-            if _is_past(simulation.plan, state, old):
+            if _is_past(state.plan, state, old):
                 before = copy.deepcopy(state)
-                apply(simulation.plan, state, old)
+                apply(state.plan, state, old)
                 assert state == before
 
 

@@ -7,7 +7,7 @@ from oracle import Facts, expect
 from plans import plan_doc
 from simulation import Simulation, simulate
 
-from orch.model.events import Closed, Finished, Opened
+from orch.model.events import Closed, Expanded, Finished, Opened, Started
 
 SEEDS = 3000
 CHUNK = 250
@@ -33,6 +33,11 @@ def test_the_simulated_world_meets_everything_that_it_is_there_for() -> None:
                     seen.add(f"closed {event.status}")
                 case Opened():
                     seen.update(["opened again"] * (event.epoch > 2), ["retried"] * bool(event.reset))
+                case Expanded(keys=keys):
+                    seen.update(["opened once more"] * (not keys), ["children of a matrix"] * (len(event.rows) > 1))
+                    seen.update(["iteration tried again"] * (keys > ("3",)))
+                case Started(address=address) if simulation.shape.is_final(address) and "/" in address:
+                    seen.add("finally of a child")
                 case Finished(final=False):
                     seen.add("tried again")
     assert seen >= {
@@ -52,6 +57,14 @@ def test_the_simulated_world_meets_everything_that_it_is_there_for() -> None:
         "failed start-failed",
         "failed expression-error",
         "failed check-failed",
+        "failed children-failed",
+        "failed exhausted",
+        "failed unchanged",
+        "skipped empty-matrix",
+        "iteration tried again",
+        "opened once more",
+        "children of a matrix",
+        "finally of a child",
         "skipped if-false",
         "skipped upstream-failed",
         "skipped upstream-skipped",

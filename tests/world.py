@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from random import Random
 
-from random_plans import Behaviour
+from random_plans import Behaviours
 
 
 class World:
     """How each node behaves and what became of its attempts; `done` are the steps whose effect is there."""
 
-    def __init__(self, rng: Random, behaviours: dict[str, Behaviour], gates: dict[str, tuple[str, str | None]]) -> None:
+    def __init__(self, rng: Random, behaviours: Behaviours, gates: dict[str, tuple[str, str | None]]) -> None:
         self.rng, self.behaviours, self.gates = rng, behaviours, gates
         self.failures: dict[str, int] = {}
         self.done: set[str] = set()
-        self.trouble = {address: rng.choice((0, 0, 0, 1, 2)) for address in behaviours}
+        self.trouble: dict[str, int] = {}
         self.shut_looks = {gate: rng.choice((0, 0, 1, 3)) for gate in gates}
 
     def ends(self, address: str) -> str:
@@ -34,7 +34,7 @@ class World:
             self.ends(address)
 
     def probe(self, address: str) -> str:
-        if self.trouble[address]:
+        if self.trouble.setdefault(address, self.rng.choice((0, 0, 0, 1, 2))):
             self.trouble[address] -= 1
             return "in-doubt"
         return "done" if address in self.done else "not-done"

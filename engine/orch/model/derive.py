@@ -59,12 +59,6 @@ def rebuild(plan: Compiled, state: RunState) -> None:
     for group in plan.group_children:
         if not plan.needs_count[group]:
             _meet(plan, state, group, NEITHER)
-    for step in state.begun:
-        for phase in plan.bodies.get(step, ()):
-            state.phase_unmet[phase] -= not plan.phase_final[phase]
-        group = plan.group_of[step]
-        if group in plan.group_limit and state.status[step] is Status.RUNNING:
-            state.active.setdefault(group, {})[step] = None
     for step in state.due:
         group = plan.group_of[step]
         if group in plan.group_limit and not is_once(plan.action(step).step):
@@ -77,8 +71,6 @@ def rebuild(plan: Compiled, state: RunState) -> None:
             account(plan, state, step)
         elif step in state.doubt and has_probe(plan.action(step).step):
             state.to_probe[step] = None
-    for step in state.begun:
-        weigh(state, step)
 
 
 def account(plan: Compiled, state: RunState, step: int) -> None:
@@ -101,8 +93,7 @@ def account(plan: Compiled, state: RunState, step: int) -> None:
         elif bad:
             _doom(plan, state, [phase])
     else:
-        if step not in state.begun:
-            _doom(plan, state, plan.bodies.get(step, ()))
+        _doom(plan, state, plan.bodies.get(step, ()))
         met = outcome(plan, state, step)
         for dependant in plan.dependants[step]:
             _meet(plan, state, dependant, met)
@@ -121,17 +112,10 @@ def account(plan: Compiled, state: RunState, step: int) -> None:
 
 
 def _inner_end(plan: Compiled, state: RunState, owner: int, *, final: bool) -> None:
-    """A step of what `owner` has opened is over: its `finally` follows, then it can be judged."""
-    if final:
-        state.inner_final[owner] -= 1
-    else:
-        state.inner_open[owner] -= 1
-        if not state.inner_open[owner] and state.inner_final[owner] and owner in state.begun:
-            last = [phase for phase in plan.bodies[owner] if plan.phase_final[phase]]
-            for phase in last:
-                state.phase_unmet[phase] -= 1
-            _advance(plan, state, last)
-    weigh(state, owner)
+    """A step of what `owner` has opened is over."""
+    inner = state.inner_final if final else state.inner_open
+    inner[owner] -= 1
+    weigh(plan, state, owner)
 
 
 def count_body(plan: Compiled, state: RunState, owner: int, phases: Sequence[int]) -> None:
@@ -143,20 +127,29 @@ def count_body(plan: Compiled, state: RunState, owner: int, phases: Sequence[int
     state.inner_final.setdefault(owner, 0)
 
 
-def weigh(state: RunState, owner: int) -> None:
-    """Where all that a step has opened is over, the step is to be judged."""
-    over = not state.inner_open[owner] and not state.inner_final[owner]
-    if over and owner in state.begun and state.status[owner] is Status.RUNNING:
+def weigh(plan: Compiled, state: RunState, owner: int) -> None:
+    """Where all that a step has opened is over, its `finally` follows, and then the step is to be judged. One that is
+    to be opened again waits for that, unless it is being ended."""
+    if state.inner_open[owner] or owner not in state.begun or state.status[owner] >= Status.WAITING:
+        return
+    if state.status[owner] is not Status.RUNNING and not ending(plan, state, owner):
+        return
+    if not state.inner_final[owner]:
         state.to_judge[owner] = None
+        return
+    last = [phase for phase in plan.bodies[owner] if plan.phase_final[phase] and state.phase_unmet[phase]]
+    for phase in last:
+        state.phase_unmet[phase] = 0
+    _advance(plan, state, last)
 
 
 def open_body(plan: Compiled, state: RunState, step: int) -> None:
-    """A step has opened phases that were in the plan from the start."""
+    """A step has opened phases that are in the plan: of a child pipeline, or those that it had opened before."""
     phases = [phase for phase in plan.bodies.get(step, ()) if not plan.phase_final[phase]]
     for phase in phases:
         state.phase_unmet[phase] -= 1
     _advance(plan, state, [phase for phase in phases if not state.phase_unmet[phase]])
-    weigh(state, step)
+    weigh(plan, state, step)
 
 
 def add_phase(plan: Compiled, state: RunState, owner: int, added: Sequence[int]) -> None:
@@ -201,7 +194,7 @@ def admit(plan: Compiled, state: RunState, step: int) -> None:
 
 def _enqueue(plan: Compiled, state: RunState, step: int) -> None:
     """The step is ready, held by its matrix, or to be skipped."""
-    if step in state.to_skip or step in state.to_cancel:
+    if step in state.to_skip or step in state.to_cancel or (step in state.begun and ending(plan, state, step)):
         return
     if not selected(plan, step):
         state.to_skip[step] = "not-selected"
@@ -229,14 +222,15 @@ def ending(plan: Compiled, state: RunState, step: int) -> bool:
 def hold_back(plan: Compiled, state: RunState, step: int) -> None:
     """Its part of the run is being ended: a step that was begun ends cancelled, one that never began is skipped. One
     that has opened others ends when they have."""
-    if step in state.begun and step not in state.unmerged:
-        return
     state.ready.pop(step, None)
     state.to_look.pop(step, None)
     state.to_probe.pop(step, None)
     state.waiting_gates.pop(step, None)
     forget_due(state, step)
     if step in state.to_skip:
+        return
+    if step in state.begun and step not in state.unmerged:
+        weigh(plan, state, step)
         return
     if plan.kinds[step] != GATE and state.attempt[step]:
         state.to_cancel[step] = None

@@ -81,7 +81,8 @@ class Merged(NamedTuple):
 
 class Expanded(NamedTuple):
     """A step opened its body: the children of a matrix by key, each with its `rows` entry of values; the iteration of a
-    loop, whose number is the key; a child pipeline, without keys."""
+    loop, whose number is the key; a child pipeline, without keys. What was open when an owner died, or is tried again,
+    is opened once more, without keys: what is there stays."""
 
     at: int
     address: str

@@ -101,7 +101,10 @@ def _expanded(plan: Compiled, state: RunState, event: Expanded) -> None:
     if body is None or state.status[step] not in (Status.QUEUED, Status.RUNNING):
         return
     begins = step not in state.begun
-    if not begins and step not in state.to_judge:
+    if not begins and event.keys:
+        if step not in state.to_judge or event.keys != (str(len(plan.bodies[step]) + 1),) or not plan.is_loop(step):
+            return
+    elif not begins and state.status[step] is not Status.QUEUED:
         return
     state.ready.pop(step, None)
     state.to_judge.pop(step, None)
@@ -109,10 +112,10 @@ def _expanded(plan: Compiled, state: RunState, event: Expanded) -> None:
     state.begun[step] = None
     if begins:
         state.attempt[step] += 1
-    if body["kind"] == "pipeline":
-        open_body(plan, state, step)
-    elif event.keys:
+    if event.keys:
         add_phase(plan, state, step, grow(plan, step, event.keys, event.rows))
+    else:
+        open_body(plan, state, step)
 
 
 def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
@@ -263,13 +266,13 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
             chosen.update(node for node in last if _may_run_again(plan, state, node))
     for step in plan.steps:
         status = state.status[step]
-        if step in chosen and step in state.begun:
-            _go_on(plan, state, step)
-        elif step in chosen:
+        if step in chosen:
             _forget(state, step)
+            if step in state.begun and plan.is_loop(step):
+                state.since[step] = len(plan.bodies[step])
             if step in state.unsettled:  # that it is to be decided again does not say that it was not done
                 _lose(plan, state, step)
-        elif status is Status.RUNNING and step not in state.begun:
+        elif status is Status.RUNNING:
             _lose(plan, state, step)
         elif status is Status.WAITING and plan.kinds[step] == GATE:
             state.status[step], state.reason[step] = Status.QUEUED, None
@@ -283,15 +286,6 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
     rebuild(plan, state)
     if state.cancelling or state.failing_fast or state.overspent:
         _abandon(plan, state)
-
-
-def _go_on(plan: Compiled, state: RunState, step: int) -> None:
-    """What has opened others is not begun anew: those of them that are chosen are, and a loop gets as many iterations
-    as it had from the start."""
-    _forget(state, step)
-    state.status[step] = Status.RUNNING
-    if plan.is_loop(step):
-        state.since[step] = len(plan.bodies[step])
 
 
 def interrupt(plan: Compiled, state: RunState) -> None:

@@ -53,17 +53,21 @@ def _can_be(plan: Compiled, state: RunState, step: int) -> bool:
 def failed_steps(plan: Compiled, state: RunState) -> list[int]:
     """The steps that failed or were cancelled, and those skipped because of them, by index. A failure that was allowed
     is no reason for anything, unless the budget was: what came after it has already gone on from it. Of a loop that
-    failed, the loop itself goes on; what was is not undone."""
+    failed, the loop itself goes on; what was is not undone. What is inside of a step counts where that failed, too."""
     return [
         step
-        for step, status in enumerate(state.status)
-        if step not in plan.loop_of
-        and (
-            status is Status.CANCELLED
-            or (status is Status.FAILED and (state.reason[step] == REASON or not _is_allowed(plan, step)))
-            or left_behind(state, step)
-        )
+        for step in range(len(state.status))
+        if _fell(plan, state, step) and all(_fell(plan, state, owner) for owner in plan.owners(step))
     ]
+
+
+def _fell(plan: Compiled, state: RunState, step: int) -> bool:
+    status = state.status[step]
+    return step not in plan.loop_of and (
+        status is Status.CANCELLED
+        or (status is Status.FAILED and (state.reason[step] == REASON or not _is_allowed(plan, step)))
+        or left_behind(state, step)
+    )
 
 
 def _is_allowed(plan: Compiled, step: int) -> bool:

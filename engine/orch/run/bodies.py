@@ -80,7 +80,7 @@ def _judge_loop(plan: Compiled, state: RunState, step: int, body: Body) -> Decis
     number, since = len(phases), state.since.get(step, 0)
     following = Expand(step, (str(number + 1),))
     if number == since:
-        return following
+        return cut_short(state, step, "ended before it was tried again") if ending(plan, state, step) else following
     outputs = {name: state.outputs[node] for name, node in _nodes(plan, step, number) if node in state.outputs}
     bad = [name for name, node in _nodes(plan, step, number) if is_bad(plan, state, node)]
     if not bad:

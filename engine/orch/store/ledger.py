@@ -260,7 +260,7 @@ class Ledger:
         self.openings.append(event)
         self.closed = None
         for step, record in self.records.items():
-            record.running = step in state.begun and state.status[step] is Status.RUNNING
+            record.running = step in state.begun and state.status[step] is Status.QUEUED  # it goes on where it was
             if record.running:
                 record.over, record.completed_at = False, None
             elif record.completed_at is not None and state.status[step] is Status.QUEUED:
