@@ -388,9 +388,9 @@ def test_whatever_happens_in_a_run_the_files_written_on_the_way_are_those_of_the
     tmp_path: Path, seed: int
 ) -> None:
     simulation = simulate(seed)
-    plan, state, random = simulation.plan, RunState.new(simulation.plan), Random(seed)
+    plan, state, random = simulation.base, RunState.new(simulation.base), Random(seed)
     head, run = plan.digest, RunDir(str(tmp_path), "-", "r")
-    projector = Projector(run, plan, lambda: head)
+    projector = Projector(run, state.plan, lambda: head)
     events = simulation.events()
     written = 0
     while written < len(events):
@@ -398,7 +398,7 @@ def test_whatever_happens_in_a_run_the_files_written_on_the_way_are_those_of_the
         alone = isinstance(events[written], Opened | Closed)
         batch = events[written : written + (1 if alone else min(size, random.randint(1, 5)))]
         for seq, event in enumerate(batch, written + 1):
-            apply(plan, state, event)
+            apply(state.plan, state, event)
             head = digest(encode(event, seq, head))
         written += len(batch)
         projector.record(batch, state)
