@@ -111,6 +111,17 @@ def test_a_thousand_children_take_decisions_in_proportion() -> None:
     assert len(play.starts) == 1002
 
 
+def test_a_matrix_whose_values_are_others_after_a_retry_fails_and_nothing_of_it_runs() -> None:
+    for goals, result in ((["a", "b"], "succeeded ok"), (["a", "c"], "failed expression-error")):
+        play = known(fan(), "a", "b")
+        play.run()
+        play.open("one.plan", "two.fan", "two.fan[a]", "two.fan[b]", "two.after")
+        play.starts.clear()
+        known(play, *goals).run()
+        assert play.result("two.fan") == result
+        assert ("two.fan[a]" in play.starts) == (result == "succeeded ok")
+
+
 # Loops
 
 

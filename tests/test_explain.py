@@ -586,6 +586,22 @@ def test_a_step_that_the_budget_ended_says_so(tmp_path: Path) -> None:
     assert "with a new budget" in why.would_change[0]
 
 
+def test_a_step_of_a_run_of_which_nothing_has_begun_is_explained(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    desk.pipeline("  one: { nodes: { a: { run: 'true' }, b: { needs: [a], run: 'true' } } }\n")
+    desk.orch("apply")
+    (desk.run_dir() / "journal.ndjson").write_bytes(b"")  # its owner died before its first record
+    assert "nothing of the run has begun" in desk.orch("explain", "@last", "one.b").out
+
+
+def test_the_logs_of_a_step_that_the_run_has_added_are_found_by_its_address(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    loop = "{ until: nodes.b.status == 'succeeded', max_iterations: 2, nodes: { b: { run: echo hello } } }"
+    desk.pipeline(f"  one: {{ nodes: {{ a: {{ loop: {loop} }} }} }}\n")
+    desk.orch("apply")
+    assert desk.orch("runs", "logs", "@last", "one.a#1.b").out.endswith("hello\n")
+
+
 def test_a_run_that_waits_for_a_place_in_its_group_says_so(tmp_path: Path) -> None:
     told = Told(tmp_path, one_phase(a={}))
     told.status, told.detail = "queued", 'for a place in "deploy"'

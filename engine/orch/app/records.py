@@ -16,7 +16,7 @@ from orch.app.runplan import plan_of
 from orch.model.attempt import LOG_CAP_BYTES
 from orch.model.compiled import Compiled
 from orch.model.events import Finished, Settled
-from orch.model.fold import interrupt
+from orch.model.fold import fold, interrupt
 from orch.model.names import file_stem
 from orch.model.state import RunState
 from orch.plan.compile import compile_plan
@@ -120,6 +120,7 @@ def logs(context: Context, ref: str, address: str | None = None) -> list[LogFile
     folder = f"{run.path}/logs"
     plan = plan_of(run)
     if address is not None and address not in plan.index_of:
+        plan = fold(plan, read(run.journal, plan.digest).events).plan  # the run may have added it
         address = plan.addresses[plan.ids[address]] if address in plan.ids else address
         if address not in plan.index_of:
             hint = f"orch runs show {run.run_id}"

@@ -54,6 +54,8 @@ def _waits_for(case: Case) -> tuple[list[str], int | None]:
     """Sentences; and the step to be explained, where the wait is for a person or a time."""
     plan, state, step = case.plan, case.state, case.step
     phase = plan.phase_of[step]
+    if not state.epoch:
+        return ["nothing of the run has begun"], None
     if phase < 0 and state.body_open:
         return [f"`finally` begins when all else is over: {state.body_open:,} steps are not"], _who_waits(case)
     if phase >= 0 and not state.entered[phase]:

@@ -27,14 +27,44 @@ def open_body(plan: Compiled, state: RunState, step: int, body: Body) -> Decisio
             return Expand(step, ("1",))
         case "pipeline":
             return Expand(step)
-    scope = body_scope(plan, state, step, body["reads"])
     try:
-        rows = expand(body["matrix"], body.get("key"), scope, body["trees"].__getitem__)
+        rows = _rows(plan, state, step, body)
     except OrchError as error:
-        return Conclude(step, "failed", "expression-error", f"`matrix`: {error.problems[0].message}")
+        return _no_rows(step, error)
     if not rows:
         return Skip(step, "empty-matrix")
-    return Expand(step, tuple(key for key, _ in rows), tuple(row for _, row in rows))
+    return Expand(step, tuple(rows), tuple(rows.values()))
+
+
+def open_again(plan: Compiled, state: RunState, step: int) -> Decision:
+    """The decision about a step that has opened its body in an epoch before. A retry of what gives a matrix its values
+    may have given others, and what is in the journal stays."""
+    body = plan.body(step)
+    assert body is not None, "only what has a body has opened it"
+    if body["kind"] != "matrix":
+        return Expand(step)
+    try:
+        rows = _rows(plan, state, step, body)
+    except OrchError as error:
+        return _no_rows(step, error)
+    before = {
+        plan.addresses[one].removeprefix(plan.addresses[step])[1:-1]: plan.matrix[one] for one in plan.inner(step)
+    }
+    if rows == before:
+        return Expand(step)
+    other = [key for key in {**before, **rows} if before.get(key) != rows.get(key)]
+    more = f" and {len(other) - 3} more" if len(other) > 3 else ""
+    said = f"its values are other than those that it was opened with ({', '.join(other[:3])}{more}): start a new run"
+    return Conclude(step, "failed", "expression-error", f"`matrix`: {said}")
+
+
+def _rows(plan: Compiled, state: RunState, step: int, body: Body) -> dict[str, dict[str, Any]]:
+    scope = body_scope(plan, state, step, body["reads"])
+    return dict(expand(body["matrix"], body.get("key"), scope, body["trees"].__getitem__))
+
+
+def _no_rows(step: int, error: OrchError) -> Conclude:
+    return Conclude(step, "failed", "expression-error", f"`matrix`: {error.problems[0].message}")
 
 
 def judge(plan: Compiled, state: RunState, step: int) -> Decision:

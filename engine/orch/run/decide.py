@@ -162,7 +162,9 @@ def _due(state: RunState, now_ms: int, count: int, probing: Collection[int]) -> 
 
 def _begin(plan: Compiled, state: RunState, step: int) -> Decision:
     if step in state.begun:
-        return Expand(step)
+        from orch.run.bodies import open_again
+
+        return open_again(plan, state, step)
     condition = plan.action_table[plan.actions[step]].condition
     if condition is not None:
         try:
