@@ -337,6 +337,29 @@ def test_a_loop_that_is_tried_again_and_cancelled_at_once_does_not_go_round() ->
     assert "build.fix#4.code" not in play.starts
 
 
+def test_what_was_open_and_waits_for_its_need_is_not_opened_after_a_cancel() -> None:
+    fix = {"loop": {"until": UNTIL, "nodes": TRY}, "needs": ["first"], "trigger_rule": "all_done"}
+    play = Play(compiled(one_phase(first={}, fix=fix)), {f"build.fix#{number}.test": FAILS for number in (1, 2, 3)})
+    play.open().run()
+    play.open("build.first", "build.fix")
+    play.start("build.first")
+    play.cancel()
+    play.end("build.first", "cancelled")
+    assert "expand build.fix" not in play.next()
+    play.run()
+    assert play.result("build.fix") == "cancelled requested"
+
+
+def test_children_that_fail_in_a_child_pipeline_that_may_fail_leave_the_run_succeeded() -> None:
+    fan = {"expand": {"matrix": {"goal": "${{ nodes.plan.outputs.goals }}"}}}
+    sub = {"pipeline": {"phases": {"a": {"nodes": {"plan": {}}}, "b": {"nodes": {"fan": fan}}}}, "allow_failure": True}
+    play = Play(compiled(one_phase(sub=sub)), {"build.sub/b.fan[x]": FAILS}).open()
+    play.judge()
+    play.attempt("build.sub/a.plan", outputs={"goals": ["x", "y"]})
+    assert play.run() == "succeeded"
+    assert play.result("build.sub") == "failed children-failed"
+
+
 def test_the_state_after_any_story_is_what_folding_it_gives() -> None:
     for play in (
         known(fan({"loop": {"until": UNTIL, "nodes": TRY}}), "a", "b"),

@@ -13,6 +13,7 @@ import pytest
 TESTS = Path(__file__).parent
 ENGINE = TESTS.parent / "engine" / "orch"
 FOLD, DERIVE, DECIDE, RETRY = "model/fold.py", "model/derive.py", "run/decide.py", "model/retry.py"
+BODIES, GROW = "run/bodies.py", "model/grow.py"
 SCOPE, BUDGET, TREES, LOOP = "run/scope.py", "run/budget.py", "local/trees.py", "run/loop.py"
 MASKING, FORMS, MASKED = "model/masking.py", "model/secret_forms.py", "local/masked.py"
 EVERY_CUT = "test_masking.py::test_a_secret_is_found_in_every_form_at_every_cut"
@@ -67,8 +68,39 @@ SIMULATED = [
     (BUDGET, "nodes - state.starts", "nodes - state.starts + 1"),
     (DECIDE, "number = min(number, starts_left(plan, state))", "pass"),
     (RETRY, 'failures <= retry["limit"]', 'failures < retry["limit"]'),
+    (DERIVE, "    state.body_open += more\n", "    state.body_open += 0\n"),
+    (DERIVE, "    if not state.inner_final[owner]:\n", "    if True:\n"),
+    (DERIVE, "        _doom(plan, state, plan.bodies.get(step, ()))\n", "        pass\n"),
+    (FOLD, "    state.begun[step] = None\n", "    pass\n"),
+    (FOLD, "                state.since[step] = len(plan.bodies[step])\n", "                pass\n"),
+    (GROW, "        plan.group_of[child] = step\n", "        pass\n"),
+    (GROW, "        plan.needs_count[node] = len(needs)\n", "        plan.needs_count[node] = 0\n"),
+    (BODIES, "    same = 1 + _unchanged(", "    same = _unchanged("),
+    (BODIES, 'if number - since >= body["most"]:', 'if number - since > body["most"]:'),
+    (BODIES, "    if bad:\n", "    if False:\n"),
+    (BODIES, "    if not bad:\n", "    if True:\n"),
+    (DECIDE, "    if step in state.begun:\n        return Expand(step)\n", ""),
+    (SCOPE, "is_bad(plan, state, step) for step in plan.inner(owner)", "False for step in plan.inner(owner)"),
 ]
 SAID = [
+    (
+        BODIES,
+        'ended before it was tried again") if ending(plan, state, step) else following',
+        'ended before it was tried again") if False else following',
+        "test_bodies.py::test_a_loop_that_is_tried_again_and_cancelled_at_once_does_not_go_round",
+    ),
+    (
+        DERIVE,
+        "(step in state.begun and ending(plan, state, step))",
+        "False",
+        "test_bodies.py::test_what_was_open_and_waits_for_its_need_is_not_opened_after_a_cancel",
+    ),
+    (
+        GROW,
+        "plan.phase_forgiven.append(forgiven or excused)",
+        "plan.phase_forgiven.append(forgiven)",
+        "test_bodies.py::test_children_that_fail_in_a_child_pipeline_that_may_fail_leave_the_run_succeeded",
+    ),
     (
         DECIDE,
         "        if all(other in state.unmerged or state.status[other] >= Status.SUCCEEDED for other in siblings):\n",

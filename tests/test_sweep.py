@@ -56,7 +56,7 @@ def shim(tmp_path_factory):
 
 @pytest.mark.parametrize("part", range(SLICES))
 def test_a_run_that_is_killed_at_any_call_is_finished_by_resume_and_doubles_nothing(part):
-    assert_kept("--faults", "kill", "--slice", f"{part}/{SLICES}")
+    assert_kept("--faults", "kill", "--sample", "120", "--seed", str(SEED), "--slice", f"{part}/{SLICES}")
 
 
 @pytest.mark.parametrize("fault", OTHERS)
@@ -97,7 +97,7 @@ def test_the_sweep_notices_that_a_promise_was_taken_out(mutant, tmp_path):
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("part", range(SLICES))
-@pytest.mark.parametrize("fault", [*OTHERS, "power"])
+@pytest.mark.parametrize("fault", [*inject.FAULTS, "power"])
 def test_every_fault_at_every_call(fault, part):
     assert_kept("--faults", fault, "--slice", f"{part}/{SLICES}")
 

@@ -136,6 +136,15 @@ MUTANTS = (
         "without a fault it ends with 1",
     ),
     Mutant(
+        "what was open when the owner died is not opened again",
+        "model/fold.py",
+        "        elif status is Status.RUNNING:\n",
+        "        elif status is Status.RUNNING and step not in state.begun:\n",
+        "kill",
+        _JOURNAL,
+        "it ends as a bug",
+    ),
+    Mutant(
         "the journal is not synced",
         "run/loop.py",
         "                self._world.journal.sync()\n",

@@ -47,7 +47,9 @@ class Standing:
         self.state: RunState = replay(plan, self.events)[0]
         self.started = [(event.address, event.attempt) for event in self.events if isinstance(event, Started)]
         self.finished = {(event.address, event.attempt) for event in self.events if isinstance(event, Finished)}
-        self.over = {plan.addresses[i] for i in range(plan.size) if self.state.status[i] >= Status.SUCCEEDED}
+        self.over = {
+            address for address, i in self.state.plan.index_of.items() if self.state.status[i] >= Status.SUCCEEDED
+        }
 
         self.succeeded = {address for event in self.events for address in _succeeds(event)}
 
@@ -175,7 +177,7 @@ def _truth(
         return
     ran = Counter(address for address, _ in workload.effects(base))
     for address in (*workload.NODES, *workload.GATES):
-        step = plan.index_of[address]
+        step = now.state.plan.index_of[address]
         wanted = Status.FAILED if address in workload.FAILS else Status.SUCCEEDED
         if now.state.status[step] is not wanted:
             yield f"exit 0, and {address} is {now.state.status[step].word}"

@@ -141,7 +141,7 @@ class _Trial:
         if state.doubt:
             lines = workload.effects(self._base)
             for step in list(state.doubt):
-                address = self._plan.addresses[step]
+                address = state.plan.addresses[step]
                 how = "done" if any(line[0] == address for line in lines) else "not-done"
                 self._session(lambda _, a=address, h=how: sessions.settle(self._context, a, h), None)
         elif not self._approved:

@@ -1,5 +1,5 @@
-"""The project that is swept: thirteen nodes, one of them an adapter's, three phases, each kind of gate; every start
-leaves a line outside .runs."""
+"""The project that is swept: thirteen nodes, one of them an adapter's, a matrix of loops that only the run knows, three
+phases, each kind of gate; every start leaves a line outside .runs."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ NODES = (
     "check.style",
     "check.quiet",
     "check.tested",
+    "check.each[a]#1.turn",
+    "check.each[a]#2.turn",
+    "check.each[b]#1.turn",
+    "check.each[b]#2.turn",
     "ship.release",
     "ship.announce",
     "finally.report",
@@ -54,8 +58,8 @@ phases:
       config:
         run: |
           {STARTED}
-          echo '{{"parts": 2}}' > "$ORCH_OUTPUT"
-        outputs: {{ parts: integer }}
+          echo '{{"parts": 2, "names": ["b", "a"]}}' > "$ORCH_OUTPUT"
+        outputs: {{ parts: integer, names: list }}
       part:
         needs: [config]
         matrix: {{ side: [left, right] }}
@@ -102,6 +106,15 @@ phases:
         run: |
           {STARTED}
       tested: {{ needs: [join], adapter: halves, command: test }}
+      each:
+        matrix: {{ name: "${{{{ nodes.config.outputs.names }}}}" }}
+        loop:
+          until: loop.index == 2
+          max_iterations: 3
+          nodes:
+            turn:
+              run: |
+                {STARTED}
   ship:
     gates:
       approved:
