@@ -120,7 +120,7 @@ def test_a_mistyped_name_is_told_the_nearest(words: list[str], near: str, capsys
         (["plan", "--jobs", "0"], "--jobs"),
         (["plan", "--jobs", "many"], "--jobs"),
         (["validate", "--format", "xml"], "--format"),
-        (["retry", "@last"], "orch retry @last --failed"),
+        (["retry", "@last", "--failed", "--only", "a"], "exclude each other"),
         (["settle", "@last", "main.one"], "--done"),
         (["poll", "@last", "--wait", "soon"], "500ms, 10s, 2m or 1h"),
         (["poll", "@last", "--wait", "1s", "--watch"], "exclude each other"),
@@ -233,7 +233,7 @@ def test_the_tests_run_the_engine_that_they_lie_beside_whichever_is_installed(tm
     (tree / "engine/orch/__init__.py").write_text('"""Another."""\n\n__version__ = "other"\n')
     (tree / "tests/test_it.py").write_text(WHICH)
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-o", "pythonpath=tests"]
+    options = ["-q", "-p", "no:orch", "-p", "no:cacheprovider", "--import-mode=importlib", "-o", "pythonpath=tests"]
     command = [sys.executable, "-m", "pytest", *options, "--rootdir", str(tree), str(tree / "tests/test_it.py")]
     done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, check=False)
     assert "2 passed" in done.stdout, done.stdout + done.stderr
