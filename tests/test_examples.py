@@ -101,6 +101,14 @@ def test_a_file_that_an_example_would_write_is_kept_as_it_is(desk: Desk) -> None
     assert (desk.folder / "pipelines" / "ci.yaml").read_text() == (desk.folder / "hello.js").read_text() == "mine\n"
 
 
+def test_a_project_that_is_made_a_second_time_is_told_the_name_of_a_pipeline(desk: Desk) -> None:
+    for path in ("pipelines/hello.yaml", "pipelines/zz.yaml"):
+        said = desk.orch("init")
+        assert "orch plan pipelines/hello.yaml\n" in said.out
+        desk.orch("plan", "pipelines/hello.yaml")
+        desk.write(path, (desk.folder / "pipelines/hello.yaml").read_text())
+
+
 def test_the_pipeline_of_several_packages_names_those_that_are_there(desk: Desk) -> None:
     for path in ("libs/one/go.mod", "libs/two/Cargo.toml", "libs/two/sub/Cargo.toml", "site/Makefile", "notes/a.txt"):
         desk.write(path, "")

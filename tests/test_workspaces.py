@@ -179,7 +179,7 @@ def test_commits_are_the_users_or_where_nobody_is_known_those_of_orch(desk: Desk
 def test_a_dirty_checkout_is_refused_with_the_files_and_the_ways_out(desk: Desk) -> None:
     desk.write("kept.txt", "edited\n")
     desk.write("fresh.txt", "fresh\n")
-    assert "O641" in desk.orch("plan").text
+    assert "warning[O641]" in desk.orch("plan").err
     said = desk.orch("apply", code=6)
     assert "error[O641]" in said.err
     assert "fresh.txt, kept.txt" in said.err or "kept.txt, fresh.txt" in said.err
@@ -231,6 +231,42 @@ def test_a_saved_plan_begins_at_its_commit_or_not_at_all(desk: Desk, tmp_path: P
     desk.write("later.txt", "later\n")
     commit(desk, "Later")
     assert "HEAD is another commit" in desk.orch("apply", plan, code=6).err
+
+
+def test_a_plan_that_could_not_be_applied_is_not_saved(desk: Desk) -> None:
+    desk.write("fresh.txt", "fresh\n")
+    said = desk.orch("plan", "-o", "p.json", code=6)
+    assert "error[O641]" in said.err
+    assert "orch apply pipelines/main.yaml --dirty" in said.err
+    assert not (desk.folder / "p.json").exists()
+
+
+def test_a_plan_saved_in_the_checkout_is_applied_and_is_no_dirt(desk: Desk) -> None:
+    for _ in range(2):
+        desk.orch("plan", "-o", "p.json")
+    desk.orch("apply", "p.json")
+    desk.write("fresh.txt", "fresh\n")
+    said = desk.orch("apply", "p.json", code=6)
+    assert "holds these: fresh.txt\n" in said.err
+
+
+def test_a_saved_plan_takes_nothing_along_and_names_what_does(desk: Desk) -> None:
+    desk.orch("plan", "-o", "p.json")
+    desk.write("fresh.txt", "fresh\n")
+    said = desk.orch("apply", "p.json", "--dirty", code=2)
+    assert "orch apply pipelines/main.yaml --dirty" in said.err
+    desk.orch("apply", "pipelines/main.yaml", "--dirty")
+
+
+def test_decisions_in_the_checkout_are_no_dirt_and_are_not_taken_along(desk: Desk) -> None:
+    desk.write("tasks/-/decisions/main.agreed.editor.reader.yaml", "staged\n")
+    git(desk, "add", "tasks")
+    desk.write("tasks/t1/decisions/main.agreed.editor.reader.yaml", "fresh\n")
+    desk.orch("apply")
+    desk.write("tasks/t1/notes.md", "no decision\n")
+    assert "holds these: tasks/t1/notes.md\n" in desk.orch("apply", code=6).err
+    desk.orch("apply", "--dirty")
+    assert git(desk, "diff", "--name-only", "main", f"{branch(desk)}~1") == "tasks/t1/notes.md"
 
 
 # --- where there can be no branch

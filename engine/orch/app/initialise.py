@@ -18,11 +18,12 @@ CASE = "pipelines/hello.tests/greets.yaml"
 
 @dataclass(slots=True)
 class Initialised:
-    """What was written and what was there already (paths from the folder on); `to_add` is a line that orch.yaml lacks
-    and that its owner should add."""
+    """What was written and what was there already (paths from the folder on); `pipeline` is one to begin with, `to_add`
+    a line that orch.yaml lacks and that its owner should add."""
 
     written: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    pipeline: str = PIPELINE
     to_add: str | None = None
 
 
@@ -30,7 +31,7 @@ def initialise(context: Context, example: str | None = None) -> Initialised:
     """Make the working folder a project; with the files of an example instead of the first pipeline. Raises OrchError
     where what is there cannot be read, OSError where a file cannot be written."""
     done = Initialised()
-    files = _example(example, context.cwd) if example else _first(context.cwd, done)
+    files = _example(example, context.cwd, done) if example else _first(context.cwd, done)
     identity = str(uuid.UUID(bytes=context.random(16), version=4))
     name = _name(context.cwd)
     if os.path.lexists(os.path.join(context.cwd, PROJECT_FILE)):
@@ -49,16 +50,21 @@ def initialise(context: Context, example: str | None = None) -> Initialised:
 
 def _first(cwd: str, done: Initialised) -> list[tuple[str, str]]:
     folder = os.path.join(cwd, "pipelines")
-    if os.path.isdir(folder) and any(entry.endswith((".yaml", ".yml")) for entry in os.listdir(folder)):
+    there = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    found = [entry for entry in there if entry.endswith((".yaml", ".yml"))]
+    if found:
         done.kept.append("pipelines/")
+        done.pipeline = f"pipelines/{found[0]}"
         return []
     return [(path, _shipped(path)) for path in (PIPELINE, CASE)]
 
 
-def _example(name: str, cwd: str) -> list[tuple[str, str]]:
+def _example(name: str, cwd: str, done: Initialised) -> list[tuple[str, str]]:
     from orch.app.examples import files_of
 
-    return list(files_of(name, cwd))
+    files = list(files_of(name, cwd))
+    done.pipeline = next(path for path, _ in files if os.path.dirname(path) == "pipelines")
+    return files
 
 
 def _project_id(cwd: str) -> str | None:

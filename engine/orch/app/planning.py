@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 
 class PlanRequest(NamedTuple):
-    """What the command line asks for. `pipeline` None means the only one below pipelines/."""
+    """What the command line asks for. `pipeline` None means the only one below pipelines/. `saved` is the file of the
+    plan itself, which is no change of the checkout."""
 
     pipeline: str | None = None
     inputs: tuple[str, ...] = ()
@@ -36,6 +37,7 @@ class PlanRequest(NamedTuple):
     fail_fast: bool = False
     exclude: tuple[str, ...] = ()
     dirty: bool = False
+    saved: str | None = None
 
 
 class Planned(NamedTuple):
@@ -191,7 +193,7 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
 
         base = base_of(context, root)
         start = take_along(context, root, base) if request.dirty else None
-        found = None if request.dirty else dirt(context, root)
+        found = None if request.dirty else dirt(context, root, display, request.saved)
         warnings += [found] if found is not None else []
     elif request.dirty:
         raise _needs_no_branch(display)

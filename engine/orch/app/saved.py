@@ -18,15 +18,9 @@ def load_saved(context: Context, path: str, request: PlanRequest) -> Planned:
     """Read plan.json as `orch plan -o` wrote it, and make it once more: nothing of the file is believed. Raises
     OrchError (6) where a file that it was made from has changed or the plan made now is another, (2) where the command
     line asks for something else than was planned, (3) where it is not a plan."""
-    flags = ("inputs", "select", "exclude", "jobs", "task", "fail_fast", "dirty")
-    extra = [name for name in flags if getattr(request, name)]
-    if extra:
-        flag = {"inputs": "--input", "fail_fast": "--fail-fast"}.get(extra[0], f"--{extra[0]}")
-        hint = f"orch plan PIPELINE {flag} … -o {path}"
-        raise OrchError(
-            Problem("O288", f"a saved plan is run as it is: {flag} belongs to `orch plan`", hint=hint), Exit.USAGE
-        )
-    saved, asked, resources = _read(os.path.join(context.cwd, path), path)
+    file = os.path.join(context.cwd, path)
+    saved, asked, resources = _read(file, path)
+    _refuse_flags(request, asked, path)
     root = find_root(context.cwd)
     command = f"orch plan {asked.pipeline} -o {path}"
     for name, sha256 in resources:
@@ -34,13 +28,25 @@ def load_saved(context: Context, path: str, request: PlanRequest) -> Planned:
         if changed:
             problem = Problem("O288", f"{name} {changed} since {path} was made", hint=command)
             raise OrchError(problem, Exit.CONFLICT)
-    made = make_plan(context._replace(cwd=root), asked)
+    made = make_plan(context._replace(cwd=root), asked._replace(saved=file))
     if made.plan.data != saved.data:
         moved = made.compiled.head.get("base") != saved.doc.get("base")
         why = "HEAD is another commit" if moved else "it was edited, or made by another version of orch"
         message = f"{path} is not the plan that {asked.pipeline} gives: {why}"
         raise OrchError(Problem("O288", message, hint=command), Exit.CONFLICT)
     return made
+
+
+def _refuse_flags(request: PlanRequest, asked: PlanRequest, path: str) -> None:
+    flags = ("inputs", "select", "exclude", "jobs", "task", "fail_fast", "dirty")
+    extra = next((name for name in flags if getattr(request, name)), None)
+    if extra is None:
+        return
+    flag = {"inputs": "--input", "fail_fast": "--fail-fast"}.get(extra, f"--{extra}")
+    message, hint = f"{flag} belongs to `orch plan`", f"orch plan {asked.pipeline} {flag} … -o {path}"
+    if extra == "dirty":  # each time another commit: no plan can hold it
+        message, hint = "it begins at a commit, so --dirty has no place", f"orch apply {asked.pipeline} --dirty"
+    raise OrchError(Problem("O288", f"a saved plan is run as it is: {message}", hint=hint), Exit.USAGE)
 
 
 def _asked(saved: Plan) -> PlanRequest:

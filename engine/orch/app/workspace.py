@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -57,18 +58,24 @@ def base_of(context: Context, root: str) -> str:
     return base
 
 
-def dirt(context: Context, root: str) -> Problem | None:
-    """What to say of a checkout that differs from HEAD; None where it does not."""
-    files = _repository(context, root).dirt()
+def dirt(context: Context, root: str, pipeline: str, saved: str | None) -> Problem | None:
+    """What to say of a checkout that differs from HEAD; None where it does not. Decisions do not count: they are read
+    from the checkout, and a person who approves would shut out the next run. Nor does the file of a saved plan."""
+    repository = _repository(context, root)
+    files = repository.dirt(_but_decisions())
+    if files and saved is not None:
+        top, own = repository.git(root, "rev-parse", "--show-toplevel"), os.path.realpath(saved)
+        files = [file for file in files if os.path.realpath(os.path.join(top, file)) != own]
     if not files:
         return None
     shown = ", ".join(files[:_SHOWN]) + (f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else "")
     message = f"a run begins at HEAD, and no commit holds these: {shown}"
-    return Problem(DIRT, message, hint="commit or stash them, or take them along: orch apply --dirty")
+    hint = f"commit or stash them, or take them along: {shlex.join(['orch', 'apply', pipeline, '--dirty'])}"
+    return Problem(DIRT, message, hint=hint, severity="warning")
 
 
 def refuse_dirt(warnings: Sequence[Problem]) -> None:
-    """What is a warning of a plan is a refusal of a run."""
+    """What is a warning of a plan is a refusal of a run, and of a plan that is saved for one."""
     found = [problem._replace(severity="error") for problem in warnings if problem.code == DIRT]
     if found:
         raise OrchError(found, Exit.CONFLICT)
@@ -77,12 +84,13 @@ def refuse_dirt(warnings: Sequence[Problem]) -> None:
 def take_along(context: Context, root: str, base: str) -> str | None:
     """A commit, behind `base`, of what the checkout holds; None where that is the same."""
     repository = _repository(context, root)
-    if not repository.dirt():
+    decisions = _but_decisions()
+    if not repository.dirt(decisions):
         return None
     folder = repository.folder(root)
     index = f"{folder}/orch-index-{os.getpid()}"
     try:
-        content = repository.snapshot(root, f"{folder}/index", index)
+        content = repository.snapshot(root, f"{folder}/index", index, decisions)
     finally:
         for left in (index, f"{index}.lock"):
             with suppress(FileNotFoundError):
@@ -138,6 +146,12 @@ def open_trees(trees: GitTrees, run_id: str, *, begun: bool) -> None:
 
 def _lost(why: str, run_id: str) -> OrchError:
     return OrchError(Problem("O643", f"the run has no tree to work in: {why}", hint=f"orch resume {run_id}"), Exit.IO)
+
+
+def _but_decisions() -> str:
+    from orch.governance.decisions import folder_of
+
+    return f"{folder_of('*')}/**"
 
 
 def _repository(context: Context, root: str) -> Repository:

@@ -52,6 +52,8 @@ def command(
     Nothing is run, and nothing is written in the project but FILE. Gates are looked at as they stand now.
     The critical path is the chain of steps that took longest, in the newest runs of the pipeline that succeeded.
     """
+    import os
+
     from orch.app.critical import critical_path
     from orch.app.planning import PlanRequest, lacking, make_plan
     from orch.app.prospects import has_work, prospects
@@ -59,7 +61,13 @@ def command(
 
     _refuse_halves(dry_run, stubs, stubs_init)
     request = PlanRequest(pipeline, inputs, select, jobs, task, fail_fast, exclude)
+    if out is not None:
+        request = request._replace(saved=os.path.join(session.context.cwd, out))
     planned = make_plan(session.context, request)
+    if out is not None and "workspace" in planned.compiled.head:
+        from orch.app.workspace import refuse_dirt
+
+        refuse_dirt(planned.warnings)
     warn([*planned.warnings, *lacking(session.context, planned)])
     if stubs_init is not None:
         from orch.app.stubs import write_stubs

@@ -56,10 +56,12 @@ class Repository:
         except GitTrouble:
             return None
 
-    def dirt(self) -> list[str]:
-        """The files of the checkout that differ from HEAD; ignored ones do not count, nor what runs leave."""
+    def dirt(self, but: str) -> list[str]:
+        """The files of the checkout that differ from HEAD; ignored ones do not count, nor what runs leave, nor what
+        matches `but`, from the project's root on."""
+        left_out = (":/", *_LEFT_OUT, f":(exclude,glob){but}")
         out = self.raw(
-            self.tree, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--", ":/", *_LEFT_OUT
+            self.tree, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--", *left_out
         )
         return [os.fsdecode(entry[3:]) for entry in out.split(b"\0") if entry]
 
@@ -67,12 +69,16 @@ class Repository:
         """Where git keeps what it knows of the tree."""
         return self.git(tree, "rev-parse", "--absolute-git-dir")
 
-    def snapshot(self, tree: str, own: str, index: str) -> str:
-        """The id of all that the tree holds and is not ignored. `index` becomes an index of it. The tree's `own` stays
-        as it is; the copy has its time, too: with another one git would miss changes."""
+    def snapshot(self, tree: str, own: str, index: str, but: str | None = None) -> str:
+        """The id of all that the tree holds and is not ignored; what matches `but` is as in HEAD. `index` becomes an
+        index of it. The tree's `own` stays as it is; the copy has its time, too: with another one git would miss
+        changes."""
         with suppress(FileNotFoundError):
             shutil.copy2(own, index)
-        self.git(tree, "add", "--all", "--", ":/", *_LEFT_OUT, GIT_INDEX_FILE=index)
+        left_out = _LEFT_OUT if but is None else (*_LEFT_OUT, f":(exclude,glob){but}")
+        self.git(tree, "add", "--all", "--", ":/", *left_out, GIT_INDEX_FILE=index)
+        if but is not None:
+            self.git(tree, "reset", "--quiet", "--", f":(glob){but}", GIT_INDEX_FILE=index)
         return self.git(tree, "write-tree", GIT_INDEX_FILE=index)
 
     def commit(self, content: str, parent: str, message: str, at_ms: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os.path
+import shlex
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -10,12 +10,14 @@ from orch.render.style import Style
 
 
 class Initialised(Protocol):
-    """Paths from the folder on; `to_add` is a line that orch.yaml lacks."""
+    """Paths from the folder on; `pipeline` is one to begin with, `to_add` a line that orch.yaml lacks."""
 
     @property
     def written(self) -> Sequence[str]: ...
     @property
     def kept(self) -> Sequence[str]: ...
+    @property
+    def pipeline(self) -> str: ...
     @property
     def to_add(self) -> str | None: ...
 
@@ -26,7 +28,6 @@ def init_text(done: Initialised, style: Style) -> str:
     lines += [f"{style.icon('skip')} kept  {path} as it is" for path in done.kept]
     if done.to_add:
         lines += ["", "orch.yaml has no id, which decisions are bound to. Add this line to it:", f"  {done.to_add}"]
-    there = [*done.written, *done.kept]
-    pipeline = "".join(f" {path}" for path in there if os.path.dirname(path) == "pipelines")
-    lines += ["", "next  orch validate", f"      orch plan{pipeline}", f"      orch apply{pipeline}"]
+    pipeline = shlex.quote(done.pipeline)
+    lines += ["", "next  orch validate", f"      orch plan {pipeline}", f"      orch apply {pipeline}"]
     return style.ascii("\n".join(lines))
