@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from command import PROJECT, Desk
-from test_workspaces import branch, checkout, commit, git
+from test_workspaces import branch, checkout, commit, git, trees
 
 SHIP = """
   work:
@@ -68,12 +68,78 @@ def test_the_same_difference_has_the_same_digest_in_another_run_and_another_one_
     assert "ship.agreed" in desk.orch("apply", code=4).text
 
 
-def test_a_decision_that_is_committed_changes_nothing_of_what_it_is_about(desk: Desk) -> None:
-    noted = "mkdir -p tasks/-/decisions; echo > tasks/-/decisions/x.yaml; echo > tasks/index.json"
-    desk.pipeline(SHIP.replace("echo new > made.txt", f"echo new > made.txt; {noted}"), "workspace: branch\n")
+DECISION = "tasks/-/decisions/main.agreed.editor.reader.yaml"
+
+
+def doing(desk: Desk, commands: str) -> dict[str, str]:
+    """What is to be approved when the run's node does this, too."""
+    desk.pipeline(SHIP.replace("echo new > made.txt", f"echo new > made.txt; {commands}"), "workspace: branch\n")
     commit(desk)
     desk.orch("apply", code=4)
-    assert not [name for name in shown(desk) if "tasks" in name]
+    return {name: mode for name, mode in shown(desk).items() if name.startswith("git:diff/") and "made" not in name}
+
+
+def test_a_decision_that_is_committed_changes_nothing_of_what_it_is_about(desk: Desk) -> None:
+    desk.orch("apply", code=4)
+    before = shown(desk)
+    approve(desk)
+    commit(desk, "Approved")
+    git(desk, "-C", trees(desk)[0], "merge", "--quiet", "--no-edit", "main")
+    assert DECISION in git(desk, "ls-tree", "-r", "--name-only", branch(desk)).splitlines()
+    assert shown(desk) == before
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "tasks/specs/0042.decisions/run-me.sh",
+        "tasks/-/decisions/run-me.sh",
+        "tasks/-/decisions/more/main.agreed.editor.reader.yaml",
+        "tasks/index.json",
+        ".runs/run-me.sh",
+        DECISION,
+    ],
+)
+def test_whatever_a_node_has_made_is_in_the_difference_wherever_it_lies(desk: Desk, path: str) -> None:
+    who = "git -c user.name=W -c user.email=w@project.example"
+    made = f"mkdir -p $(dirname {path}); echo do > {path}; git add -f {path}; {who} commit -qm x"
+    assert f"git:diff/{path}" in doing(desk, made)
+
+
+def test_a_decision_that_a_node_changes_or_removes_is_in_the_difference(desk: Desk) -> None:
+    desk.orch("apply", code=4)
+    approve(desk)
+    commit(desk, "Approved")
+    assert doing(desk, f"echo forged > {DECISION}")[f"git:diff/{DECISION}"] == "100644"
+    assert doing(desk, f"rm {DECISION}")[f"git:diff/{DECISION}"] == "deleted"
+
+
+def test_a_decision_that_no_commit_holds_and_a_run_takes_along_is_not_in_the_difference(desk: Desk) -> None:
+    desk.orch("apply", code=4)
+    approve(desk)
+    desk.orch("apply", "--dirty")
+    assert git(desk, "show", f"{branch(desk)}:{DECISION}")
+
+
+def test_files_of_the_repository_beside_the_project_are_never_taken_for_its_decisions(tmp_path: Path) -> None:
+    top = Desk.at(tmp_path)
+    inner = top.folder / "part"
+    inner.mkdir()
+    desk = Desk(inner, top.home)
+    git(top, "init", "--quiet", "--initial-branch=main")
+    desk.write("orch.yaml", PROJECT)
+    desk.write("gone.txt", "")
+    desk.write("tool.sh", "")
+    top.write(DECISION, "of another\n")
+    commit(top)
+    made = f"rm ../{DECISION}; cd ..; mkdir -p .runs; echo x > .runs/x"
+    assert doing(desk, f"( {made} )")[f"git:diff/{DECISION}"] == "deleted"
+    desk.pipeline(SHIP, "workspace: branch\n")
+    commit(top)
+    desk.orch("apply", code=4)
+    approve(desk)
+    commit(top, "Approved")
+    assert f"git:diff/part/{DECISION}" in doing(desk, f"echo forged > {DECISION}")
 
 
 def test_without_a_run_there_is_no_difference_yet(desk: Desk) -> None:

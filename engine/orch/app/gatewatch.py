@@ -72,8 +72,10 @@ class ProjectGates:
         """The facts, what they mean, and the subject as it was read; nothing is kept."""
         gate = self._plan.action(step).step["gate"]
         where = self._where(lambda reference: self._resolve(state, reference), self._history).of(gate)
-        if "workspace" in self._plan.head and self.command.run is not None:
-            where = replace(where, branch=(self._plan.head["base"], branch_of(self.command.run)))
+        head = self._plan.head
+        if "workspace" in head and self.command.run is not None:
+            branch = head["base"], head.get("start", head["base"]), branch_of(self.command.run)
+            where = replace(where, branch=branch)
         subject: Subject | None = None
         facts: Mapping[str, Any]
         if gate["kind"] == "freshness":

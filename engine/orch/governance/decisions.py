@@ -13,6 +13,7 @@ from orch.source.document import Document
 from orch.source.read import parse
 
 LIMIT_BYTES = 64 * 1024
+TASKS = "tasks"
 KINDS = ("approved", "rejected", "revoked")
 ID = re.compile(r"[a-z][a-z0-9_]{0,47}")
 HANDLE = re.compile(r"[a-z0-9][a-z0-9_-]{0,38}")
@@ -54,12 +55,19 @@ class Decision:
 
 def folder_of(task: str) -> str:
     """The folder of a task's decisions, relative to the project."""
-    return f"tasks/{task}/decisions"
+    return f"{TASKS}/{task}/decisions"
 
 
 def path_of(decision: Decision) -> str:
     """Where the decision must lie, relative to the project. None of the parts can hold a `/` or a `.`."""
     return f"{folder_of(decision.task)}/{decision.pipeline}.{decision.gate}.{decision.role}.{decision.by}.yaml"
+
+
+def is_decision_path(path: str) -> bool:
+    """Whether a decision can have this path, whatever the file there says."""
+    folder, _, name = path.rpartition("/")
+    task = folder.removeprefix(f"{TASKS}/").removesuffix("/decisions")
+    return bool(TASK.fullmatch(task) and folder == folder_of(task) and _NAME.fullmatch(name))
 
 
 def parse_decision(data: bytes, path: str) -> Decision:

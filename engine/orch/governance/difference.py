@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
 from orch.gates.facts import DIFFERENCE
+from orch.governance.decisions import TASKS, is_decision_path
 from orch.governance.git import Git
 from orch.governance.inside import printable
-from orch.governance.patterns import is_hidden
 
 _NOTHING = "0" * 64
 _MODULE = "160000"
@@ -23,15 +24,17 @@ class Difference(NamedTuple):
     patch: bytes
 
 
-def difference(git: Git, base: str, branch: str) -> Difference:
-    """What the tip of the branch has other than `base`, without decisions and what is made of them: approving must not
-    change what was approved. Raises GitTrouble."""
+def difference(git: Git, base: str, begun: str, branch: str) -> Difference:
+    """What the tip of the branch has other than `base`. Left out is only a decision's file that the run has not
+    changed: one that is as where the branch has `begun`, or as in HEAD. Approving must not change what was approved.
+    Raises GitTrouble."""
     tip = git.ask(["rev-parse", "--verify", f"refs/heads/{branch}"]).decode().strip()
     inner = os.fsdecode(git.ask(["rev-parse", "--show-prefix"]).rstrip(b"\n"))
     whole = ["diff-tree", "-r", "-z", "--no-renames", "--raw", "--no-abbrev", base, tip]
     tokens = iter(git.ask(whole).split(b"\0")[:-1])
     found = {os.fsdecode(path): raw.decode().split(" ") for raw, path in zip(tokens, tokens, strict=True)}
-    kept = {path: words for path, words in found.items() if not _is_ours(path.removeprefix(inner))}
+    given = _decisions_given(git, inner, found, begun)
+    kept = {path: words for path, words in found.items() if path not in given}
     blobs = sorted({blob for _, mode, _, blob, letter in kept.values() if letter != "D" and mode != _MODULE})
     held = {blob: sha256(data).hexdigest() for blob, data in git.contents(blobs).items()} if blobs else {}
     lines = [("base", _of(base), DIFFERENCE)]
@@ -47,7 +50,14 @@ def _of(name: str) -> str:
     return sha256(name.encode()).hexdigest()
 
 
-def _is_ours(path: str) -> bool:
-    parts = path.split("/")
-    specs = len(parts) > 3 and parts[:2] == ["tasks", "specs"] and parts[2].endswith(".decisions")
-    return is_hidden(path) or specs or path == "tasks/index.json"
+def _decisions_given(git: Git, inner: str, found: Mapping[str, Sequence[str]], begun: str) -> set[str]:
+    """The files of decisions among those found that are not the run's doing."""
+    named = {path.removeprefix(inner): words for path, words in found.items() if path.startswith(inner)}
+    named = {path: words for path, words in named.items() if is_decision_path(path)}
+    given: set[str] = set()
+    for commit in dict.fromkeys((begun, git.head())) if named else ():
+        there = git.files_at(commit, TASKS)
+        for path, (_, mode, _, blob, letter) in named.items():
+            if there.get(path) == (None if letter == "D" else (mode, blob)):
+                given.add(inner + path)
+    return given

@@ -16,7 +16,8 @@ class Where:
     `pinned` and `today` map roles to handles, as the plan has them and as orch.yaml has them now; `trust_floor` is
     today's policy; `unread` says why orch.yaml could not be read. `resolve` finds what nodes made; `starter` is the
     handle of whoever started the run. `history` maps digests of subjects that this run saw before to their lines.
-    `environment` is the process's. `branch` is the run's, with the commit that it is compared with before it."""
+    `environment` is the process's. `branch` is the run's, behind the commit that it is compared with and the one
+    at which it began."""
 
     root: str
     project: str | None
@@ -31,7 +32,7 @@ class Where:
     starter: str | None = None
     history: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
-    branch: tuple[str, str] | None = None
+    branch: tuple[str, str, str] | None = None
 
     def of(self, gate: Mapping[str, Any]) -> Where:
         """Where this gate is: what is decided about one of a child pipeline is decided about the child."""
