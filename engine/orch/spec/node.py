@@ -274,6 +274,11 @@ class Node(BodyNode):
     )
 
 
+def is_apart(node: Node) -> bool:
+    """Does it work in a tree of its own?"""
+    return node.workspace not in ("shared", "readonly")
+
+
 def setup_of(node: Work) -> str | None:
     """The adapter that sets the node's own tree up."""
     space = node.workspace if isinstance(node, Node) else None

@@ -11,7 +11,7 @@ from orch.spec.children import Child, inputs_text
 from orch.spec.expressions.wording import nearest
 from orch.spec.graph import Graph
 from orch.spec.matrix import is_dynamic
-from orch.spec.node import Node
+from orch.spec.node import BodyNode, Node, Work, is_apart
 from orch.spec.pipeline import Pipeline
 from orch.spec.report import Report
 from orch.spec.values import mismatch
@@ -83,16 +83,36 @@ def _check(graph: Graph, report: Report, route: Route, node: Node, path: str) ->
             report.add(
                 "O522", message, (*route, "workspace"), "let either the child have one, or nodes of it", key=True
             )
+        for key, name in dict.fromkeys(_of_the_runs_tree(child)) if is_apart(node) else ():
+            message = f"{key} of `{name}` in {path[:64]} holds in the run's own tree only"
+            hint = "open it in the run's tree: remove `workspace`; or remove the key there"
+            report.add("O522", message, (*route, "workspace"), hint, key=True)
 
 
 def _own_trees(child: Child) -> Iterator[str]:
     """The nodes of a child that work in trees of their own."""
     for phase in child.pipeline.phases.values():
         for name, node in phase.nodes.items():
-            if node.workspace not in ("shared", "readonly"):
+            if is_apart(node):
                 yield name
             elif inner := child.children.get(node.pipeline or ""):
                 yield from _own_trees(inner)
+
+
+def _of_the_runs_tree(child: Child) -> Iterator[tuple[str, str]]:
+    """What nodes of a child have that holds for the run's own tree alone, and whose it is."""
+    pipeline = child.pipeline
+    nodes: dict[str, Work] = dict(pipeline.finally_)
+    for phase in pipeline.phases.values():
+        for name, node in phase.nodes.items():
+            nodes |= {name: node, **(node.loop.nodes if node.loop is not None else {})}
+            if inner := child.children.get(node.pipeline or ""):
+                yield from _of_the_runs_tree(inner)
+    for name, work in nodes.items():
+        if isinstance(work, BodyNode) and work.cache is not None:
+            yield "`cache`", name
+        if not isinstance(work.effect, str):
+            yield "`effect: { once: … }`", name
 
 
 def _check_inputs(report: Report, route: Route, node: Node, child: Pipeline) -> None:

@@ -45,17 +45,22 @@ def _check(graph: Graph, report: Report, phase: str, name: str, node: Node) -> N
     if node.workspace == "readonly":
         hint = "let the nodes that read have it: a loop is there to change something"
         report.add("O121", "a `readonly` loop", (*route, "workspace"), hint)
+    loop: Route = (*route, "loop")
+    if (node.loop.stop_if_unchanged or 0) > node.loop.max_iterations:
+        message = f"`max_iterations` ends the loop before {node.loop.stop_if_unchanged} are over"
+        hint = f"at most {node.loop.max_iterations}, or more iterations"
+        report.add("O104", message, (*loop, "stop_if_unchanged"), hint)
     body = node.loop.nodes
-    if not check_body_needs(body, (*route, "loop", "nodes"), report):
+    if not check_body_needs(body, (*loop, "nodes"), report):
         return
     inner = views.inside(graph, phase, name)
     matrix, partial = matrices.root(graph, node)
     roots = {**matrix, "loop": views.loop_root(body.items())}
     for inner_name, inner_node in body.items():
         view = _with_loop(views.node(inner, phase, inner_name, roots), partial)
-        check_work(inner, report, view, (*route, "loop", "nodes", inner_name), inner_node)
+        check_work(inner, report, view, (*loop, "nodes", inner_name), inner_node)
     view = _with_loop(views.node(inner, phase, views.UNTIL, roots), partial)
-    check_bare(inner, report, view, (*route, "loop", "until"), node.loop.until)
+    check_bare(inner, report, view, (*loop, "until"), node.loop.until)
 
 
 def _with_loop(view: View, partial: frozenset[str]) -> View:

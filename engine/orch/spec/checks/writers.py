@@ -10,7 +10,7 @@ from orch.source.document import Route
 from orch.spec.checks.paths import check_path
 from orch.spec.globs import may_meet
 from orch.spec.graph import Graph, reachable
-from orch.spec.node import BodyNode, Node, setup_of
+from orch.spec.node import BodyNode, Node, is_apart, setup_of
 from orch.spec.report import Report
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SETUP = "setup"
 WAYS_OUT = "let one need the other, write other files, or give them trees of their own: `workspace: worktree`"
+ONCE_APART = "a `once` step in a tree of its own: what was done there could not be merged twice either"
+ONCE_HINT = "let a node behind it do what must happen once"
 
 
 class Writer(NamedTuple):
@@ -49,7 +51,8 @@ def check_writers(graph: Graph, report: Report) -> None:
             if inner and node.workspace == "shared":
                 writers.append(Writer(phase_name, name, node, inner))
             if node.loop is not None:
-                _check_body(graph, report, ("phases", phase_name, "nodes", name, "loop", "nodes"), node.loop.nodes)
+                _check_body(graph, report, ("phases", phase_name, "nodes", name, "loop", "nodes"), node)
+            _check_kept(graph, report, ("phases", phase_name, "nodes", name), node, is_apart(node))
             if "workspace" in node.model_fields_set or node.writes is not None:
                 _check_node(graph, report, ("phases", phase_name, "nodes", name), node)
                 if node.writes and node.workspace == "shared":
@@ -77,8 +80,13 @@ def _inside(node: Node, children: Mapping[str, Child]) -> Iterator[str]:
                 yield from _inside(one, child.children)
 
 
-def _check_body(graph: Graph, report: Report, route: Route, body: Mapping[str, BodyNode]) -> None:
-    """The writers in a loop, which share its tree."""
+def _check_body(graph: Graph, report: Report, route: Route, loop: Node) -> None:
+    """The nodes of a loop, which share its tree."""
+    body: Mapping[str, BodyNode] = loop.loop.nodes if loop.loop is not None else {}
+    for name, node in body.items():
+        _check_kept(graph, report, (*route, name), node, is_apart(loop))
+        if is_apart(loop) and not isinstance(node.effect, str):
+            report.add("O522", ONCE_APART, (*route, name, "effect"), ONCE_HINT, key=True)
     writers = [(name, node) for name, node in body.items() if node.writes is not None]
     for name, node in writers:
         _needs_branch(graph, report, "writes", (*route, name, "writes"))
@@ -102,10 +110,7 @@ def _check_node(graph: Graph, report: Report, route: Route, node: Node) -> None:
         if node.workspace == "readonly":
             hint = "remove one of the two"
             report.add("O522", "a `readonly` node writes nothing", (*route, "writes"), hint, key=True)
-    if node.cache is not None and (node.writes or node.workspace not in ("shared", "readonly")):
-        message = "a result that was kept brings no changed files with it"
-        report.add("O522", message, (*route, "cache"), "let a node behind it be cached, which only reads", key=True)
-    if node.workspace in ("shared", "readonly"):
+    if not is_apart(node):
         return
     if setup_of(node) is not None:
         at = (*route, "workspace", "setup")
@@ -116,12 +121,26 @@ def _check_node(graph: Graph, report: Report, route: Route, node: Node) -> None:
             message = "the set-up of the loop's tree is a node of the loop, called `setup`"
             report.add("O522", message, at, "give the other one another name", key=True)
     if not isinstance(node.effect, str):
-        hint = "let a node behind it do what must happen once"
-        message = "a `once` step in a tree of its own: what was done there could not be merged twice either"
-        report.add("O522", message, (*route, "effect"), hint, key=True)
+        report.add("O522", ONCE_APART, (*route, "effect"), ONCE_HINT, key=True)
     if "patch" in node.artifacts:
         message = "`patch` is what a tree of its own leaves: the difference that is merged"
         report.add("O522", message, (*route, "artifacts", "patch"), "give the artifact another name", key=True)
+
+
+def _check_kept(graph: Graph, report: Report, route: Route, node: BodyNode, apart: bool) -> None:
+    """A node with `cache` reads the run's tree and changes nothing there, and neither does its result."""
+    if node.cache is None:
+        return
+    if node.writes or apart:
+        message = "a result that was kept brings no changed files with it"
+        report.add("O522", message, (*route, "cache"), "let a node behind it be cached, which only reads", key=True)
+    elif node.artifacts and graph.workspace == "branch":
+        message = "the artifacts of a result that was kept would change the run's tree beside the nodes that work there"
+        hint = (
+            "leave `cache` out, or give `outputs` instead; in a pipeline without `workspace: branch` both may stand: "
+            "who needs the node reads them from $ORCH_ARTIFACTS"
+        )
+        report.add("O522", message, (*route, "cache"), hint, key=True)
 
 
 def _needs_branch(graph: Graph, report: Report, key: str, route: Route) -> None:
