@@ -78,8 +78,8 @@ CODES: dict[str, Code] = {
     "O522": Code(
         "what a node says of its tree contradicts itself",
         "A `readonly` node changes nothing, so it has no `writes`. What happens once cannot be tied to a merge that "
-        "may fail, so a node with `effect: { once: … }` has no tree of its own, nor has a loop or a child that "
-        "holds one. `patch` is the name of the artifact that such a tree leaves. What a node changes is not kept with its "
+        "may fail, so a node with `effect: { once: … }` has no tree of its own, nor has a loop or a child that holds "
+        "one. `patch` is the name of the artifact that such a tree leaves. What a node changes is not kept with its "
         "result, and what it reads is looked up in the run's own tree, so one that writes, or works in another tree, "
         "has no `cache`; with `workspace: branch` neither has one with `artifacts`, which would be put where others "
         "work. Patterns of `writes` and `protected` are constants, for example: writes: [src/**]",
