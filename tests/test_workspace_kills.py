@@ -3,6 +3,7 @@ on the branch once."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -115,3 +116,73 @@ def test_a_merge_of_which_the_journal_knows_nothing_is_not_made_again(tmp_path: 
     assert '"merged"' not in (desk.run_dir() / "journal.ndjson").read_text()
     desk.orch("resume", "@last")
     assert log(desk) == ["build.first", "build.goal[a]", "build.goal[b]"]
+
+
+ONCE = """
+  work:
+    protected: [kept.txt]
+    nodes:
+      act:
+        run: 'mkdir -p src; echo UNSEEN > %s; touch "$HOME/done"; echo > "$HOME/there"; cat "$HOME/there"'
+        effect: { once: act, probe: 'test -e "$HOME/done"' }
+  behind:
+%s    nodes: { write: { run: "echo > behind.txt" } }
+"""
+GATED = '    gates: { agreed: { approval: { subject: ["git:diff"], require: { editor: 1 } } } }\n'
+
+
+def killed_once(place: Path, file: str, gate: str = "", probe: str = "test -e") -> Desk:
+    """A run of which a `once` step was killed when it had left this file in the run's tree."""
+    desk = Desk.at(place)
+    git(desk, "init", "--quiet", "--initial-branch=main")
+    desk.write("orch.yaml", PROJECT)
+    desk.write("kept.txt", "as it was\n")
+    desk.pipeline(ONCE.replace("test -e", probe) % (file, gate), "workspace: branch\n")
+    commit(desk)
+    os.mkfifo(desk.home / "there")
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
+    with subprocess.Popen([str(BIN / "orch"), "apply"], cwd=desk.folder, env=desk.environment(), **streams) as process:
+        (desk.home / "there").read_text()
+        process.kill()
+        process.communicate()
+    return desk
+
+
+def test_what_a_killed_once_step_has_left_is_on_the_branch_when_its_probe_says_done(tmp_path: Path) -> None:
+    desk = killed_once(tmp_path, "src/w")
+    desk.orch("resume", "@last")
+    assert log(desk) == ["work.act", "behind.write"]
+    assert git(desk, "show", f"{branch(desk)}:src/w") == "UNSEEN"
+    desk.orch("verify", "@last")
+
+
+def test_what_a_killed_once_step_has_left_does_not_go_around_a_gate_on_the_difference(tmp_path: Path) -> None:
+    desk = killed_once(tmp_path, "src/w", GATED)
+    desk.orch("resume", "@last", code=4)
+    gate = json.loads(desk.orch("gate", "show", "agreed", "--json", code=None).out)
+    assert [name for _, _, name in gate["facts"]["subject"]["files"]] == ["git:diff", "git:diff/src/w"]
+
+
+def test_what_a_killed_once_step_may_not_have_changed_fails_it_and_is_put_back(tmp_path: Path) -> None:
+    desk = killed_once(tmp_path, "kept.txt")
+    desk.orch("resume", "@last", code=1)
+    assert desk.node("work.act")["reason"] == "path-policy-violation"
+    assert [one["name"] for one in desk.node("work.act")["artifacts"]] == ["patch"]
+    assert log(desk) == []
+    desk.orch("verify", "@last")
+
+
+def test_what_a_killed_once_step_has_left_is_on_the_branch_when_a_person_says_done(tmp_path: Path) -> None:
+    desk = killed_once(tmp_path, "src/w", GATED, probe="exit 2; test -e")
+    desk.orch("resume", "@last", code=4)
+    assert log(desk) == []
+    desk.orch("settle", "@last", "work.act", "--done")
+    assert log(desk) == ["work.act"]
+
+
+def test_what_a_killed_once_step_has_left_is_on_the_branch_when_the_run_is_cancelled(tmp_path: Path) -> None:
+    desk = killed_once(tmp_path, "src/w", probe="exit 2; test -e")
+    desk.orch("resume", "@last", code=4)
+    desk.orch("cancel", "@last", code=None)
+    assert desk.node("work.act")["status"] == "cancelled"
+    assert log(desk) == ["work.act"]

@@ -767,7 +767,7 @@ def test_a_git_that_fails_fails_the_step_and_says_why(desk: Desk, call: str, rea
 
 
 MAKEFILE = "setup:\n\techo here >> ready.txt\n"
-LOOP = """
+SET_UP = """
   one:
     nodes:
       a:
@@ -809,7 +809,7 @@ def test_a_set_up_that_fails_fails_its_node_whose_command_is_not_started(desk: D
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_the_tree_of_a_loop_is_set_up_once_by_a_node_of_it(desk: Desk) -> None:
     with_makefile(desk)
-    desk.pipeline(LOOP, "workspace: branch\n")
+    desk.pipeline(SET_UP, "workspace: branch\n")
     commit(desk, "A loop")
     assert "setup" in desk.orch("plan").out
     desk.orch("apply")

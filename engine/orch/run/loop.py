@@ -33,6 +33,7 @@ from orch.ports import (
     Harvest,
     Inbox,
     Journal,
+    Look,
     Memory,
     Recorder,
     Reports,
@@ -133,6 +134,8 @@ class Loop:
         return None
 
     def _happened(self, event: Event) -> None:
+        if self._world.spaces is not None:
+            event = self._world.spaces.over(event, self._state.running)
         apply(self._plan, self._state, event)
         self._unwritten.append(event)
 
@@ -197,7 +200,7 @@ class Loop:
                 if self._unwritten:
                     self._commit()
                 at = self.now_ms()
-                self._happened(Observed(at, address[step], *self._world.gates.look(self._state, step, at)))
+                self._happened(Observed(at, address[step], *self._look(step, at)))
             case Merge(step):
                 assert self._world.spaces is not None
                 if self._unwritten:  # what is merged has ended: nobody may begin it again on top of itself
@@ -372,10 +375,14 @@ class Loop:
                 self._happened(Requested(self.now_ms(), request.id, request.verb, request.actor, "refused", why))
         self._commit()
 
+    def _look(self, step: int, at: int) -> Look:
+        gates, spaces = self._world.gates, self._world.spaces
+        return gates.look(self._state, step, at) if spaces is None else spaces.look(gates, self._state, step, at)
+
     def _look_again(self) -> None:
         at = self.now_ms()
         for step in list(self._state.waiting_gates):
-            look = self._world.gates.look(self._state, step, at)
+            look = self._look(step, at)
             if (look.reason, look.sentence) != (self._state.reason[step], self._state.sentence.get(step)):
                 self._happened(Observed(at, self._plan.addresses[step], *look))
 

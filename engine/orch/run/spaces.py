@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import TypeGuard
 
+from orch.gates.facts import DIFFERENCE
 from orch.model.compiled import Compiled
-from orch.model.events import Event, Finished, Merged, Started
+from orch.model.decisions import Conclude
+from orch.model.events import Event, Finished, Merged, Opened, Settled, Skipped, Started
 from orch.model.names import file_stem, phases_of
-from orch.ports import SecretLeft, Trees, TreeTrouble
-from orch.run.results import NOTHING_LEFT, Left
+from orch.model.state import RunState
+from orch.ports import Change, GateWatch, Look, SecretLeft, Trees, TreeTrouble
+from orch.run.results import NOTHING_LEFT, Left, concluded
 from orch.run.writes import Rules, violations
 
 VIOLATION, CONFLICT, TROUBLE = "path-policy-violation", "merge-conflict", "internal-error"
@@ -29,16 +33,19 @@ class Spaces:
         """What has happened in the run before: who was left loose when an owner died."""
         running: dict[int, None] = {}
         for event in events:
-            if isinstance(event, Started | Finished):
-                step = self._plan.index_of.get(event.address, -1)
-                if step < 0 or self._is_apart(step):
-                    continue
-                if isinstance(event, Started):
-                    running[step] = self._loose[step] = None
-                else:
-                    running.pop(step, None)
-                    if not running:
-                        self._loose.clear()
+            if isinstance(event, Opened):
+                running.clear()
+            if not isinstance(event, Started | Finished | Skipped | Settled):
+                continue
+            step = self._plan.index_of.get(event.address, -1)
+            if step < 0 or self._is_apart(step):
+                continue
+            if isinstance(event, Started):
+                running[step] = self._loose[step] = None
+            elif step in self._loose and _is_end(event):
+                running.pop(step, None)
+                if not running:
+                    self._loose.clear()
 
     def root(self, step: int) -> str:
         """The project's root for a step."""
@@ -69,6 +76,42 @@ class Spaces:
             return self._settle(step, at)
         except TreeTrouble as error:
             return Left(TROUBLE, str(error))
+
+    def over(self, event: Event, running: Collection[int]) -> Event:
+        """An event, or what takes its place: where a step that an owner has left in the run's tree is over without
+        another attempt, what is found there is settled first, as at the end of an attempt."""
+        step = self._plan.index_of.get(event.address, -1) if _is_end(event) else -1
+        if step not in self._loose or step in running:
+            return event
+        left = self.end(step, running, event.at, kept=False)
+        if left.reason is None:
+            return event
+        return concluded(self._plan, Conclude(step, "failed", left.reason, left.sentence), at=event.at, left=left)
+
+    def look(self, gates: GateWatch, state: RunState, step: int, at: int) -> Look:
+        """A gate on what the branch holds is not open while something of what was done is elsewhere."""
+        on_branch = DIFFERENCE in self._plan.action(step).step["gate"].get("subject", ())
+        why = self._short_of(state.running, at) if on_branch else ""
+        look = gates.look(state, step, at)
+        return look._replace(status="waiting", reason="stale", sentence=why) if why else look
+
+    def _short_of(self, running: Collection[int], at: int) -> str:
+        """Why the branch does not hold what was done in the run's tree; empty where it does, or does now."""
+        left = [step for step in self._loose if step not in running]
+        if any(not self._is_apart(step) for step in running):
+            others = _listed([self._plan.addresses[step] for step in left])
+            return f"what {others} did is not on the branch while others work in the run's tree" if left else ""
+        try:
+            change = self._trees.changes("")
+            if change.files:
+                wrong = self._judged(change.files, left)
+                if wrong.reason is not None:
+                    return f"what was left in the run's tree is not on the branch: it {wrong.sentence}"
+                self._commit(change, at)
+        except TreeTrouble as error:
+            return f"what was left in the run's tree is not on the branch: {error}"
+        self._loose.clear()
+        return ""
 
     def end_body(self, step: int, at: int) -> Left:
         """All is over of what the step has opened in its own tree: what they have done there is kept, beside the
@@ -123,8 +166,7 @@ class Spaces:
             left = self._judged(change.files, list(self._loose))
             try:
                 if left.reason is None:
-                    names = ", ".join(self._plan.addresses[step] for step in self._loose)
-                    self._trees.commit("", change, names or "Left by an owner that died", at)
+                    self._commit(change, at)
                 else:
                     _, patch = self._trees.commit(file_stem(self._plan.addresses[step]), change, "Put back", at)
                     left = left._replace(patch=patch)
@@ -134,6 +176,10 @@ class Spaces:
                 self._trees.make("")
         self._loose.clear()
         return left
+
+    def _commit(self, change: Change, at: int) -> None:
+        names = ", ".join(self._plan.addresses[step] for step in self._loose)
+        self._trees.commit("", change, names or "Left by nobody who is known", at)
 
     def _judged(self, files: Collection[str], steps: list[int]) -> Left:
         wrong = violations(files, self._rules_of(steps))
@@ -167,6 +213,10 @@ class Spaces:
     def _name(self, step: int) -> str:
         home = self._plan.tree_of(step)
         return file_stem(self._plan.addresses[home]) if home >= 0 else ""
+
+
+def _is_end(event: Event) -> TypeGuard[Finished | Skipped | Settled]:
+    return isinstance(event, Finished | Skipped) or (isinstance(event, Settled) and event.how == "done")
 
 
 def _listed(names: list[str]) -> str:
