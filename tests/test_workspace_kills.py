@@ -103,7 +103,8 @@ def test_locks_that_a_killed_git_has_left_hold_nothing_up(tmp_path: Path) -> Non
     assert (refs / "orch" / desk.run_dir().name / "next").exists()
     (refs / "heads" / f"{branch(desk)}.lock").touch()
     (folder,) = (Path(tree) for tree in trees(desk) if tree.endswith("/tree"))
-    (Path(git(desk, "-C", str(folder), "rev-parse", "--absolute-git-dir")) / "index.lock").touch()
+    for lock in ("index.lock", "HEAD.lock", "orch-index.lock"):
+        (Path(git(desk, "-C", str(folder), "rev-parse", "--absolute-git-dir")) / lock).touch()
     desk.orch("resume", "@last")
     assert log(desk) == ["build.first", "build.goal[a]", "build.goal[b]"]
 

@@ -468,6 +468,15 @@ def test_a_conflict_fails_that_child_with_its_hunks_and_the_others_are_merged(de
     desk.orch("verify", "@last")
 
 
+def test_a_conflict_names_its_file_as_it_is_called(desk: Desk) -> None:
+    goals(desk, "[a, b]", """printf '%s' "$GOAL" > "$(printf 'a\\t\"b')\"""")
+    desk.orch("apply", code=1)
+    told = desk.node("build.goal[b]")
+    error = json.loads((desk.run_dir() / told["error_files"][0]).read_text())
+    (finding,) = error["details"]["findings"]
+    assert finding["file"] == 'a\t"b'
+
+
 def test_changes_of_different_places_of_a_file_are_no_conflict(desk: Desk) -> None:
     goals(desk, "[a, b]", f"{MAKE}; case $GOAL in a) sed -i s/^1$/a/ lines.txt;; b) sed -i s/^9$/b/ lines.txt;; esac")
     desk.orch("apply")
@@ -561,6 +570,24 @@ def test_what_a_phase_protects_is_nobodys_to_change(desk: Desk, where: str) -> N
     assert (desk.node("one.a")["reason"], log(desk)) == ("path-policy-violation", [])
 
 
+def test_only_at_the_root_of_the_project_is_what_runs_leave_not_looked_at(desk: Desk) -> None:
+    one(desk, '{ run: "mkdir -p src/.orch src/.runs .orch; touch src/.orch/x src/.runs/x .orch/x", writes: [docs/**] }')
+    assert "src/.orch/x, src/.runs/x" in desk.orch("apply", code=1).text
+    assert desk.node("one.a")["reason"] == "path-policy-violation"
+
+
+@pytest.mark.parametrize("pattern", [".github/**", ".github/flows/*.yml"])
+def test_a_folder_that_is_protected_is_not_replaced_by_a_link(desk: Desk, pattern: str) -> None:
+    one(desk, '{ run: "mkdir other; touch other/x; ln -s other .github" }', f"['{pattern}']")
+    assert ".github" in desk.orch("apply", code=1).text
+    assert (desk.node("one.a")["reason"], log(desk)) == ("path-policy-violation", [])
+
+
+def test_files_beside_a_folder_that_is_protected_are_not_protected(desk: Desk) -> None:
+    one(desk, '{ run: "touch .git-hub .github-x src" }', "['.github/**', '**/x.md', '*/a']")
+    desk.orch("apply")
+
+
 def test_what_one_phase_protects_another_may_change(desk: Desk) -> None:
     one(desk, '{ run: "true" }', "[lines.txt]", '  two: { nodes: { b: { run: "rm lines.txt" } } }\n')
     desk.orch("apply")
@@ -639,6 +666,16 @@ def test_a_repository_within_the_tree_cannot_be_committed(desk: Desk) -> None:
     one(desk, f'{{ run: "git init --quiet part; cd part; echo > x; git add x; {COMMITS}" }}')
     assert "part is a git repository of its own" in desk.orch("apply", code=1).text
     assert log(desk) == []
+
+
+def test_a_secret_in_the_name_of_a_repository_is_told_to_nobody(desk: Desk) -> None:
+    desk.env["TOKEN"] = "s3cret-0123456789"
+    node = f'{{ run: "git init --quiet $TOKEN; cd $TOKEN; echo > x; git add x; {COMMITS}", secrets: [TOKEN] }}'
+    desk.pipeline(f"  one: {{ nodes: {{ a: {node} }} }}\n", 'workspace: branch\nsecrets: { TOKEN: "env:TOKEN" }\n')
+    commit(desk)
+    said = desk.orch("apply", code=1).text
+    assert "*** is a git repository of its own" in said
+    assert "s3cret" not in said + (desk.run_dir() / "journal.ndjson").read_text()
 
 
 # --- what is known only in the run

@@ -253,7 +253,7 @@ class Ownership:
             return Loop(plan, state, world, Renderer(plan, around))
         from orch.run.spaces import Spaces
 
-        spaces = Spaces(plan, trees)
+        spaces = Spaces(plan, trees, str if vault is None else vault.mask.text)
         spaces.remember(events)
         return Loop(plan, state, world._replace(spaces=spaces), Renderer(plan, around, spaces.root))
 

@@ -90,7 +90,7 @@ def take_along(context: Context, root: str, base: str) -> str | None:
     folder = repository.folder(root)
     index = f"{folder}/orch-index-{os.getpid()}"
     try:
-        content = repository.snapshot(root, f"{folder}/index", index, decisions)
+        content = repository.snapshot(root, f"{folder}/index", index, repository.project, decisions)
     finally:
         for left in (index, f"{index}.lock"):
             with suppress(FileNotFoundError):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # loaded only where a node has secrets
 
 SLOW_SECONDS = 600.0
 _READY, _INDEX = "orch-ready", "orch-index"
-_LEFT_OUT = (":(exclude,top,glob)**/.runs/**", ":(exclude,top,glob)**/.orch/**")
+_MADE = (".runs", ".orch")  # what runs leave at a project's root
 _NOBODY = ("orch", "orch@localhost")
 _HUNK_LINES = 12
 _MODULE = b"160000"
@@ -38,6 +38,7 @@ class Repository:
         if ignored.startswith("~/"):
             ignored = environment.get("HOME", "~") + ignored[1:]
         self._settings = ["-c", f"core.excludesFile={ignored}"] if ignored else []
+        self.project = (":/", *(f":(exclude,literal){name}" for name in _MADE))
         self._who = own.get("user.name", _NOBODY[0]), own.get("user.email", _NOBODY[1])
 
     def git(self, tree: str, *arguments: str, **more: str) -> str:
@@ -59,7 +60,7 @@ class Repository:
     def dirt(self, but: str) -> list[str]:
         """The files of the checkout that differ from HEAD; ignored ones do not count, nor what runs leave, nor what
         matches `but`, from the project's root on."""
-        left_out = (":/", *_LEFT_OUT, f":(exclude,glob){but}")
+        left_out = (*self.project, f":(exclude,glob){but}")
         out = self.raw(
             self.tree, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--", *left_out
         )
@@ -69,14 +70,23 @@ class Repository:
         """Where git keeps what it knows of the tree."""
         return self.git(tree, "rev-parse", "--absolute-git-dir")
 
-    def snapshot(self, tree: str, own: str, index: str, but: str | None = None) -> str:
-        """The id of all that the tree holds and is not ignored; what matches `but` is as in HEAD. `index` becomes an
-        index of it. The tree's `own` stays as it is; the copy has its time, too: with another one git would miss
+    def snapshot(self, tree: str, own: str, index: str, paths: Sequence[str], but: str | None = None) -> str:
+        """The id of all that the tree holds there and is not ignored; what matches `but` is as in HEAD. `index` becomes
+        an index of it. The tree's `own` stays as it is; the copy has its time, too: with another one git would miss
         changes."""
         with suppress(FileNotFoundError):
             shutil.copy2(own, index)
-        left_out = _LEFT_OUT if but is None else (*_LEFT_OUT, f":(exclude,glob){but}")
-        self.git(tree, "add", "--all", "--", ":/", *left_out, GIT_INDEX_FILE=index)
+        with suppress(FileNotFoundError):
+            os.unlink(f"{index}.lock")
+        self.git(
+            tree,
+            "add",
+            "--all",
+            "--",
+            *paths,
+            *([] if but is None else [f":(exclude,glob){but}"]),
+            GIT_INDEX_FILE=index,
+        )
         if but is not None:
             self.git(tree, "reset", "--quiet", "--", f":(glob){but}", GIT_INDEX_FILE=index)
         return self.git(tree, "write-tree", GIT_INDEX_FILE=index)
@@ -111,6 +121,7 @@ class GitTrees:
         self._repository = Repository(start.root, environment)
         self._git = self._repository.git
         self._inner = self._git(start.root, "rev-parse", "--show-prefix").rstrip("/")
+        self._paths = (":/", *(f":(exclude,top,literal){os.path.join(self._inner, made)}" for made in _MADE))
         self._branch = f"refs/heads/{branch_of(start.run_id)}"
         self._refs = f"refs/orch/{start.run_id}"
         self._common = self._git(start.root, "rev-parse", "--path-format=absolute", "--git-common-dir")
@@ -141,9 +152,9 @@ class GitTrees:
         if name:
             self._add(name, "--detach", self._commit_of(self._branch))
         else:
-            self._git(self._path(""), "symbolic-ref", "HEAD", self._branch)
+            self._attach()
             self._git(self._path(""), "reset", "--quiet", "--hard", self._tip)
-            self._git(self._path(""), "clean", "--quiet", "-ffd", "--", ":/", *_LEFT_OUT)
+            self._git(self._path(""), "clean", "--quiet", "-ffd", "--", *self._paths)
         return self.root(name)
 
     def changes(self, name: str) -> Change:
@@ -151,7 +162,7 @@ class GitTrees:
         tree, folder = self._path(name), self._folder(name)
         known = self._begun_at(name) if name else self._tip
         base, before = self._git(tree, "rev-parse", known, f"{known}^{{tree}}").split()
-        content = self._repository.snapshot(tree, f"{folder}/index", f"{folder}/{_INDEX}")
+        content = self._repository.snapshot(tree, f"{folder}/index", f"{folder}/{_INDEX}", self._paths)
         if content == before:
             return Change(base, content, ())
         out = self._repository.raw(tree, "diff-tree", "-r", "-z", "--no-renames", "--raw", base, content)
@@ -178,9 +189,9 @@ class GitTrees:
         else:
             commit = parent  # a node has committed all that it did
         if not name:
+            self._attach()
             self._set(self._branch, commit, parent)
             self._set(self._tip, commit)
-            self._git(self._path(""), "symbolic-ref", "HEAD", self._branch)
             os.replace(f"{self._folder(name)}/{_INDEX}", f"{self._folder(name)}/index")
             return commit, None
         # an address may hold what no ref may
@@ -200,11 +211,12 @@ class GitTrees:
         if known:
             return Merged(known)
         try:
-            content = self._git(self._start.root, "merge-tree", "--write-tree", "--no-messages", head, commit)
+            content = self._git(self._start.root, "merge-tree", "--write-tree", "-z", "--no-messages", head, commit)
+            content = content.rstrip("\0")
         except GitTrouble as error:
             if error.code != 1:
                 raise
-            return Merged(None, self._conflicts(error.out.decode(errors="replace").split("\n")))
+            return Merged(None, self._conflicts(os.fsdecode(error.out).split("\0")))
         text = f"{message}\n\nOrch-Run: {self._start.run_id}\n{mark}"
         merged = self._repository.commit(content, head, text, at_ms)
         self._set(f"{self._refs}/next", merged)
@@ -248,16 +260,21 @@ class GitTrees:
             os.unlink(f"{self._common}/{ref}.lock")
         self._git(self._start.root, "update-ref", ref, commit, *([before] if before is not None else []))
 
+    def _attach(self) -> None:
+        """The run's own tree, in which nobody works now, is on the branch. Locks there are what a git that was killed
+        has left."""
+        for lock in ("index.lock", "HEAD.lock"):
+            with suppress(FileNotFoundError):
+                os.unlink(f"{self._folder('')}/{lock}")
+        self._git(self._path(""), "symbolic-ref", "HEAD", self._branch)
+
     def _move(self, commit: str) -> None:
         """Branch and tree go on to a commit. The ref `next` stands until both are there, and what of it a crash has
         left in the tree is nobody's work."""
-        tree = self._path("")
-        with suppress(FileNotFoundError):
-            os.unlink(f"{self._folder('')}/index.lock")
+        self._attach()
         self._set(self._branch, commit)
         self._set(self._tip, commit)
-        self._git(tree, "symbolic-ref", "HEAD", self._branch)
-        self._git(tree, "reset", "--quiet", "--hard", commit)
+        self._git(self._path(""), "reset", "--quiet", "--hard", commit)
         self._git(self._start.root, "update-ref", "-d", f"{self._refs}/next")
 
     def _is_ready(self, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TypeGuard
 
 from orch.gates.facts import DIFFERENCE
@@ -22,10 +22,10 @@ _NAMED = 10
 
 class Spaces:
     """The trees of one run, for its loop. `loose` are the steps that have worked in the run's own tree since it was
-    last looked at: what is found there is theirs, one does not know whose."""
+    last looked at: what is found there is theirs, one does not know whose. `shown` takes secrets out of texts."""
 
-    def __init__(self, plan: Compiled, trees: Trees) -> None:
-        self._plan, self._trees = plan, trees
+    def __init__(self, plan: Compiled, trees: Trees, shown: Callable[[str], str] = str) -> None:
+        self._plan, self._trees, self._shown = plan, trees, shown
         self._loose: dict[int, None] = {}
         self._protected = {phase["name"]: tuple(phase.get("protected", ())) for phase in plan.head["phases"]}
 
@@ -55,7 +55,10 @@ class Spaces:
         """The step is about to start: its own tree is made. Raises TreeTrouble."""
         home = self._plan.tree_of(step)
         if home == step:
-            self._trees.make(self._name(step))
+            try:
+                self._trees.make(self._name(step))
+            except TreeTrouble as error:
+                raise TreeTrouble(self._shown(str(error))) from error
         elif home < 0:
             self._loose[step] = None
 
@@ -75,7 +78,7 @@ class Spaces:
                 return NOTHING_LEFT
             return self._settle(step, at)
         except TreeTrouble as error:
-            return Left(TROUBLE, str(error))
+            return Left(TROUBLE, self._shown(str(error)))
 
     def over(self, event: Event, running: Collection[int]) -> Event:
         """An event, or what takes its place: where a step that an owner has left in the run's tree is over without
@@ -109,7 +112,7 @@ class Spaces:
                     return f"what was left in the run's tree is not on the branch: it {wrong.sentence}"
                 self._commit(change, at)
         except TreeTrouble as error:
-            return f"what was left in the run's tree is not on the branch: {error}"
+            return f"what was left in the run's tree is not on the branch: {self._shown(str(error))}"
         self._loose.clear()
         return ""
 
@@ -119,7 +122,7 @@ class Spaces:
         try:
             return self._keep(step, self._inside(step), at)
         except TreeTrouble as error:
-            return Left(TROUBLE, str(error))
+            return Left(TROUBLE, self._shown(str(error)))
 
     def _inside(self, step: int) -> list[int]:
         """The steps without a body that a step has opened, of all iterations."""
@@ -138,12 +141,13 @@ class Spaces:
                 return Merged(at, address, None, TROUBLE, {"summary": f"the run's tree was left so: {left.sentence}"})
             merged = self._trees.merge(commit, address, at)
         except TreeTrouble as error:
-            return Merged(at, address, None, TROUBLE, {"summary": str(error)})
+            return Merged(at, address, None, TROUBLE, {"summary": self._shown(str(error))})
         if merged.commit is not None:
             return Merged(at, address, merged.commit)
-        files = dict.fromkeys(str(finding["file"]) for finding in merged.conflicts)
+        findings = [{**finding, "file": self._shown(finding["file"])} for finding in merged.conflicts]
+        files = dict.fromkeys(str(finding["file"]) for finding in findings)
         summary = f"others have changed the same places: {_listed(list(files))}"
-        told = {"summary": summary, "findings": list(merged.conflicts), "found": len(merged.conflicts)}
+        told = {"summary": summary, "findings": findings, "found": len(findings)}
         return Merged(at, address, None, CONFLICT, told)
 
     def _keep(self, step: int, workers: list[int], at: int) -> Left:
@@ -182,7 +186,7 @@ class Spaces:
         self._trees.commit("", change, names or "Left by nobody who is known", at)
 
     def _judged(self, files: Collection[str], steps: list[int]) -> Left:
-        wrong = violations(files, self._rules_of(steps))
+        wrong = {self._shown(file): why for file, why in violations(files, self._rules_of(steps)).items()}
         if not wrong:
             return NOTHING_LEFT
         findings = tuple({"message": why, "file": file} for file, why in wrong.items())
