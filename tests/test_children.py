@@ -279,11 +279,52 @@ def test_a_gate_of_a_child_shows_in_the_parents_plan_and_its_decision_is_the_chi
     gated.orch("verify", "@last")
 
 
-def test_a_decision_about_a_childs_gate_counts_where_the_child_is_run_alone_too(gated: Desk) -> None:
-    words = ["--pipeline", "pipelines/site.yaml", "--input", "file=eu.md"]
-    gated.orch("approve", "ok", *words, "--role", "editor", "--by", "writer")
+def test_a_decision_about_a_childs_gate_counts_wherever_the_child_is_opened_with_the_same_inputs(gated: Desk) -> None:
     gated.orch("apply", "pipelines/main.yaml", code=4)
+    gated.orch("approve", "deploy.site[eu]/push.ok", "--role", "editor", "--by", "writer")
+    other = 'phases: { p: { nodes: { site: { pipeline: ./site.yaml, with: { file: "eu.md" } } } } }\n'
+    gated.write("pipelines/other.yaml", HEAD + "name: other\n" + other)
+    gated.orch("apply", "pipelines/other.yaml")
     assert ran(gated) == ["for eu"]
+
+
+KID = """\
+phases:
+  p:
+    gates: { ok: { approval: { subject: [eu.md], require: { editor: 1 } } } }
+    nodes: { up: { run: 'echo "$E" >> ran', env: { E: "%s" } } }
+"""
+ENVIRONMENTS = """\
+phases:
+  b: { nodes: { k: { matrix: { e: [staging, live] }, pipeline: ./kid.yaml%s } } }
+"""
+
+
+def test_a_decision_about_one_child_does_not_open_the_gate_of_another_with_other_inputs(gated: Desk) -> None:
+    kid = "name: kid\ninputs: { env: { type: string } }\n" + KID % "${{ inputs.env }}"
+    gated.write("pipelines/kid.yaml", HEAD + kid)
+    gated.write("pipelines/main.yaml", HEAD + "name: main\n" + ENVIRONMENTS % ', with: { env: "${{ matrix.e }}" }')
+    gated.orch("apply", "pipelines/main.yaml", code=4)
+    gate = json.loads(gated.orch("gate", "show", "b.k[live]/p.ok", "--json", code=None).out)
+    assert [(mode, path) for mode, _, path in gate["facts"]["subject"]["files"]] == [
+        ("100644", "eu.md"),
+        ("json", "inputs"),
+    ]
+    for env in ("staging", "live"):
+        said = gated.orch("resume", "@last", code=4).text
+        assert f"orch approve 'b.k[{env}]/p.ok' --role editor" in said
+        gated.orch("approve", f"b.k[{env}]/p.ok", "--role", "editor", "--by", "writer")
+        gated.orch("resume", "@last", code=4 if env == "staging" else 0)
+        assert ran(gated) == [env]
+    gated.orch("verify", "@last")
+
+
+def test_a_decision_about_a_child_without_inputs_is_about_its_subject_alone(gated: Desk) -> None:
+    gated.write("pipelines/kid.yaml", HEAD + "name: kid\n" + KID % "done")
+    gated.write("pipelines/main.yaml", HEAD + "name: main\n" + ENVIRONMENTS % "")
+    gated.orch("approve", "ok", "--pipeline", "pipelines/kid.yaml", "--role", "editor", "--by", "writer")
+    gated.orch("apply", "pipelines/main.yaml")
+    assert ran(gated) == ["done", "done"]
 
 
 def test_a_gate_of_a_child_that_asks_for_an_unknown_role_is_refused_in_its_own_file(gated: Desk) -> None:

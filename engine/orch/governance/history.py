@@ -26,7 +26,7 @@ def folders_of(patterns: Sequence[str]) -> list[str]:
 
 def is_whole(gate: Mapping[str, Any]) -> bool:
     """Whether the subject is files only, so that a commit can hold all of it."""
-    return not gate.get("evidence") and not any(map(is_reference, gate["subject"]))
+    return not gate.get("evidence") and "inputs" not in gate and not any(map(is_reference, gate["subject"]))
 
 
 def is_meant(path: str, patterns: Sequence[str]) -> bool:

@@ -29,7 +29,7 @@ def observe_approval(gate: Mapping[str, Any], where: Where) -> tuple[ApprovalFac
     """The facts of an approval gate, and the subject that was read for them, whose bytes the caller may keep."""
     git = Git(where.root, where.environment)
     differ = None if where.branch is None else partial(difference, git, *where.branch)
-    subject = look(where.root, gate["subject"], gate.get("evidence") or (), where.resolve, differ)
+    subject = look(where.root, gate["subject"], gate.get("evidence") or (), where.resolve, differ, gate.get("inputs"))
     excludes = "author" in gate.get("exclude", ())
     trouble: Trouble | None = None
     head: dict[str, bytes | Trouble] | None = None

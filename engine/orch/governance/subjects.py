@@ -45,9 +45,10 @@ def look(
     evidence: Sequence[str],
     resolve: Resolve,
     differ: Callable[[], Difference] | None = None,
+    inputs: str | None = None,
 ) -> Subject:
-    """Read the subject as it is now; `differ` compares the run's branch. Whatever is wrong is a problem in the facts,
-    never an exception."""
+    """Read the subject as it is now; `differ` compares the run's branch; `inputs` is the sha256 of what the gate's
+    pipeline was opened with. Whatever is wrong is a problem in the facts, never an exception."""
     patch: bytes | None = None
     problems: list[Trouble] = []
     entries: set[tuple[str, str, str]] = set()
@@ -74,6 +75,8 @@ def look(
         else:
             entries.add(found)
     entries.update((read.mode, read.sha256, path) for path, read in files.items())
+    if inputs is not None and entries:
+        entries.add(("json", inputs, "inputs"))
     ordered = sorted(entries, key=lambda entry: (entry[2].encode(), entry))
     if not ordered and not problems:
         problems.append(Trouble(kind="empty", about=""))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,6 +39,9 @@ def gate_doc(
         content = {"kind": "check", "name": name, "expr": gate.check.expr}
     if child is not None:  # its decisions are the child's, its commands name this place of it
         content |= {"pipeline": child, "called": address}
+        if scope["inputs"] and gate.approval is not None:  # what is decided is decided about a child with these
+            inputs = json.dumps(scope["inputs"], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+            content["inputs"] = hashlib.sha256(inputs.encode()).hexdigest()
     doc: StepDoc = {"address": address, "gate": content}
     if gate.if_ is not None:
         doc["if"] = gate.if_
