@@ -332,6 +332,20 @@ def test_a_path_that_means_nothing_keeps_no_result_and_the_plan_says_so(desk: De
     assert desk.lines("ran") == 2
 
 
+def test_a_path_that_is_a_link_to_a_folder_keeps_no_result_and_what_goes_through_it_does(desk: Desk) -> None:
+    (desk.folder / "there").symlink_to("src")
+    node = "\n  main: {{ nodes: {{ one: {{ run: 'true', cache: {{ paths: ['{}'] }} }} }} }}\n"
+    desk.pipeline(node.format("there"))
+    for _ in range(2):
+        assert planned(desk) == {"main.one": "run (`there` is a link to a folder: write `there/**`)"}
+        desk.orch("apply")
+    desk.pipeline(node.format("there/**"))
+    desk.orch("apply")
+    assert planned(desk)["main.one"].startswith("cached")
+    desk.write("src/a.txt", "other\n")
+    assert planned(desk)["main.one"] == "rerun (there/a.txt changed)"
+
+
 def test_a_step_that_reads_no_file_says_so_and_is_cached(desk: Desk) -> None:
     desk.pipeline("\n  main: { nodes: { one: { run: 'echo 1 >> ran', cache: { paths: [] } } } }\n")
     for _ in range(2):

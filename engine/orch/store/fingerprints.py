@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from orch.model.caching import ABSENT, digest_of
 from orch.store.atomic import read_file, write_file
-from orch.store.globs import matches
+from orch.store.globs import is_pattern, matches
 
 FORMAT_VERSION = 1
 RACY_NS = 2_000_000_000
@@ -63,6 +63,7 @@ class Fingerprints:
         """The files that a glob means, with their digests, in order. Raises Unreadable."""
         found = self._globs.get(glob)
         if found is None:
+            self._refuse_link(glob)
             try:
                 found = {_text(path): self._file(path, status) for path, status in sorted(matches(self._root, glob))}
             except OSError as error:
@@ -103,6 +104,12 @@ class Fingerprints:
         with suppress(OSError):
             write_file(self._index, data.encode(), unique=True)
             self._changed = False
+
+    def _refuse_link(self, glob: str) -> None:
+        """A path that was written out, and is a link to a folder: nothing in it would count."""
+        path = f"{self._root}/{glob}".rstrip("/")
+        if not is_pattern(glob) and os.path.islink(path) and os.path.isdir(path):
+            raise Unreadable(f"`{glob}` is a link to a folder: write `{glob.rstrip('/')}/**`")
 
     def _file(self, path: str, found: os.stat_result) -> str:
         whole, kind = f"{self._root}/{path}", stat.S_IFMT(found.st_mode)
