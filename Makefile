@@ -49,6 +49,7 @@ test: lint ## set up, lint, and run all tests; the last line has the counts
 
 sweep: $(STAMP) ## kill, tear and starve a run at every system call (long; SWEEP='--faults kill' for some of it)
 	@$(PY) evaluation/sweep/sweep.py $(SWEEP)
+	@$(PY) evaluation/sweep/sweep.py --project merges $(SWEEP)
 
 demo: $(STAMP) ## a small real project through gates, checks, tests and a build, in .demo/
 	@sh evaluation/demo/demo.sh

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 SWEEP = ROOT / "evaluation" / "sweep"
 SLICES = 6
 LEFT_OUT = 77
+MERGES = ("--project", "merges")
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="faults are made in a pid namespace, which only Linux has"),
@@ -56,7 +57,7 @@ def shim(tmp_path_factory):
 
 @pytest.mark.parametrize("part", range(SLICES))
 def test_a_run_that_is_killed_at_any_call_is_finished_by_resume_and_doubles_nothing(part):
-    assert_kept("--faults", "kill", "--sample", "120", "--seed", str(SEED), "--slice", f"{part}/{SLICES}")
+    assert_kept("--faults", "kill", "--sample", "90", "--seed", str(SEED), "--slice", f"{part}/{SLICES}")
 
 
 @pytest.mark.parametrize("fault", OTHERS)
@@ -65,11 +66,20 @@ def test_a_write_that_tears_or_fails_ends_in_74_or_in_the_truth_and_is_resumable
 
 
 def test_a_run_whose_power_is_cut_at_any_call_is_finished_by_resume_and_doubles_and_loses_nothing():
-    assert_kept("--faults", "power", "--sample", "24", "--seed", str(SEED))
+    assert_kept("--faults", "power", "--sample", "20", "--seed", str(SEED))
 
 
 def test_an_owner_may_be_killed_while_it_takes_up_a_killed_run():
     assert_kept("--faults", "kill", "--twice", "--sample", "10", "--seed", str(SEED))
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_a_patch_is_on_the_branch_once_wherever_the_owner_is_killed(part):
+    assert_kept(*MERGES, "--faults", "kill", "--sample", "10", "--seed", str(SEED), "--slice", f"{part}/2")
+
+
+def test_a_write_that_tears_or_fails_beside_a_branch_merges_no_patch_twice():
+    assert_kept(*MERGES, "--faults", "torn,eio,enospc", "--sample", "2", "--seed", str(SEED))
 
 
 def test_a_heartbeat_that_is_written_in_part_is_a_failed_write():
@@ -85,7 +95,8 @@ def test_the_sweep_notices_that_a_promise_was_taken_out(mutant, tmp_path):
     mutants.plant(mutant, str(ROOT / "engine"), str(tmp_path / "engine"))
     tries = 3 if mutant.fault == "power" else 1  # a sync of anybody's hides what the engine did not sync
     for _ in range(tries):
-        done = sweep("--faults", mutant.fault, "--match", mutant.match, "--first", PYTHONPATH=str(tmp_path / "engine"))
+        words = ("--project", mutant.project, "--faults", mutant.fault, "--match", mutant.match, "--first")
+        done = sweep(*words, PYTHONPATH=str(tmp_path / "engine"))
         if done.returncode:
             break
     if done.returncode == LEFT_OUT:
@@ -100,6 +111,13 @@ def test_the_sweep_notices_that_a_promise_was_taken_out(mutant, tmp_path):
 @pytest.mark.parametrize("fault", [*inject.FAULTS, "power"])
 def test_every_fault_at_every_call(fault, part):
     assert_kept("--faults", fault, "--slice", f"{part}/{SLICES}")
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("part", range(SLICES))
+@pytest.mark.parametrize("fault", ["kill", "torn", "eio"])
+def test_every_fault_at_every_call_of_a_run_with_trees(fault, part):
+    assert_kept(*MERGES, "--faults", fault, "--slice", f"{part}/{SLICES}")
 
 
 @pytest.mark.sweep

@@ -18,9 +18,12 @@ class Mutant(NamedTuple):
     fault: str
     match: str
     says: str
+    project: str = "whole"
 
 
 _JOURNAL = r"^write .*/journal\.ndjson$"
+_PIECE = r"^write .*/nodes/check\.piece"
+_TIP = r"^unlink .*/refs/orch/.*/tip\.lock$"
 _SYNC = r"^fdatasync .*/journal\.ndjson$"
 
 MUTANTS = (
@@ -152,6 +155,45 @@ MUTANTS = (
         "power",
         r"^open .*/nodes/",
         "was started and is not in the journal",
+    ),
+    Mutant(
+        "what a child pipeline has opened is not opened again",
+        "model/derive.py",
+        "        state.phase_unmet[phase] -= 1\n    _advance(plan, state, [phase for",
+        "        state.phase_unmet[phase] -= state.epoch == 1\n    _advance(plan, state, [phase for",
+        "kill",
+        _PIECE,
+        "check.piece/paint.coat",
+    ),
+    Mutant(
+        "what a child pipeline has lost of its finally does not run again",
+        "model/derive.py",
+        "        inner[owner] = inner.get(owner, 0) + len(plan.phase_gates[phase]) + len(plan.phase_nodes[phase])\n",
+        "        left = 0 if state.epoch > 1 and plan.phase_final[phase] else len(plan.phase_nodes[phase])\n"
+        "        inner[owner] = inner.get(owner, 0) + len(plan.phase_gates[phase]) + left\n",
+        "kill",
+        _PIECE,
+        "check.piece/finally.tidy",
+    ),
+    Mutant(
+        "whether a patch is merged is not looked for",
+        "local/trees.py",
+        "        if known:\n",
+        "        if False:\n",
+        "kill",
+        _TIP,
+        "on the branch is build.first, build.goal[a], build.goal[a]",
+        "merges",
+    ),
+    Mutant(
+        "a merge that was half done is not done to its end",
+        "local/trees.py",
+        "        if following is not None:\n",
+        "        if False:\n",
+        "kill",
+        _TIP,
+        "on the branch",
+        "merges",
     ),
     # An error artifact that a power cut emptied and that stays so is no mutant for here: nobody syncs that file, so
     # what a cut leaves of it is up to the kernel (any `sync` saves it). tests/test_mutants.py has it, without a disk.

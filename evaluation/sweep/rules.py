@@ -8,14 +8,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import workload
 from inject import KILLED
 from sessions import Session
+from workload import Workload, effects
 
 from orch.app.outcome import exit_of
 from orch.gates.judge import judge
 from orch.model.compiled import Compiled
-from orch.model.events import Event, Finished, Observed, Settled, Started
+from orch.model.events import Event, Finished, Merged, Observed, Settled, Started
 from orch.model.names import file_stem
 from orch.model.state import RunState
 from orch.model.status import Status
@@ -62,6 +62,8 @@ def _succeeds(event: Event) -> Iterator[str]:
     match event:
         case Finished(status="succeeded"):
             yield event.address
+        case Merged() if event.commit is not None:
+            yield event.address
         case Observed(status="succeeded"):
             yield event.gate
         case Settled(how="done"):
@@ -69,12 +71,19 @@ def _succeeds(event: Event) -> Iterator[str]:
 
 
 def broken(
-    base: str, run: RunDir | None, plan: Compiled, before: Standing, done: int, session: Session, faulted: bool
+    base: str,
+    workload: Workload,
+    run: RunDir | None,
+    plan: Compiled,
+    before: Standing,
+    done: int,
+    session: Session,
+    faulted: bool,
 ) -> Iterator[str]:
     """The rules that this session broke. `before` is how the run stood when it began, `done` how many starts there had
     been; `faulted` says that a fault hit it."""
     now = Standing(run, plan)
-    lines = workload.effects(base)
+    lines = effects(base)
     if session.hung:
         yield "it hangs"
     if session.left:
@@ -86,7 +95,7 @@ def broken(
         return
     if len(now.events) < len(before.events) or now.events[: len(before.events)] != before.events:
         yield "records are lost"
-    yield from _starts(plan, now, before, lines, done)
+    yield from _starts(workload, now, before, lines, done)
     for address, attempt in sorted(session.shown - now.finished):
         yield f"the end of {address} attempt {attempt} was shown and is not in the journal"
     if run is not None and not session.cut:
@@ -100,12 +109,14 @@ def broken(
     elif faulted and session.code not in (0, 4, 137):
         yield f"it ends with {session.code}: {session.said}"
     if session.code in (0, 1, 4, 5):
-        yield from _truth(base, run, plan, now, session, lines[done:])
+        yield from _truth(base, workload, run, now, session)
     if not faulted:
         yield from _calm(base, plan, now, before, session)
 
 
-def _starts(plan: Compiled, now: Standing, before: Standing, lines: list[tuple[str, int]], done: int) -> Iterator[str]:
+def _starts(
+    workload: Workload, now: Standing, before: Standing, lines: list[tuple[str, int]], done: int
+) -> Iterator[str]:
     recorded = set(now.started)
     for (address, attempt), count in Counter(lines).items():
         if count > 1:
@@ -115,7 +126,7 @@ def _starts(plan: Compiled, now: Standing, before: Standing, lines: list[tuple[s
     for address, attempt in lines[done:]:
         if address in before.over:
             yield f"{address} was over and was started again (attempt {attempt})"
-    for address in workload.ONCE:
+    for address in workload.once:
         starts = sum(1 for line in lines if line[0] == address)
         decided = sum(
             1 for event in now.events if isinstance(event, Settled) and event.address == address and event.how != "done"
@@ -161,9 +172,7 @@ def _json_files(path: str) -> Iterator[str]:
         yield from (os.path.join(folder, name) for name in names if name.endswith(".json"))
 
 
-def _truth(
-    base: str, run: RunDir | None, plan: Compiled, now: Standing, session: Session, new: list[tuple[str, int]]
-) -> Iterator[str]:
+def _truth(base: str, workload: Workload, run: RunDir | None, now: Standing, session: Session) -> Iterator[str]:
     """An exit code that speaks of the run is what the run is."""
     if run is None or not now.events:
         yield f"it ends with {session.code} and there is no run"
@@ -175,18 +184,19 @@ def _truth(
         yield f"it ends with {session.code}, the journal says {int(exit_of(now.state))}"
     if session.code != 0:
         return
-    ran = Counter(address for address, _ in workload.effects(base))
-    for address in (*workload.NODES, *workload.GATES):
+    ran = Counter(address for address, _ in effects(base))
+    for address in (*workload.nodes, *workload.others):
         step = now.state.plan.index_of[address]
-        wanted = Status.FAILED if address in workload.FAILS else Status.SUCCEEDED
+        wanted = Status.FAILED if address in workload.fails else Status.SUCCEEDED
         if now.state.status[step] is not wanted:
             yield f"exit 0, and {address} is {now.state.status[step].word}"
-        if address in workload.NODES and not ran[address]:
+        if address in workload.nodes and not ran[address]:
             yield f"exit 0, and {address} never ran"
         if not os.path.exists(os.path.join(run.path, "nodes", f"{file_stem(address)}.json")):
             yield f"exit 0, and {address} has no manifest"
     if not os.path.exists(run.manifest):
         yield "exit 0, and the run has no manifest"
+    yield from (f"exit 0, and {sentence}" for sentence in workload.ended(base, os.path.basename(run.path)))
 
 
 def _calm(base: str, plan: Compiled, now: Standing, before: Standing, session: Session) -> Iterator[str]:
@@ -197,7 +207,7 @@ def _calm(base: str, plan: Compiled, now: Standing, before: Standing, session: S
         yield f"{now.torn} bytes of a torn line are left"
     known = set(before.started)
     announced = {one for one in now.started if one not in known}
-    real = set(workload.effects(base))
+    real = set(effects(base))
     yield from (f"{address} attempt {attempt} is recorded and never started" for address, attempt in announced - real)
     root = os.path.join(base, "project", ".runs")
     for folder, subfolders, names in os.walk(root):

@@ -3,6 +3,7 @@
     python evaluation/sweep/sweep.py --faults kill                        every call
     python evaluation/sweep/sweep.py --faults torn,eio --sample 20 --seed 7   twenty calls of each
     python evaluation/sweep/sweep.py --faults kill --slice 0/2            every second call
+    python evaluation/sweep/sweep.py --project merges --faults kill       a run with trees of its own
 
 `power` kills like `kill`, on a disk of its own that forgets what was not synced; it needs root and loop devices, and is
 left out with its reason where there are none.
@@ -22,16 +23,20 @@ from itertools import islice
 import power
 import sessions
 from inject import FAULTS, Fault, bites
+from merges import MERGES
 from trial import Ground, Outcome
+from workload import WHOLE
 
 _FAR = 10_000
 POWER = "power"
 _LEFT_OUT = 77
+_PROJECTS = {"whole": WHOLE, "merges": MERGES}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--faults", default=",".join((*FAULTS, POWER)), help=f"of {', '.join((*FAULTS, POWER))}")
+    parser.add_argument("--project", default="whole", choices=_PROJECTS, help="which of the projects is swept")
     parser.add_argument("--match", default="", help="only calls whose operation and path this pattern is found in")
     parser.add_argument("--sample", type=int, help="how many calls for each fault; all unless given")
     parser.add_argument("--twice", action="store_true", help="kill the first resume, too, somewhere")
@@ -40,7 +45,9 @@ def main() -> int:
     parser.add_argument("--first", action="store_true", help="stop at the first broken rule")
     given = parser.parse_args()
     kinds = given.faults.split(",")
-    reason = power.why_not() if POWER in kinds else None
+    reason = None
+    if POWER in kinds:
+        reason = power.why_not() if given.project == "whole" else "git does not sync, and its trees lie elsewhere"
     if reason is not None:
         print(f"power is left out: {reason}", flush=True)
         kinds.remove(POWER)
@@ -48,7 +55,7 @@ def main() -> int:
         return _LEFT_OUT
     given.faults = kinds
     sessions.warm()
-    ground = Ground()
+    ground = Ground(_PROJECTS[given.project])
     try:
         return _sweep(ground, given)
     finally:

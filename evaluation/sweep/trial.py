@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 import rules
 import sessions
-import workload
+import workload as works
 from inject import Fault
 from power import Disk
 from rules import Standing
 from sessions import Session
+from workload import Workload
 
 from orch.app import gates
 from orch.app.context import Context
@@ -40,9 +41,10 @@ class Outcome:
 
 
 class Ground:
-    """Where trials take place: a folder in memory where there is one, and the plan that all of them run."""
+    """Where trials take place: a folder in memory where there is one, and the project and plan that all of them run."""
 
-    def __init__(self) -> None:
+    def __init__(self, workload: Workload) -> None:
+        self._workload = workload
         self.path = tempfile.mkdtemp(prefix="sweep-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
         self._count = 0
         self._disk: Disk | None = None
@@ -53,11 +55,13 @@ class Ground:
         disk of its own, whose power fails where the fault hits."""
         self._count += 1
         base = os.path.join(self.path, str(self._count))
-        os.makedirs(workload.root_of(base))
-        disk = self._new_disk(workload.root_of(base)) if power else None
+        os.makedirs(works.root_of(base))
+        disk = self._new_disk(works.root_of(base)) if power else None
         try:
-            root = workload.lay_out(base)
-            return _Trial(base, self.planned._replace(root=root), self._context(root), fault, again, disk).run()
+            root = works.root_of(base)
+            shutil.copytree(self.planned.root, root, symlinks=True, dirs_exist_ok=True)
+            context, planned = self._context(base), self.planned._replace(root=root)
+            return _Trial(base, self._workload, planned, context, fault, again, disk).run()
         finally:
             if disk is not None:
                 disk.remove()
@@ -74,19 +78,20 @@ class Ground:
 
     def _plan(self) -> Planned:
         base = os.path.join(self.path, "0")
-        os.mkdir(base)
-        return make_plan(self._context(workload.lay_out(base)), PlanRequest())
+        works.lay_out(self._workload, base)
+        return make_plan(self._context(base), PlanRequest())
 
-    def _context(self, root: str) -> Context:
+    def _context(self, base: str) -> Context:
         env = {name: os.environ[name] for name in _PASSED if name in os.environ}
-        env |= {"HOME": self.path, "XDG_CACHE_HOME": os.path.join(self.path, "cache")}
-        return Context(cwd=root, env=env, cores=4)
+        env |= {"HOME": base, "XDG_CACHE_HOME": os.path.join(self.path, "cache")}
+        return Context(cwd=works.root_of(base), env=env, cores=4)
 
 
 class _Trial:
     def __init__(
         self,
         base: str,
+        workload: Workload,
         planned: Planned,
         context: Context,
         fault: Fault | None,
@@ -94,6 +99,7 @@ class _Trial:
         disk: Disk | None,
     ) -> None:
         self._base, self._planned, self._context, self._disk = base, planned, context, disk
+        self._workload = workload
         self._plan = planned.compiled
         self._fault, self._again = fault, again
         self._approved = False
@@ -139,7 +145,7 @@ class _Trial:
     def _answer(self) -> None:
         state = self._standing().state
         if state.doubt:
-            lines = workload.effects(self._base)
+            lines = works.effects(self._base)
             for step in list(state.doubt):
                 address = state.plan.addresses[step]
                 how = "done" if any(line[0] == address for line in lines) else "not-done"
@@ -166,7 +172,7 @@ class _Trial:
         if fault is not None and fault is self._fault:
             armed = None if self.outcome.hit else fault._replace(at=fault.at - len(self.outcome.calls))
         before = self._standing()
-        done = len(workload.effects(self._base))
+        done = len(works.effects(self._base))
         session: Session = verb(armed)
         if fault is self._fault and not self.outcome.hit:
             self.outcome.calls += session.calls
@@ -176,9 +182,11 @@ class _Trial:
             self._disk.fail()
             session.cut = True
             recorded = set(self._standing().started)
-            workload.forget(self._base, lambda start: start not in recorded)
+            works.forget(self._workload, self._base, lambda start: start not in recorded)
         session.lossy = self._disk is not None
-        for sentence in rules.broken(self._base, self._run(), self._plan, before, done, session, faulted):
+        for sentence in rules.broken(
+            self._base, self._workload, self._run(), self._plan, before, done, session, faulted
+        ):
             self._note(sentence)
         return session
 

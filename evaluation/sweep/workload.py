@@ -1,36 +1,30 @@
-"""The project that is swept: thirteen nodes, one of them an adapter's, a matrix of loops that only the run knows, three
-phases, each kind of gate; every start leaves a line outside .runs."""
+"""The project that is swept: twenty nodes, one of them an adapter's, a matrix of loops that only the run knows, a child
+pipeline, three phases, each kind of gate; every start leaves a line outside .runs."""
 
 from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
-NODES = (
-    "build.config",
-    "build.part[left]",
-    "build.part[right]",
-    "build.flaky",
-    "build.noisy",
-    "build.register",
-    "check.join",
-    "check.style",
-    "check.quiet",
-    "check.tested",
-    "check.each[a]#1.turn",
-    "check.each[a]#2.turn",
-    "check.each[b]#1.turn",
-    "check.each[b]#2.turn",
-    "ship.release",
-    "ship.announce",
-    "finally.report",
-)
-FAILS = ("check.style",)
-"""Nodes that fail and are allowed to."""
-GATES = ("build.fresh", "check.enough", "ship.approved")
-ONCE = ("build.register", "ship.release")
-STARTED = 'echo "$ORCH_ADDRESS $ORCH_ATTEMPT" >> ../effects'
+
+class Workload(NamedTuple):
+    """A project that is swept. `files` of its root; which of its `nodes` leave a line, `fails`: of those, the ones that
+    fail and are allowed to; `others`: steps that leave none and succeed; `once`: nodes that may not run again.
+    `prepare(root)` does more to the root than files can; `ended(base, run_id)` says what is wrong outside of .runs
+    after a run that has succeeded."""
+
+    files: Callable[[], dict[str, str]]
+    nodes: tuple[str, ...]
+    others: tuple[str, ...] = ()
+    fails: tuple[str, ...] = ()
+    once: tuple[str, ...] = ()
+    prepare: Callable[[str], None] = lambda _: None
+    ended: Callable[[str, str], Iterator[str]] = lambda *_: iter(())
+
+
+STARTED = 'echo "$ORCH_ADDRESS $ORCH_ATTEMPT" >> "$HOME/effects"'
 """One write of an appending descriptor: what the engine has in its journal is counted against these lines."""
 
 PROJECT = """\
@@ -115,6 +109,7 @@ phases:
             turn:
               run: |
                 {STARTED}
+      piece: {{ pipeline: pieces/piece.yaml, with: {{ name: round }} }}
   ship:
     gates:
       approved:
@@ -124,6 +119,8 @@ phases:
         run: |
           {STARTED}
           test "$(cat "$ORCH_SUBJECT/approved/spec.md" | wc -l)" -gt 2
+          test "$PIECE" = "round, painted"
+        env: {{ PIECE: "${{{{ nodes.piece.outputs.painted }}}}" }}
         effect: {{ once: released }}
       announce:
         needs: [release]
@@ -138,6 +135,35 @@ finally:
 
 outputs:
   parts: "${{{{ nodes.config.outputs.parts }}}}"
+"""
+
+PIECE = f"""\
+apiVersion: orch/v1
+kind: Pipeline
+name: piece
+inputs: {{ name: {{ type: string }} }}
+phases:
+  cut:
+    nodes:
+      shape:
+        run: |
+          {STARTED}
+          echo "{{\\"shape\\": \\"$NAME\\"}}" > "$ORCH_OUTPUT"
+        env: {{ NAME: "${{{{ inputs.name }}}}" }}
+        outputs: {{ shape: string }}
+  paint:
+    nodes:
+      coat:
+        run: |
+          {STARTED}
+          echo "{{\\"painted\\": \\"$SHAPE, painted\\"}}" > "$ORCH_OUTPUT"
+        env: {{ SHAPE: "${{{{ nodes.shape.outputs.shape }}}}" }}
+        outputs: {{ painted: string }}
+finally:
+  tidy:
+    run: |
+      {STARTED}
+outputs: {{ painted: "${{{{ nodes.coat.outputs.painted }}}}" }}
 """
 
 
@@ -164,21 +190,15 @@ def root_of(base: str) -> str:
     return os.path.join(base, "project")
 
 
-def lay_out(base: str) -> str:
+def lay_out(workload: Workload, base: str) -> str:
     """Write the project below an empty folder; its root."""
     root = root_of(base)
-    for folder in ("pipelines", "adapters/halves"):
-        os.makedirs(os.path.join(root, folder))
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    for path, text in (
-        ("orch.yaml", PROJECT),
-        ("pipelines/sweep.yaml", PIPELINE),
-        ("adapters/halves/adapter.yaml", ADAPTER),
-        ("adapters/halves/test.sh", TEST),
-        ("spec.md", f"---\nlast_review: {today}\n---\n# What is made\n"),
-    ):
-        with open(os.path.join(root, path), "w", encoding="utf-8") as file:
+    for path, text in workload.files().items():
+        place = os.path.join(root, path)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        with open(place, "w", encoding="utf-8") as file:
             file.write(text)
+    workload.prepare(root)
     return root
 
 
@@ -192,9 +212,51 @@ def effects(base: str) -> list[tuple[str, int]]:
     return [(address, int(attempt)) for address, attempt in words]
 
 
-def forget(base: str, lost: Callable[[tuple[str, int]], bool]) -> None:
+def forget(workload: Workload, base: str, lost: Callable[[tuple[str, int]], bool]) -> None:
     """Starts of nodes that may run twice, of which a power cut took the record, are as if they had not been: their
     number is given again."""
-    kept = [start for start in effects(base) if start[0] in ONCE or not lost(start)]
+    kept = [start for start in effects(base) if start[0] in workload.once or not lost(start)]
     with open(os.path.join(base, "effects"), "w", encoding="utf-8") as file:
         file.writelines(f"{address} {attempt}\n" for address, attempt in kept)
+
+
+def _files() -> dict[str, str]:
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return {
+        "orch.yaml": PROJECT,
+        "pipelines/sweep.yaml": PIPELINE,
+        "pieces/piece.yaml": PIECE,
+        "adapters/halves/adapter.yaml": ADAPTER,
+        "adapters/halves/test.sh": TEST,
+        "spec.md": f"---\nlast_review: {today}\n---\n# What is made\n",
+    }
+
+
+WHOLE = Workload(
+    files=_files,
+    nodes=(
+        "build.config",
+        "build.part[left]",
+        "build.part[right]",
+        "build.flaky",
+        "build.noisy",
+        "build.register",
+        "check.join",
+        "check.style",
+        "check.quiet",
+        "check.tested",
+        "check.each[a]#1.turn",
+        "check.each[a]#2.turn",
+        "check.each[b]#1.turn",
+        "check.each[b]#2.turn",
+        "check.piece/cut.shape",
+        "check.piece/paint.coat",
+        "check.piece/finally.tidy",
+        "ship.release",
+        "ship.announce",
+        "finally.report",
+    ),
+    others=("build.fresh", "check.enough", "check.piece", "ship.approved"),
+    fails=("check.style",),
+    once=("build.register", "ship.release"),
+)
