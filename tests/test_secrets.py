@@ -189,7 +189,21 @@ def test_a_secret_that_stands_in_the_plan_is_refused_before_a_run_keeps_it(desk:
     assert "error[O507]: an input or another value of the plan holds the secret TOKEN" in told
     assert TOKEN not in told
     assert not (desk.folder / ".runs").exists()
+    assert TOKEN.encode() not in kept(desk)
     desk.orch("apply", "--input", f"note=x{TOKEN[:-1]}")
+
+
+def test_a_secret_in_an_input_is_neither_shown_nor_saved_by_plan_where_it_can_be_read(desk: Desk) -> None:
+    desk.pipeline(node("true"), DECLARED + 'inputs: { note: { type: string, default: "-" } }\n')
+    for more in ([], ["--json"], ["-o", "plan.json"]):
+        said = desk.orch("plan", "--input", f"note=x{TOKEN}", *more, code=3)
+        assert "error[O507]" in said.err
+        assert TOKEN not in said.text
+    assert not (desk.folder / "plan.json").exists()
+    assert TOKEN.encode() not in kept(desk)
+    desk.orch("plan", "--input", f"note=x{TOKEN[:-1]}", "-o", "plan.json")
+    del desk.env["CI_TOKEN"]
+    desk.orch("plan", "--input", f"note=x{TOKEN}")
 
 
 def test_a_run_is_not_resumed_without_its_secrets_and_nothing_is_written(desk: Desk) -> None:

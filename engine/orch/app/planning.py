@@ -62,11 +62,13 @@ def make_plan(context: Context, request: PlanRequest) -> Planned:
 
 
 def lacking(context: Context, planned: Planned) -> list[Problem]:
-    """Warnings of what the plan needs and is not there yet: secrets without a value."""
+    """Warnings of what the plan needs and is not there yet: secrets without a value. Raises OrchError where one that
+    can be read stands in what would be shown and saved."""
     if "secrets" not in planned.compiled.head:
         return []
-    from orch.app.secrets import missing
+    from orch.app.secrets import missing, open_vault, refuse_kept
 
+    refuse_kept(planned, open_vault(planned.compiled, context.env, planned.root))
     return missing(planned.compiled, context.env, planned.root)
 
 
@@ -85,6 +87,7 @@ def _plan(context: Context, request: PlanRequest) -> Planned:
         raise instead(error, context.cwd, root, path) from error
     project_text = read_bytes(root)
     # a node could rewrite the cache: a pipeline with gates is always read from its own text
+    # one with secrets is planned before anybody has asked whether a value in it is one of them
     # one with adapters follows from the whole repository, one with a workspace from its commits, and a selection may
     # follow from the last run
     alone = _is_alone(text) and not _looks_back(request) and not request.dirty
@@ -111,6 +114,7 @@ def _is_alone(text: bytes) -> bool:
     `?` can be."""
     return not (
         b"gates" in text
+        or b"secrets" in text
         or _OPENS.search(text) is not None
         or b"adapter" in text
         or b"workspace" in text

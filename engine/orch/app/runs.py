@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -47,9 +47,10 @@ def apply(context: Context, planned: Planned, reporter: Reporter, guard: Guard) 
         def work() -> int:
             vault = vault_of(planned.compiled, context, planned.root)
             if vault is not None:
+                from orch.app.secrets import refuse_kept
+
                 vault.refuse_missing()
-                for what, data in _kept(planned):
-                    vault.refuse_in(what, data)
+                refuse_kept(planned, vault)
             run = create(
                 os.path.join(planned.root, RUNS),
                 planned.compiled.task,
@@ -155,15 +156,6 @@ def _request(
         problem = Problem("O624", f"{verb} refused: {answer.detail}", hint=f"orch poll {run.run_id}")
         raise OrchError(problem, Exit.CONFLICT)
     return code
-
-
-def _kept(planned: Planned) -> Iterator[tuple[str, bytes]]:
-    """What is kept with a run from its beginning on, with what people call it: files first, which the plan follows
-    from."""
-    files = {resource["sha256"]: resource["path"] for resource in planned.compiled.head["resources"]}
-    for sha256, data in planned.blobs.items():
-        yield files.get(sha256, "a file of the plan"), data
-    yield "an input or another value of the plan", planned.plan.data
 
 
 def _find(context: Context, ref: str) -> tuple[str, RunDir]:

@@ -14,6 +14,7 @@ from orch.model.secret_forms import SHORTEST
 from orch.problems.problem import Exit, OrchError, Problem
 
 if TYPE_CHECKING:
+    from orch.app.planning import Planned
     from orch.source.document import Document
     from orch.spec.pipeline import Pipeline
     from orch.spec.project import Project
@@ -94,6 +95,14 @@ def check_passed(pipeline: Pipeline, project: Project, document: Document) -> No
             hint = "remove it there" if variable in project.env.pass_ else "read the secret from another variable"
             report.add("O505", f"every command gets `{variable}`, which {why}", ("secrets", name), hint)
     report.close()
+
+
+def refuse_kept(planned: Planned, vault: Vault) -> None:
+    """Raise OrchError where a secret stands in what is kept of a plan: files first, which it follows from."""
+    files = {resource["sha256"]: resource["path"] for resource in planned.compiled.head["resources"]}
+    for sha256, data in planned.blobs.items():
+        vault.refuse_in(files.get(sha256, "a file of the plan"), data)
+    vault.refuse_in("an input or another value of the plan", planned.plan.data)
 
 
 class _Unusable(Exception):
