@@ -652,6 +652,32 @@ def test_a_node_that_commits_is_checked_all_the_same(desk: Desk, where: str) -> 
     assert (desk.node("one.a")["reason"], log(desk)) == ("path-policy-violation", [])
 
 
+def test_where_a_tree_began_is_not_the_nodes_to_say(desk: Desk) -> None:
+    marks = "for mark in $(git rev-parse --absolute-git-dir)/orch-*; do git rev-parse HEAD > $mark; done"
+    one(
+        desk,
+        f'{{ run: "rm lines.txt; git add --all; {COMMITS}; {marks}; echo > a", workspace: worktree }}',
+        "[lines.txt]",
+    )
+    desk.orch("apply", code=1)
+    assert (desk.node("one.a")["reason"], log(desk)) == ("path-policy-violation", [])
+
+
+EVIL = "git rm --quiet --cached lines.txt; "
+EVIL += "git update-ref refs/heads/orch/$(basename $(cd ..; cd %s; pwd)) $(git -c user.name=a -c user.email=a@b "
+EVIL += "commit-tree $(git write-tree) %s-m evil); git reset --quiet"
+
+
+@pytest.mark.parametrize("parent", ["-p HEAD ", ""])
+@pytest.mark.parametrize(("where", "up"), [("shared", "."), ("worktree", "..")])
+def test_the_runs_branch_is_not_the_nodes_to_move(desk: Desk, where: str, up: str, parent: str) -> None:
+    one(desk, f'{{ run: "{EVIL % (up, parent)}", workspace: {where} }}', "[lines.txt]")
+    said = desk.orch("apply", code=1)
+    assert desk.node("one.a")["reason"] == "path-policy-violation"
+    assert ("lines.txt" if where == "shared" and parent else f"the branch {branch(desk)}") in said.text
+    assert git(desk, "rev-parse", branch(desk)) == git(desk, "rev-parse", "main")
+
+
 @pytest.mark.parametrize("where", ["shared", "worktree"])
 def test_what_a_node_has_committed_is_on_the_branch(desk: Desk, where: str) -> None:
     commits = f"echo > a.txt; git add --all; {COMMITS}; git switch --quiet --create other; echo > b.txt"

@@ -159,11 +159,13 @@ class SecretLeft(TreeTrouble):
 
 class Change(NamedTuple):
     """What a tree holds beyond the commit that it stands on: the ids of that commit (`base`) and of the `content`, and
-    the files that differ, relative to the project's root."""
+    the files that differ, relative to the project's root. `moved` is the run's branch where it is not as the engine has
+    left it: in the run's own tree it may have gone on, by commits of those who work there."""
 
     base: str
     content: str
     files: tuple[str, ...]
+    moved: str | None = None
 
 
 class Merged(NamedTuple):

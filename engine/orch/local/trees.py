@@ -4,6 +4,7 @@ and stash are never written; what is in the repository's store is added to."""
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ SLOW_SECONDS = 600.0
 _READY, _INDEX = "orch-ready", "orch-index"
 _MADE = (".runs", ".orch")  # what runs leave at a project's root
 _NOBODY = ("orch", "orch@localhost")
+_KNOWN = "known.json"
 _HUNK_LINES = 12
 _MODULE = b"160000"
 Keep = Callable[[str, bytes], dict[str, Any]]
@@ -127,6 +129,8 @@ class GitTrees:
         self._common = self._git(start.root, "rev-parse", "--path-format=absolute", "--git-common-dir")
         self._tip = f"{self._refs}/tip"  # what the engine has put onto the branch: a node may commit there, too
         self._folders: dict[str, str] = {}
+        self._known = _read(f"{start.home}/{_KNOWN}")  # no ref and no file in a tree says what a node has not written
+        self._head: str | None = None  # the branch, when it was last looked at
 
     def open(self, *, begun: bool) -> bool:
         """Have the branch and the run's own tree, also after a crash at any point. False where the branch is gone of a
@@ -134,9 +138,11 @@ class GitTrees:
         if self._repository.resolve(self._branch) is None:
             if begun:
                 return False
-            self._set(self._tip, self._start.commit)
+            self._set_tip(self._start.commit)
             self._set(self._branch, self._start.commit, "")
-        following = self._repository.resolve(f"{self._refs}/next")
+        elif "tip" not in self._known:
+            self._note(tip=self._commit_of(self._tip))
+        following = self._known.get("next") or None
         if not self._is_ready(""):
             self._add("", self._branch.removeprefix("refs/heads/"))
         if following is not None:
@@ -150,28 +156,50 @@ class GitTrees:
     def make(self, name: str) -> str:
         """A tree as the run's branch is now, whatever was there; its root."""
         if name:
-            self._add(name, "--detach", self._commit_of(self._branch))
+            self._add(name, "--detach", self._known["tip"])
         else:
             self._attach()
-            self._git(self._path(""), "reset", "--quiet", "--hard", self._tip)
+            self._set(self._branch, self._known["tip"])
+            self._git(self._path(""), "reset", "--quiet", "--hard", self._known["tip"])
             self._git(self._path(""), "clean", "--quiet", "-ffd", "--", *self._paths)
         return self.root(name)
 
     def changes(self, name: str) -> Change:
         """What a tree holds that its commit does not."""
         tree, folder = self._path(name), self._folder(name)
-        known = self._begun_at(name) if name else self._tip
-        base, before = self._git(tree, "rev-parse", known, f"{known}^{{tree}}").split()
+        tip = self._known["tip"]
+        base = self._known.get(f"tree {name}", "") if name else tip
+        if not base:
+            raise TreeTrouble("nobody knows where its tree began")
+        before = self._git(self._start.root, "rev-parse", f"{base}^{{tree}}")
         content = self._repository.snapshot(tree, f"{folder}/index", f"{folder}/{_INDEX}", self._paths)
-        if content == before:
-            return Change(base, content, ())
-        out = self._repository.raw(tree, "diff-tree", "-r", "-z", "--no-renames", "--raw", base, content)
-        tokens = iter(out.split(b"\0")[:-1])
-        found = {self._inside(os.fsdecode(path)): raw for raw, path in zip(tokens, tokens, strict=True)}
+        self._head = self._repository.resolve(self._branch)
+        moved = self._branch.removeprefix("refs/heads/") if self._head != tip else None
+        found = self._different(base, content) if content != before else {}
+        if not name and self._head is not None and moved and self._descends(self._head, tip):
+            moved = None
+            if not found | (on_branch := self._different(tip, self._head)):
+                self._set_tip(self._head)
+            found = on_branch | found
         for path, raw in found.items():
             if raw.split(b" ")[1] == _MODULE:
                 raise TreeTrouble(f"{path} is a git repository of its own, of which no commit can hold the files")
-        return Change(base, content, tuple(found))
+        return Change(base, content, tuple(found), moved)
+
+    def _different(self, one: str, other: str) -> dict[str, bytes]:
+        """What differs, by path: as git prints it."""
+        out = self._repository.raw(self._start.root, "diff-tree", "-r", "-z", "--no-renames", "--raw", one, other)
+        tokens = iter(out.split(b"\0")[:-1])
+        return {self._inside(os.fsdecode(path)): raw for raw, path in zip(tokens, tokens, strict=True)}
+
+    def _descends(self, commit: str, tip: str) -> bool:
+        try:
+            self._git(self._start.root, "merge-base", "--is-ancestor", tip, commit)
+        except GitTrouble as error:
+            if error.code != 1:
+                raise
+            return False
+        return True
 
     def commit(self, name: str, change: Change, message: str, at_ms: int) -> tuple[str, dict[str, Any] | None]:
         """Commit what `changes` found: of the run's own tree to its branch; of another one beside it, with its patch
@@ -183,7 +211,7 @@ class GitTrees:
             if secret := self._mask.named(changed):
                 raise SecretLeft(f"what was changed in its tree holds the secret {secret}")
         text = f"{message}\n\nOrch-Run: {self._start.run_id}"
-        parent = change.base if name else self._commit_of(self._branch)
+        parent = change.base if name else self._head or change.base
         if name or self._git(self._start.root, "rev-parse", f"{parent}^{{tree}}") != change.content:
             commit = self._repository.commit(change.content, parent, text, at_ms)
         else:
@@ -191,7 +219,7 @@ class GitTrees:
         if not name:
             self._attach()
             self._set(self._branch, commit, parent)
-            self._set(self._tip, commit)
+            self._set_tip(commit)
             os.replace(f"{self._folder(name)}/{_INDEX}", f"{self._folder(name)}/index")
             return commit, None
         # an address may hold what no ref may
@@ -203,7 +231,7 @@ class GitTrees:
 
     def merge(self, commit: str, message: str, at_ms: int) -> Merged:
         """Put what such a commit changes onto the run's branch, as one commit; once, however often it is asked."""
-        head = self._commit_of(self._branch)
+        head = self._known["tip"]
         mark = f"Orch-Patch: {commit}"
         known = self._git(
             self._start.root, "log", "-1", "--format=%H", "--fixed-strings", f"--grep={mark}", head, f"^{commit}^"
@@ -220,6 +248,7 @@ class GitTrees:
         text = f"{message}\n\nOrch-Run: {self._start.run_id}\n{mark}"
         merged = self._repository.commit(content, head, text, at_ms)
         self._set(f"{self._refs}/next", merged)
+        self._note(next=merged)
         self._move(merged)
         return Merged(merged)
 
@@ -234,11 +263,6 @@ class GitTrees:
         for ref in self._git(self._start.root, "for-each-ref", "--format=%(refname)", self._refs).split():
             self._git(self._start.root, "update-ref", "-d", ref)
         shutil.rmtree(home, ignore_errors=True)
-
-    def _begun_at(self, name: str) -> str:
-        """The commit that a tree was made from, by whichever owner: a node may have committed in it since."""
-        with open(f"{self._folder(name)}/{_READY}", encoding="ascii") as file:
-            return file.read()
 
     def _commit_of(self, ref: str) -> str:
         return self._git(self._start.root, "rev-parse", "--verify", ref)
@@ -260,6 +284,20 @@ class GitTrees:
             os.unlink(f"{self._common}/{ref}.lock")
         self._git(self._start.root, "update-ref", ref, commit, *([before] if before is not None else []))
 
+    def _set_tip(self, commit: str) -> None:
+        """The ref only keeps the commit in the repository."""
+        self._note(tip=commit)
+        self._set(self._tip, commit)
+
+    def _note(self, **known: str) -> None:
+        """Remember, also for the next owner."""
+        self._known |= known
+        path = f"{self._start.home}/{_KNOWN}"
+        os.makedirs(self._start.home, mode=0o700, exist_ok=True)
+        with open(f"{path}.new", "w", encoding="ascii") as file:
+            json.dump(self._known, file)
+        os.replace(f"{path}.new", path)
+
     def _attach(self) -> None:
         """The run's own tree, in which nobody works now, is on the branch. Locks there are what a git that was killed
         has left."""
@@ -273,9 +311,10 @@ class GitTrees:
         left in the tree is nobody's work."""
         self._attach()
         self._set(self._branch, commit)
-        self._set(self._tip, commit)
+        self._set_tip(commit)
         self._git(self._path(""), "reset", "--quiet", "--hard", commit)
         self._git(self._start.root, "update-ref", "-d", f"{self._refs}/next")
+        self._note(next="")
 
     def _is_ready(self, name: str) -> bool:
         """Is the tree there, and was it made to its end?"""
@@ -294,8 +333,10 @@ class GitTrees:
         flags = [word for word in what if word.startswith("-")]
         self._git(self._start.root, "worktree", "add", "--quiet", "--force", "--force", *flags, path, what[-1])
         self._folders.pop(name, None)
-        with open(f"{self._folder(name)}/{_READY}", "w", encoding="ascii") as file:
-            file.write(self._git(path, "rev-parse", "HEAD"))
+        with open(f"{self._folder(name)}/{_READY}", "w", encoding="ascii"):
+            pass
+        if name:
+            self._note(**{f"tree {name}": what[-1]})
 
     def _drop(self, path: str) -> None:
         """Remove a tree that is whole, half made, or half removed."""
@@ -330,6 +371,14 @@ class GitTrees:
 
 
 _HUNK = re.compile(r"^<<<<<<< .*?^>>>>>>> [^\n]*", re.M | re.S)
+
+
+def _read(path: str) -> dict[str, str]:
+    try:
+        with open(path, encoding="ascii") as file:
+            return dict(json.load(file))
+    except (FileNotFoundError, ValueError):
+        return {}
 
 
 def _names(folder: str) -> list[str]:

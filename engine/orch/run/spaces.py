@@ -106,8 +106,8 @@ class Spaces:
             return f"what {others} did is not on the branch while others work in the run's tree" if left else ""
         try:
             change = self._trees.changes("")
-            if change.files:
-                wrong = self._judged(change.files, left)
+            if change.files or change.moved:
+                wrong = self._judged(change, left)
                 if wrong.reason is not None:
                     return f"what was left in the run's tree is not on the branch: it {wrong.sentence}"
                 self._commit(change, at)
@@ -153,21 +153,25 @@ class Spaces:
     def _keep(self, step: int, workers: list[int], at: int) -> Left:
         name = self._name(step)
         change = self._trees.changes(name)
+        if self._loose:
+            change = change._replace(moved=None)  # those who work in the run's tree may commit there
+        if change.moved:
+            self._trees.make("")
         if not change.files:
-            return NOTHING_LEFT
+            return self._judged(change, workers)
         try:
             commit, patch = self._trees.commit(name, change, self._plan.addresses[step], at)
         except SecretLeft as error:
             return Left(SECRET, str(error))
-        left = self._judged(change.files, workers)
+        left = self._judged(change, workers)
         return left._replace(patch=patch, commit=None if left.reason else commit)
 
     def _settle(self, step: int, at: int) -> Left:
         """Commit what is in the run's own tree; `step` is the last one that has ended there."""
         change = self._trees.changes("")
         left = NOTHING_LEFT
-        if change.files:
-            left = self._judged(change.files, list(self._loose))
+        if change.files or change.moved:
+            left = self._judged(change, list(self._loose))
             try:
                 if left.reason is None:
                     self._commit(change, at)
@@ -185,8 +189,10 @@ class Spaces:
         names = ", ".join(self._plan.addresses[step] for step in self._loose)
         self._trees.commit("", change, names or "Left by nobody who is known", at)
 
-    def _judged(self, files: Collection[str], steps: list[int]) -> Left:
-        wrong = {self._shown(file): why for file, why in violations(files, self._rules_of(steps)).items()}
+    def _judged(self, change: Change, steps: list[int]) -> Left:
+        wrong = {self._shown(file): why for file, why in violations(change.files, self._rules_of(steps)).items()}
+        if change.moved:
+            wrong[f"the branch {change.moved}"] = "it was moved to where it had not been before"
         if not wrong:
             return NOTHING_LEFT
         findings = tuple({"message": why, "file": file} for file, why in wrong.items())
