@@ -64,6 +64,7 @@ class Observer:
         return ended
 
     def collect(self, running: Any) -> Result:
+        self.seen.append(("collected", running.attempt.address))
         return Result(0, None, None, None, None, 0)
 
     def stop(self, running: Any, why: str) -> None: ...
@@ -78,9 +79,11 @@ class Observer:
 
     def tick(self, state: RunState) -> None: ...
 
-    def stir(self) -> None: ...
+    def stir(self) -> None:
+        self.seen.append(("stirred", None))
 
-    def ended(self, step: int) -> None: ...
+    def ended(self, step: int) -> None:
+        self.seen.append(("looked", step))
 
     def look(self, state: RunState, step: int, at_ms: int) -> Look:
         raise AssertionError("no gate here")
@@ -270,3 +273,11 @@ def test_bytes_that_changed_since_the_look_are_not_kept_as_what_was_approved(
     assert stored == kept
     assert look.status == ("succeeded" if kept else "waiting")
     assert (tmp_path / "subjects").exists() is bool(kept)
+
+
+def test_the_files_are_looked_at_once_for_all_that_end_at_a_time_and_again_for_who_ends_later() -> None:
+    words = ("collected", "stirred", "looked")
+    together = [what for what, _ in ran(compiled(one_phase(a={}, b={}))) if what in words]
+    assert together == ["collected", "collected", "stirred", "looked", "looked"]
+    after = [what for what, _ in ran(compiled(one_phase(a={}, b={"needs": ["a"]}))) if what in words]
+    assert after == ["collected", "stirred", "looked"] * 2

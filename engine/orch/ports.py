@@ -218,7 +218,7 @@ class Memory(Protocol):
         ...
 
     def stir(self) -> None:
-        """A command has run: what was looked at may be different now."""
+        """Commands have run: what was looked at may be different now."""
         ...
 
     def ended(self, step: int) -> None:

@@ -287,9 +287,10 @@ class Loop:
         timeout = REQUESTS_EVERY
         if self._wake_at is not None:
             timeout = min(timeout, max(0.0, (self._wake_at - self.now_ms()) / 1000))
-        for running in self._world.executor.wait(timeout):
-            result = self._world.executor.collect(running)
-            self._world.memory.stir()
+        ended = [(running, self._world.executor.collect(running)) for running in self._world.executor.wait(timeout)]
+        if ended:
+            self._world.memory.stir()  # once for all of them: the files are looked at once more, not once for each
+        for running, result in ended:
             _, at_end = self._at_end.pop(id(running))
             at_end(result)
         self._world.recorder.tick(self._state)
