@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -340,7 +341,9 @@ def test_an_artifact_that_only_resembles_a_secret_is_kept_as_it_is(desk: Desk) -
     assert (desk.run_dir() / "artifacts/main.push/made").read_text() == TOKEN[:-1]
 
 
-def test_reports_are_masked_before_their_findings_are_recorded(desk: Desk) -> None:
+@pytest.fixture
+def reporting(desk: Desk) -> Desk:
+    """A project whose test command makes a report of report.xml, with the secret for every @."""
     desk.write(
         "adapters/own/adapter.yaml",
         "apiVersion: orch/v1\nkind: Adapter\nname: own\ndescription: Reports what it is given.\n"
@@ -351,13 +354,39 @@ def test_reports_are_masked_before_their_findings_are_recorded(desk: Desk) -> No
         "    reports: [{ format: junit, path: '{reports}/junit.xml' }]\n",
     )
     desk.write("own.txt", "")
-    desk.write("report.sh", 'sed "s/@/$TOKEN/" report.xml > "$1"; exit 1\n')
+    desk.write("report.sh", 'sed "s/@/$TOKEN/g" report.xml > "$1"; exit 1\n')
+    desk.pipeline("  main:\n    nodes:\n      push: { adapter: own, command: test, secrets: [TOKEN] }\n", DECLARED)
+    return desk
+
+
+def failure(desk: Desk, message: str) -> str:
+    """The message of the one finding, of a report that says this."""
+    case = f'<testcase name="t"><failure message="{message}"></failure></testcase>'
+    desk.write("report.xml", f'<testsuite name="s" tests="1" failures="1">{case}</testsuite>')
+    desk.orch("apply", code=1)
+    (file,) = (desk.run_dir() / "errors").iterdir()
+    found = re.search(r'"message": ?"([^"]*)"', file.read_text())
+    assert found is not None, file.read_text()
+    return found[1]
+
+
+@pytest.mark.parametrize("before", ["", "@"])
+def test_of_a_secret_at_which_a_message_is_cut_nothing_is_left(reporting: Desk, before: str) -> None:
+    message = before + "x" * (985 - len(before) * len(TOKEN)) + "@" + "y" * 100
+    assert failure(reporting, message) == before.replace("@", "***") + message.strip("@y") + "…"
+
+
+def test_a_message_that_is_cut_behind_what_is_no_secret_loses_nothing(reporting: Desk) -> None:
+    assert failure(reporting, "." * 2000) == "." * 999 + "…"
+
+
+def test_reports_are_masked_before_their_findings_are_recorded(reporting: Desk) -> None:
+    desk = reporting
     desk.write(
         "report.xml",
         '<testsuite name="s" tests="1" failures="1"><testcase name="t"><failure message="refused for @">'
         "the token @ is wrong</failure></testcase></testsuite>",
     )
-    desk.pipeline("  main:\n    nodes:\n      push: { adapter: own, command: test, secrets: [TOKEN] }\n", DECLARED)
     said = desk.orch("apply", code=1)
     assert "***" in json.dumps(desk.node("main.push")) or "***" in said.text
     assert TOKEN.encode() not in kept(desk)

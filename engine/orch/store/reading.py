@@ -6,13 +6,16 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orch.model.attempt import Attempt, Result, StartError
 from orch.ports import Reading
 from orch.store.atomic import write_file
 from orch.store.harvest import isolated
 from orch.store.left import read_regular, remove
+
+if TYPE_CHECKING:  # loaded only where a node has secrets
+    from orch.model.masking import Mask
 
 MAX_READ_SECONDS = 60.0
 _MAX_ANSWER_BYTES = 1024 * 1024
@@ -79,11 +82,28 @@ class DirReports:
                 answer = Reading(**json.loads(read_regular(path, _MAX_ANSWER_BYTES)))
             if answer is not None:
                 remove(path)
-                return answer
+                return answer if reading.secrets is None else _without_halves(answer, reading.secrets.mask)
         if end.stopped == "timeout":
             return Reading(trouble=f"the reports could not be read in {MAX_READ_SECONDS:.0f} s")
         how = f"exit code {end.exit_code}" if end.signal is None else f"signal {end.signal}"
         return Reading(trouble=f"the reports could not be read: their reader ended with {how}")
+
+
+def _without_halves(reading: Reading, mask: Mask) -> Reading:
+    """The same, without what may be the beginning of a secret where a text was cut: the whole would have been masked,
+    on its way out of the process that cut it."""
+    findings = [
+        {name: _without_half(value, mask) if isinstance(value, str) else value for name, value in finding.items()}
+        for finding in reading.findings
+    ]
+    return reading._replace(findings=findings)
+
+
+def _without_half(text: str, mask: Mask) -> str:
+    if not text.endswith("…"):
+        return text
+    data = text[:-1].encode()
+    return data[: mask.look(data)[1]].decode("utf-8", "ignore") + "…"
 
 
 def _place(path: str, folder: str | None, logs: Mapping[str, str]) -> str | None:

@@ -57,11 +57,13 @@ class Gathered:
 
 
 def cleaned(text: str, longest: int, newline: str = "\n") -> str:
-    """Text without colours, control characters and empty lines at its ends, as valid Unicode, cut with a `…`."""
+    """Text without colours, control characters and empty lines at its ends, as valid Unicode, cut with a `…`: what is
+    cut must show it, since there may be half a secret before it."""
+    much = len(text) > 16 * longest
     text = text[: 16 * longest].replace("\r\n", "\n")
     text = _ESCAPES.sub("", text).translate(_UNPRINTABLE).encode("utf-8", "replace").decode()
     text = "\n".join(map(str.rstrip, text.split("\n"))).strip("\n").replace("\n", newline)
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    return text if len(text) <= longest and not much else text[: longest - 1] + "…"
 
 
 def path_of(file: str | None) -> str | None:
