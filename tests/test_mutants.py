@@ -102,15 +102,15 @@ SAID = [
         "test_bodies.py::test_children_that_fail_in_a_child_pipeline_that_may_fail_leave_the_run_succeeded",
     ),
     (
-        DECIDE,
-        "        if all(other in state.unmerged or state.status[other] >= Status.SUCCEEDED for other in siblings):\n",
-        "        if True:\n",
+        DERIVE,
+        "        siblings = () if state.apart[group] else plan.siblings(step)\n",
+        "        siblings = plan.siblings(step)\n",
         "test_workspaces.py::test_children_work_apart_and_are_merged_in_the_order_of_their_keys_one_commit_each",
     ),
     (
         DECIDE,
-        "    if _is_shared_tree_busy(plan, state):\n        return []\n",
-        "",
+        "    if not state.to_merge or _is_shared_tree_busy(plan, state):\n",
+        "    if not state.to_merge:\n",
         "test_workspaces.py::test_a_merge_waits_until_nobody_works_in_the_tree_that_it_changes",
     ),
     (

@@ -515,7 +515,10 @@ def test_a_cancelled_child_is_not_merged(desk: Desk) -> None:
     goals(desk, "[a, b]", f'{MAKE}; test "$GOAL" = a')
     desk.orch("apply", "--fail-fast", "--jobs", "1", code=1)
     assert desk.node("build.goal[a]")["status"] == "cancelled"
+    (kept,) = (record["patch"] for record in records(desk, "finished") if record.get("patch"))
+    assert desk.node("build.goal[a]")["sentence"].endswith(f"was not merged: its patch is {kept}")
     assert log(desk) == ["build.first"]
+    desk.orch("verify", "@last")
 
 
 def test_a_merge_waits_until_nobody_works_in_the_tree_that_it_changes(desk: Desk) -> None:
@@ -784,6 +787,71 @@ def test_a_loop_whose_owner_died_goes_on_in_its_tree(desk: Desk) -> None:
         process.communicate()
     desk.orch("resume", "@last")
     assert git(desk, "show", f"{branch(desk)}:goals/a") == "x\nx"
+
+
+APART = """
+  one:
+    nodes:
+      goal:
+        matrix: { goal: [a, b] }
+        key: "${{ matrix.goal }}"
+        workspace: worktree
+"""
+INNER = """
+        loop:
+          until: nodes.write.status == 'succeeded'
+          max_iterations: 2
+          nodes:
+            write: { run: 'echo "$(wc -l < lines.txt)$GOAL" >> lines.txt', env: { GOAL: "${{ matrix.goal }}" } }
+"""
+CHILD = """apiVersion: orch/v1
+kind: Pipeline
+name: inner
+inputs: { goal: { type: string } }
+phases:
+  main:
+    nodes:
+      write: { run: 'echo "$(wc -l < lines.txt)$GOAL" >> lines.txt', env: { GOAL: "${{ inputs.goal }}" } }
+      test: { needs: [write], run: 'grep -q "$GOAL" lines.txt && %s', env: { GOAL: "${{ inputs.goal }}" } }
+"""
+
+
+def opened_apart(desk: Desk, kind: str, last: str = "true") -> None:
+    """Children with trees of their own that are loops, or pipelines, and change the same place."""
+    inner = (
+        INNER
+        if kind == "loop"
+        else '        pipeline: parts/inner.yaml\n        with: { goal: "${{ matrix.goal }}" }\n'
+    )
+    desk.pipeline(APART + inner, "workspace: branch\n")
+    desk.write("parts/inner.yaml", CHILD % last)
+    desk.write("lines.txt", "as it was\n")
+    commit(desk)
+
+
+@pytest.mark.parametrize("kind", ["loop", "pipeline"])
+def test_after_a_conflict_a_retry_does_all_that_a_step_has_opened_again_in_a_fresh_tree(desk: Desk, kind: str) -> None:
+    opened_apart(desk, kind)
+    desk.orch("apply", code=1)
+    assert desk.node("one.goal[b]")["reason"] == "merge-conflict"
+    desk.orch("retry", "@last", "--failed")
+    assert git(desk, "show", f"{branch(desk)}:lines.txt").split("\n")[1:] == ["1a", "2b"]
+    assert log(desk) == ["one.goal[a]", "one.goal[b]"]
+    desk.orch("verify", "@last")
+
+
+def test_where_the_tree_of_what_a_step_has_opened_is_gone_it_fails_and_its_retry_makes_it_anew(desk: Desk) -> None:
+    opened_apart(desk, "pipeline", 'test -e "$HOME/mended"')
+    desk.orch("apply", code=1)
+    for path in trees(desk):
+        if "/steps/" in path:
+            git(desk, "worktree", "remove", "--force", path)
+    (desk.home / "mended").touch()
+    desk.orch("retry", "@last", "--only", "one.goal[a]", code=1)
+    assert desk.node("one.goal[a]")["reason"] == "start-failed"
+    assert "a retry makes it anew" in desk.node("one.goal[a]")["sentence"]
+    desk.orch("retry", "@last", "--only", "one.goal[a]", code=1)
+    assert git(desk, "show", f"{branch(desk)}:lines.txt").split("\n")[1:] == ["1a"]
 
 
 # --- what is told of it

@@ -33,6 +33,12 @@ def is_bad(plan: Compiled, state: RunState, step: int) -> bool:
     )
 
 
+def is_spoilt(plan: Compiled, state: RunState, step: int) -> bool:
+    """Has what a step opened worked in a tree of its own that can come to nothing? All of it is to be done again."""
+    spoilt = ("merge-conflict", "path-policy-violation", "secret-in-output", "start-failed")
+    return state.reason[step] in spoilt and plan.body(step) is not None and plan.tree_of(step) == step
+
+
 def rebuild(plan: Compiled, state: RunState) -> None:
     """Derive the counters and queues from the statuses: at the start of every epoch."""
     state.unmet = list(plan.needs_count)
@@ -56,6 +62,7 @@ def rebuild(plan: Compiled, state: RunState) -> None:
     for owner, phases in plan.bodies.items():
         count_body(plan, state, owner, phases)
 
+    _count_apart(plan, state)
     for group in plan.group_children:
         if not plan.needs_count[group]:
             _meet(plan, state, group, NEITHER)
@@ -71,6 +78,33 @@ def rebuild(plan: Compiled, state: RunState) -> None:
             account(plan, state, step)
         elif step in state.doubt and has_probe(plan.action(step).step):
             state.to_probe[step] = None
+
+
+def _count_apart(plan: Compiled, state: RunState) -> None:
+    """Count, for each matrix, the children that are not over: what they kept is merged when there are none."""
+    state.apart, state.to_merge = {}, []
+    if plan.has_trees:
+        for step in plan.steps:
+            if plan.group_of[step] >= 0 and state.status[step] < Status.SUCCEEDED and step not in state.unmerged:
+                state.apart[plan.group_of[step]] = state.apart.get(plan.group_of[step], 0) + 1
+        for step in state.unmerged:
+            if not state.apart.get(plan.group_of[step]):
+                heapq.heappush(state.to_merge, (plan.addresses[step], step))
+
+
+def leave_apart(plan: Compiled, state: RunState, step: int) -> None:
+    """The step is over, or all but merged: with the last one of its matrix, what all of them kept is merged in turn."""
+    group = plan.group_of[step]
+    if not plan.has_trees:
+        return
+    if group < 0:
+        siblings: Sequence[int] = (step,)
+    else:
+        state.apart[group] -= 1
+        siblings = () if state.apart[group] else plan.siblings(step)
+    for one in siblings:
+        if one in state.unmerged:
+            heapq.heappush(state.to_merge, (plan.addresses[one], one))
 
 
 def account(plan: Compiled, state: RunState, step: int) -> None:
@@ -171,6 +205,8 @@ def add_phase(plan: Compiled, state: RunState, owner: int, added: Sequence[int])
     state.entered.append(False)
     state.doomed.append(False)
     state.body_open += more
+    if plan.has_trees and plan.group_of[added[0]] >= 0:
+        state.apart[plan.group_of[added[0]]] = more
     count_body(plan, state, owner, [phase])
     _advance(plan, state, [phase])
 
@@ -328,7 +364,7 @@ def _doom(plan: Compiled, state: RunState, phases: Sequence[int]) -> None:
         state.doomed[phase] = True
         agenda.extend(plan.phase_dependants[phase])
         for step in (*plan.phase_gates[phase], *plan.phase_nodes[phase]):
-            if state.status[step] < Status.SUCCEEDED and step not in state.running | state.unmerged:
+            if state.status[step] < Status.SUCCEEDED and not (step in state.running or step in state.unmerged):
                 state.to_skip.setdefault(step, "phase-not-reached" if selected(plan, step) else "not-selected")
                 for queue in (state.ready, state.to_look, state.to_probe, state.waiting_gates):
                     queue.pop(step, None)

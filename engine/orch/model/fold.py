@@ -13,6 +13,8 @@ from orch.model.derive import (
     ending,
     forget_due,
     hold_back,
+    is_spoilt,
+    leave_apart,
     leave_group,
     open_body,
     rebuild,
@@ -110,6 +112,7 @@ def _expanded(plan: Compiled, state: RunState, event: Expanded) -> None:
     state.to_judge.pop(step, None)
     state.status[step], state.reason[step] = Status.RUNNING, None
     state.begun[step] = None
+    state.anew.pop(step, None)
     if begins:
         state.attempt[step] += 1
     if event.keys:
@@ -138,7 +141,8 @@ def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
             state.trees[plan.phase_of[step]] = event.tree
     state.exit_code.pop(step, None)
     state.outputs.pop(step, None)
-    state.artifacts.pop(step, None)
+    if step not in state.unmerged:  # a patch that is not merged any more stays what the step has left
+        state.artifacts.pop(step, None)
     if event.exit_code is not None:
         state.exit_code[step] = event.exit_code
     if event.outputs:
@@ -152,6 +156,7 @@ def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
     elif event.patch is not None:
         state.status[step], state.reason[step], state.unmerged[step] = Status.WAITING, event.reason, event.patch
         leave_group(plan, state, step)
+        leave_apart(plan, state, step)
         if ending(plan, state, step):
             hold_back(plan, state, step)
     elif event.reason == "in-doubt":
@@ -267,6 +272,8 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
     for step in plan.steps:
         status = state.status[step]
         if step in chosen:
+            if is_spoilt(plan, state, step):
+                state.anew[step] = None
             _forget(state, step)
             if step in state.begun and plan.is_loop(step):
                 state.since[step] = len(plan.bodies[step])
@@ -327,7 +334,8 @@ def _forget(state: RunState, step: int) -> None:
 def _end(plan: Compiled, state: RunState, step: int, status: Status, reason: str) -> None:
     state.status[step] = status
     state.reason[step] = reason
-    state.unmerged.pop(step, None)
+    if state.unmerged.pop(step, None) is None:
+        leave_apart(plan, state, step)
     state.terminal_events += 1
     if state.doubt.pop(step, None) is not None:
         state.unsettled[step] = None

@@ -15,11 +15,12 @@ class RunState:
     decidable. The first block is what happened; the second is derived from it and can be rebuilt. `plan` is the plan
     with what the events have added to it: whoever has a state asks this one. `starts` counts the attempts of nodes, and
     `worked_ms` the time of the owners before the present one, both since the last retry. `busy` counts the jobs that
-    what runs takes.
+    what runs takes. `apart` counts the children of a matrix that are not over, where the run has trees, and `to_merge`
+    is the heap of what can be merged, by address.
 
     `begun` are the steps that have opened a body; of a loop that is tried again, `since` counts the iterations that it
     had before. `traces` keeps of the nodes of loops what tells two iterations apart, `trees` the content of the loop's
-    own tree at the end of each iteration, by its phase."""
+    own tree at the end of each iteration, by its phase. `anew` are those whose own tree is made once more."""
 
     plan: Compiled = field(compare=False)
     status: list[Status]
@@ -38,6 +39,7 @@ class RunState:
     traces: dict[int, dict[str, Any]] = field(default_factory=dict)
     trees: dict[int, str] = field(default_factory=dict)
     unmerged: dict[int, str] = field(default_factory=dict)
+    anew: dict[int, None] = field(default_factory=dict)
     epoch: int = 0
     cancelling: bool = False
     cutting_finally: bool = False
@@ -75,6 +77,8 @@ class RunState:
     held: dict[int, dict[int, None]] = field(default_factory=dict)
     active: dict[int, dict[int, None]] = field(default_factory=dict)
     due_heap: list[tuple[int, int]] = field(default_factory=list)
+    apart: dict[int, int] = field(default_factory=dict)
+    to_merge: list[tuple[str, int]] = field(default_factory=list)
     waiting_gates: dict[int, int] = field(default_factory=dict)
     body_open: int = 0
     finally_open: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from orch.model.compiled import Compiled
-from orch.model.derive import selected
+from orch.model.derive import is_spoilt, selected
 from orch.model.retry import is_once
 from orch.model.state import RunState
 from orch.model.status import Status
@@ -36,6 +36,8 @@ def chosen(plan: Compiled, state: RunState, again: Again) -> list[int]:
     found = set(failed_steps(plan, state)) if again.named is None else _named(plan, state, again.named, field)
     if again.behind:
         found = reach(field.after, found) & field.items
+    if spoilt := {step for step in found if is_spoilt(plan, state, step)}:
+        found |= {step for step in plan.steps if not spoilt.isdisjoint(plan.owners(step))}
     if again.excluded is not None:
         found -= with_inner(plan, found_in(field, again.excluded, None, hint=lists))
     steps = [step for step in sorted(found) if _can_be(plan, state, step)]

@@ -195,13 +195,11 @@ def _begin(plan: Compiled, state: RunState, step: int) -> Decision:
 def _merge(plan: Compiled, state: RunState) -> list[Merge]:
     """The first patch, in the order of the keys, whose siblings are all over, or wait as it does; at a time when no
     step works in the tree that it would change."""
-    if _is_shared_tree_busy(plan, state):
+    while state.to_merge and state.to_merge[0][1] not in state.unmerged:
+        heapq.heappop(state.to_merge)
+    if not state.to_merge or _is_shared_tree_busy(plan, state):
         return []
-    for step in sorted(state.unmerged, key=plan.addresses.__getitem__):
-        siblings = plan.siblings(step)
-        if all(other in state.unmerged or state.status[other] >= Status.SUCCEEDED for other in siblings):
-            return [Merge(step)]
-    return []
+    return [Merge(state.to_merge[0][1])]
 
 
 def _is_shared_tree_busy(plan: Compiled, state: RunState) -> bool:
@@ -225,6 +223,9 @@ def _look(plan: Compiled, state: RunState, gate: int) -> Decision:
 
 
 def _cancelled(state: RunState, step: int) -> Conclude:
+    if step in state.unmerged:
+        kept = f"it had ended well, and what it did was not merged: its patch is {state.unmerged[step]}"
+        return cut_short(state, step, kept)
     if state.overspent and not (state.cancelling or state.failing_fast):
         return cut_short(state, step, "the budget was spent before it was tried again")
     return cut_short(state, step, "in doubt when it was cancelled" if step in state.doubt else "")

@@ -231,8 +231,8 @@ class Loop:
 
     def _expand(self, step: int, keys: tuple[str, ...], rows: tuple[dict[str, Any], ...]) -> None:
         try:
-            if self._world.spaces is not None and self._plan.tree_of(step) == step and step not in self._state.begun:
-                self._world.spaces.begin(step)
+            if self._world.spaces is not None and self._plan.tree_of(step) == step:
+                self._world.spaces.open(step, fresh=step not in self._state.begun or step in self._state.anew)
         except TreeTrouble as error:
             failed = Conclude(step, "failed", "start-failed", str(error))
             self._happened(concluded(self._plan, failed, at=self.now_ms()))

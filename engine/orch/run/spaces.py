@@ -62,6 +62,17 @@ class Spaces:
         elif home < 0:
             self._loose[step] = None
 
+    def open(self, step: int, *, fresh: bool) -> None:
+        """The step is about to open what works in its own tree, for the first time or once more. Raises TreeTrouble."""
+        if fresh:
+            self._trees.make(self._name(step))
+            return
+        try:
+            self._trees.changes(self._name(step))
+        except TreeTrouble as error:
+            why = f"its tree cannot be used, and what was done in it is lost: a retry makes it anew ({error})"
+            raise TreeTrouble(why) from error
+
     def end(self, step: int, running: Collection[int], at: int, *, kept: bool) -> Left:
         """The step has ended; these run, itself included. What it did in a tree of its own is `kept`, beside the
         branch, where it went well. What is in the run's own tree is committed, whatever the end, once nobody works
