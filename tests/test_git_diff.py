@@ -153,3 +153,35 @@ def test_a_branch_that_is_gone_shuts_the_gate(desk: Desk) -> None:
     git(desk, "branch", "-D", branch(desk))
     said = desk.orch("gate", "show", "agreed", code=None)
     assert "git says" in said.text
+
+
+def tree(desk: Desk) -> Path:
+    return Path(git(desk, "worktree", "list").splitlines()[1].split()[0])
+
+
+def test_what_is_edited_in_the_runs_tree_behind_the_gates_back_is_named_and_the_run_stays_as_it_was(desk: Desk) -> None:
+    desk.orch("apply", code=4)
+    approve(desk)
+    (tree(desk) / "made.txt").write_text("smuggled\n")
+    (tree(desk) / "more.txt").write_text("smuggled\n")
+    journal = (desk.run_dir() / "journal.ndjson").read_bytes()
+    said = desk.orch("resume", "@last", code=6)
+    assert "error[O644]" in said.err
+    assert "made.txt, more.txt" in said.err
+    assert (desk.run_dir() / "journal.ndjson").read_bytes() == journal
+    git(desk, "-C", str(tree(desk)), "stash", "push", "-u", "--", "made.txt", "more.txt")
+    desk.orch("resume", "@last")
+    assert git(desk, "show", f"{branch(desk)}:made.txt") == "new"
+
+
+def test_what_is_edited_in_the_runs_tree_and_committed_makes_the_gate_ask_again(desk: Desk) -> None:
+    desk.orch("apply", code=4)
+    approve(desk)
+    (tree(desk) / "made.txt").write_text("edited\n")
+    inside = ("-C", str(tree(desk)))
+    git(desk, *inside, "add", "-A", "--", "made.txt")
+    git(desk, *inside, "commit", "--quiet", "--message", "By hand")
+    assert "O644" not in desk.orch("resume", "@last", code=4).text
+    approve(desk)
+    desk.orch("resume", "@last")
+    assert git(desk, "show", f"{branch(desk)}:made.txt") == "edited"

@@ -379,6 +379,43 @@ def test_a_run_whose_branch_is_gone_does_not_go_on(desk: Desk) -> None:
     desk.orch("resume", "@last", code=1)
 
 
+WAITS = (
+    PLAIN
+    + """
+  two:
+    gates: { agreed: { approval: { subject: [kept.txt], require: { editor: 1 } } } }
+    nodes: { last: { run: "true" } }
+finally:
+  tidy: { run: "true" }
+"""
+)
+
+
+def test_a_run_whose_branch_is_gone_waits_as_before_and_can_be_cancelled(desk: Desk) -> None:
+    desk.pipeline(WAITS, "workspace: branch\n")
+    commit(desk)
+    desk.orch("apply", code=4)
+    git(desk, "worktree", "remove", "--force", trees(desk)[0])
+    git(desk, "branch", "-D", branch(desk))
+    assert f"orch cancel {desk.run_dir().name}" in desk.orch("resume", "@last", code=6).err
+    assert "waiting" in desk.orch("runs", "show", "@last").out
+    desk.orch("cancel", "@last")
+    assert json.loads((desk.run_dir() / "manifest.json").read_text())["status"] == "failed"
+    assert desk.node("finally.tidy")["reason"] == "start-failed"
+    desk.orch("verify", "@last")
+
+
+def test_a_run_with_edits_that_nobody_committed_is_cancelled_and_they_stay(desk: Desk) -> None:
+    desk.pipeline(WAITS, "workspace: branch\n")
+    commit(desk)
+    desk.orch("apply", code=4)
+    (Path(trees(desk)[0]) / "kept.txt").write_text("by hand\n")
+    desk.orch("cancel", "@last")
+    assert desk.node("finally.tidy")["reason"] == "start-failed"
+    assert (Path(trees(desk)[0]) / "kept.txt").read_text() == "by hand\n"
+    assert log(desk) == ["one.write"]
+
+
 # --- trees of nodes
 
 GOALS = """
@@ -463,6 +500,9 @@ def test_a_conflict_fails_that_child_with_its_hunks_and_the_others_are_merged(de
     (finding,) = error["details"]["findings"]
     assert (finding["file"], finding["line"]) == ("lines.txt", 5)
     assert "\na\n=======\nb\n" in finding["message"]
+    shown = [line.strip() for line in desk.orch("runs", "errors", "@last").out.splitlines()]
+    at = shown.index("=======")
+    assert (shown[at - 1], shown[at + 1]) == ("a", "b")
     assert "lines.txt" in said.text
     assert any(path.endswith("/steps/build.goal[b]") for path in trees(desk))
     desk.orch("verify", "@last")

@@ -26,7 +26,7 @@ from orch.model.compiled import Compiled
 from orch.model.events import Closed, Event, Opened
 from orch.model.state import RunState
 from orch.ports import GateWatch, Look, Reading, Recollection, Reports, TreeTrouble
-from orch.problems.problem import Exit
+from orch.problems.problem import Exit, OrchError
 from orch.run.attempts import Renderer
 from orch.run.close import closing
 from orch.run.loop import Loop, World
@@ -47,6 +47,7 @@ if TYPE_CHECKING:  # loaded only where they are needed
     from orch.app.memory import ProjectMemory
     from orch.app.secrets import Vault
     from orch.local.trees import GitTrees
+    from orch.run.spaces import Spaces
 
 ENDED = ("succeeded", "failed", "cancelled")
 
@@ -158,10 +159,11 @@ class Ownership:
             opened = self._opened(compiled, state, torn, reset)
             events = [*events, opened]
             trees = self._trees(compiled, events, vault)
-            loop = self._loop(compiled, state, events, journal, projector, trees, vault)
+            spaces = None if trees is None else self._spaces(compiled, events, trees, vault)
+            loop = self._loop(compiled, state, events, journal, projector, spaces, vault)
             gc.freeze()
             gc.enable()  # from here on as long as the run takes
-            number = self._beating(loop, lambda: self._carry_out(work, compiled, state, loop, opened, trees))
+            number = self._beating(loop, lambda: self._carry_out(work, compiled, state, loop, opened, trees, spaces))
             code = exit_of(state) if number is None else exit_of_signal(number)
             self._tidy(trees, state)
             self._end(compiled, state, journal, code)
@@ -181,13 +183,26 @@ class Ownership:
             beat.stop()
 
     def _carry_out(
-        self, work: Work, plan: Compiled, state: RunState, loop: Loop, opened: Opened, trees: GitTrees | None
+        self,
+        work: Work,
+        plan: Compiled,
+        state: RunState,
+        loop: Loop,
+        opened: Opened,
+        trees: GitTrees | None,
+        spaces: Spaces | None,
     ) -> int | None:
-        loop.begin([opened] if work.decided is None else [opened, work.decided(opened.at)])
-        if trees is not None:
-            from orch.app.workspace import open_trees
+        def begin() -> None:
+            loop.begin([opened] if work.decided is None else [opened, work.decided(opened.at)])
 
-            open_trees(trees, self._run.run_id, begun=any(state.attempt))
+        if trees is None or spaces is None:
+            begin()
+        elif opened.epoch == 1:  # the journal knows where trees are before they are made
+            begin()
+            self._open_trees(work, state, opened.epoch, trees, spaces)
+        else:  # where they are refused, nothing is written
+            self._open_trees(work, state, opened.epoch, trees, spaces)
+            begin()
         if opened.reset:
             loop.refuse_pending()
         if not work.settle_only:
@@ -217,7 +232,7 @@ class Ownership:
         events: list[Event],
         journal: FileJournal,
         projector: Projector,
-        trees: GitTrees | None,
+        spaces: Spaces | None,
         vault: Vault | None,
     ) -> Loop:
         run, head = self._run, plan.head
@@ -236,7 +251,7 @@ class Ownership:
             subjects=gated,
             secrets=vault,
         )
-        memory = self._memory(plan, cas, self._root if trees is None else trees.root(""))
+        memory = self._memory(plan, cas, self._root if spaces is None else spaces.home)
         world = World(
             clock=self._context.clock,
             journal=journal,
@@ -249,12 +264,8 @@ class Ownership:
             memory=memory or NoMemory(),
             interrupted=self._interrupted,
         )
-        if trees is None:
+        if spaces is None:
             return Loop(plan, state, world, Renderer(plan, around))
-        from orch.run.spaces import Spaces
-
-        spaces = Spaces(plan, trees, str if vault is None else vault.mask.text)
-        spaces.remember(events)
         return Loop(plan, state, world._replace(spaces=spaces), Renderer(plan, around, spaces.root))
 
     def _trees(self, plan: Compiled, events: Sequence[Event], vault: Vault | None) -> GitTrees | None:
@@ -266,6 +277,26 @@ class Ownership:
         cas = Cas(self._run.path, durable=plan.head["durability"] == "full")
         mask = None if vault is None else vault.mask
         return trees_of(self._context, self._root, self._run.run_id, plan, home, patches(self._run.path, cas), mask)
+
+    def _spaces(self, plan: Compiled, events: Sequence[Event], trees: GitTrees, vault: Vault | None) -> Spaces:
+        from orch.run.spaces import Spaces
+
+        spaces = Spaces(plan, trees, str if vault is None else vault.mask.text)
+        spaces.remember(events)
+        return spaces
+
+    def _open_trees(self, work: Work, state: RunState, epoch: int, trees: GitTrees, spaces: Spaces) -> None:
+        """Raises OrchError where the run cannot go on there, unless it is only to be ended: then nothing of it starts
+        there."""
+        from orch.app.workspace import open_trees
+
+        settled = epoch > 1 and spaces.is_settled
+        try:
+            open_trees(trees, self._run.run_id, begun=any(state.attempt), settled=settled)
+        except OrchError as error:
+            if not work.lenient:
+                raise
+            spaces.shut(error.problems[0].message)
 
     def _tidy(self, trees: GitTrees | None, state: RunState) -> None:
         """The trees of a run that succeeded hold nothing that its branch does not."""

@@ -68,8 +68,7 @@ def dirt(context: Context, root: str, pipeline: str, saved: str | None) -> Probl
         files = [file for file in files if os.path.realpath(os.path.join(top, file)) != own]
     if not files:
         return None
-    shown = ", ".join(files[:_SHOWN]) + (f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else "")
-    message = f"a run begins at HEAD, and no commit holds these: {shown}"
+    message = f"a run begins at HEAD, and no commit holds these: {_some(files)}"
     hint = f"commit or stash them, or take them along: {shlex.join(['orch', 'apply', pipeline, '--dirty'])}"
     return Problem(DIRT, message, hint=hint, severity="warning")
 
@@ -129,23 +128,41 @@ def patches(run_path: str, cas: Cas) -> Keep:
     return keep
 
 
-def open_trees(trees: GitTrees, run_id: str, *, begun: bool) -> None:
-    """Have the branch and the tree of a run. Raises OrchError where that cannot be."""
+def open_trees(trees: GitTrees, run_id: str, *, begun: bool, settled: bool) -> None:
+    """Have the branch and the tree of a run; where it is `settled`, what the tree holds beyond the branch is no work of
+    the run. Raises OrchError where that cannot be."""
     try:
         there = trees.open(begun=begun)
+        strange = trees.strange() if there and settled else ()
     except TreeTrouble as error:
         raise _lost(str(error), run_id) from error
     if not there:
         branch = branch_of(run_id)
         message = f"the branch {branch} is gone, and the run's work was on it"
         hint = (
-            f"git branch {branch} COMMIT, as `git reflog` or `git fsck --lost-found` names it; or a new run: orch apply"
+            f"git branch {branch} COMMIT, as `git reflog` or `git fsck --lost-found` names it; "
+            f"or end the run: orch cancel {run_id}"
         )
         raise OrchError(Problem("O643", message, hint=hint), Exit.CONFLICT)
+    if strange:
+        git = f"git -C {shlex.quote(trees.root(''))}"
+        files = shlex.join(strange) if len(strange) <= _SHOWN else ":/"
+        message = (
+            f"no step of the run has left this in its tree, and no commit of its branch holds it: {_some(strange)}"
+        )
+        hint = (
+            f"commit it, so that gates see it: {git} add -A -- {files} && {git} commit; "
+            f"or put it away: {git} stash push -u -- {files}; or end the run: orch cancel {run_id}"
+        )
+        raise OrchError(Problem("O644", message, hint=hint), Exit.CONFLICT)
 
 
 def _lost(why: str, run_id: str) -> OrchError:
     return OrchError(Problem("O643", f"the run has no tree to work in: {why}", hint=f"orch resume {run_id}"), Exit.IO)
+
+
+def _some(files: Sequence[str]) -> str:
+    return ", ".join(files[:_SHOWN]) + (f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else "")
 
 
 def _but_decisions() -> str:

@@ -80,15 +80,8 @@ class Repository:
             shutil.copy2(own, index)
         with suppress(FileNotFoundError):
             os.unlink(f"{index}.lock")
-        self.git(
-            tree,
-            "add",
-            "--all",
-            "--",
-            *paths,
-            *([] if but is None else [f":(exclude,glob){but}"]),
-            GIT_INDEX_FILE=index,
-        )
+        left_out = [] if but is None else [f":(exclude,glob){but}"]
+        self.git(tree, "add", "--all", "--", *paths, *left_out, GIT_INDEX_FILE=index)
         if but is not None:
             self.git(tree, "reset", "--quiet", "--", f":(glob){but}", GIT_INDEX_FILE=index)
         return self.git(tree, "write-tree", GIT_INDEX_FILE=index)
@@ -148,6 +141,20 @@ class GitTrees:
         if following is not None:
             self._move(following)
         return True
+
+    def strange(self) -> tuple[str, ...]:
+        """The files of the run's own tree that are other than on its branch, from the project's root on. What somebody
+        has committed to the branch is the run's from now on: gates see it there."""
+        tree, folder = self._path(""), self._folder("")
+        self._attach()
+        tip, head = self._known["tip"], self._commit_of(self._branch)
+        held = head if self._descends(head, tip) else tip
+        content = self._repository.snapshot(tree, f"{folder}/index", f"{folder}/{_INDEX}", self._paths)
+        out = self._repository.raw(tree, "diff-tree", "-r", "-z", "--no-renames", "--name-only", held, content)
+        found = tuple(self._inside(os.fsdecode(path)) for path in out.split(b"\0")[:-1])
+        if not found and held != tip:
+            self._set_tip(held)
+        return found
 
     def root(self, name: str) -> str:
         """The project's root in a tree."""

@@ -29,6 +29,14 @@ CODES: dict[str, Code] = {
         "the run's branch or tree is gone",
         "A run with `workspace: branch` keeps its work on the branch `orch/<run-id>`. Without that branch, what its "
         "nodes have done is lost to the run, and it does not go on as if nothing had been done. Bring the branch back "
-        "(`git reflog`, `git fsck --lost-found`), then `orch resume RUN`; or start anew: orch apply PIPELINE",
+        "(`git reflog`, `git fsck --lost-found`), then `orch resume RUN`; or end it, `orch cancel RUN`, where steps of "
+        "`finally` fail as they have no tree to start in; or start anew: orch apply PIPELINE",
+    ),
+    "O644": Code(
+        "somebody has changed the run's tree between two owners",
+        "While nobody carried the run on, files in its tree became other than on its branch, and no step has done it. "
+        "Gates about `git:diff` look at the branch: the next step would work on, and commit, what nobody has seen. "
+        "Commit the files to the branch, where a gate that was approved then asks again; or put them away with "
+        "`git stash`; the message has both commands. Then: orch resume RUN",
     ),
 }

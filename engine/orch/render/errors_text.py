@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from orch.render.findings_text import finding_lines
+from orch.render.findings_text import SHOWN, finding_lines, hunk_lines
 from orch.render.problems_text import visible
 from orch.render.style import Style
 
@@ -34,8 +34,11 @@ def _error(error: dict[str, Any], style: Style) -> list[str]:
     if command is not None:
         text = command if isinstance(command, str) else shlex.join(command)
         rows.append(("command", text.strip().split("\n")[0] + (" …" if "\n" in text.strip() else "")))
-    found = finding_lines(details.get("findings", ()), details.get("found", 0))
+    findings = details.get("findings", ())
+    found = finding_lines(findings, details.get("found", 0))
     rows += [("" if number else "found", line) for number, line in enumerate(found)]
+    if error["reason"] == "merge-conflict":
+        rows += [("", f"  {line}") for finding in findings[:SHOWN] for line in hunk_lines(finding)]
     for name in ("stdout", "stderr"):
         tail = [line for line in details.get(f"{name}_tail", "").splitlines() if line.strip()][-_TAIL_LINES:]
         rows += [(name if number == 0 else "", line) for number, line in enumerate(tail)]

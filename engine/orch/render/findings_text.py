@@ -33,6 +33,13 @@ def finding_lines(findings: Sequence[Mapping[str, Any]], found: int) -> list[str
     return lines
 
 
+def hunk_lines(finding: Mapping[str, Any]) -> list[str]:
+    """What git could not merge, as it stands between its marks; nothing of a finding of another kind. It was bounded
+    when it was found."""
+    message = str(finding["message"])
+    return [visible(line[:_COLUMNS]) for line in message.split("\n")] if message.startswith("<<<<<<< ") else []
+
+
 def _line(finding: Mapping[str, Any]) -> str:
     file, line, test = finding.get("file"), finding.get("line"), finding.get("test")
     place = f"{file}:{line}" if file and line else file or ""

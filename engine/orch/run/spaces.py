@@ -27,7 +27,22 @@ class Spaces:
     def __init__(self, plan: Compiled, trees: Trees, shown: Callable[[str], str] = str) -> None:
         self._plan, self._trees, self._shown = plan, trees, shown
         self._loose: dict[int, None] = {}
+        self._shut: str | None = None
         self._protected = {phase["name"]: tuple(phase.get("protected", ())) for phase in plan.head["phases"]}
+
+    @property
+    def home(self) -> str:
+        """The project's root in the run's own tree."""
+        return self._trees.root("")
+
+    @property
+    def is_settled(self) -> bool:
+        """Is what the run's own tree holds known to be nobody's who works for the run?"""
+        return not self._loose
+
+    def shut(self, why: str) -> None:
+        """The trees are not to be used by this owner: what would work in one does not start, and nothing is merged."""
+        self._shut = why
 
     def remember(self, events: Iterable[Event]) -> None:
         """What has happened in the run before: who was left loose when an owner died."""
@@ -53,6 +68,7 @@ class Spaces:
 
     def begin(self, step: int) -> None:
         """The step is about to start: its own tree is made. Raises TreeTrouble."""
+        self._refuse_shut()
         home = self._plan.tree_of(step)
         if home == step:
             try:
@@ -95,7 +111,7 @@ class Spaces:
         """An event, or what takes its place: where a step that an owner has left in the run's tree is over without
         another attempt, what is found there is settled first, as at the end of an attempt."""
         step = self._plan.index_of.get(event.address, -1) if _is_end(event) else -1
-        if step not in self._loose or step in running:
+        if step not in self._loose or step in running or self._shut is not None:
             return event
         left = self.end(step, running, event.at, kept=False)
         if left.reason is None:
@@ -104,7 +120,7 @@ class Spaces:
 
     def look(self, gates: GateWatch, state: RunState, step: int, at: int) -> Look:
         """A gate on what the branch holds is not open while something of what was done is elsewhere."""
-        on_branch = DIFFERENCE in self._plan.action(step).step["gate"].get("subject", ())
+        on_branch = self._shut is None and DIFFERENCE in self._plan.action(step).step["gate"].get("subject", ())
         why = self._short_of(state.running, at) if on_branch else ""
         look = gates.look(state, step, at)
         return look._replace(status="waiting", reason="stale", sentence=why) if why else look
@@ -135,6 +151,10 @@ class Spaces:
         except TreeTrouble as error:
             return Left(TROUBLE, self._shown(str(error)))
 
+    def _refuse_shut(self) -> None:
+        if self._shut is not None:
+            raise TreeTrouble(self._shut)
+
     def _inside(self, step: int) -> list[int]:
         """The steps without a body that a step has opened, of all iterations."""
         found: list[int] = []
@@ -147,6 +167,7 @@ class Spaces:
         """Put what was kept onto the branch."""
         address = self._plan.addresses[step]
         try:
+            self._refuse_shut()
             left = self._settle(step, at)
             if left.reason is not None:
                 return Merged(at, address, None, TROUBLE, {"summary": f"the run's tree was left so: {left.sentence}"})
