@@ -112,3 +112,61 @@ def test_json_and_another_format_exclude_each_other(tmp_path: Path) -> None:
     plain = desk.orch("runs", "errors", "@last", "--json").out
     assert plain == desk.orch("runs", "errors", "@last", "--json", "--format", "json").out
     desk.orch("runs", "errors", "@last", "--json", "--format", "sarif", code=2)
+
+
+ALLOWED = """  main:
+    nodes:
+      shaky: { run: exit 3, allow_failure: true }
+      over:
+        allow_failure: true
+        loop: { max_iterations: 2, until: "false", nodes: { again: { run: exit 4 } } }
+      green:
+        loop:
+          max_iterations: 3
+          until: nodes.test.status == 'succeeded'
+          nodes: { test: { run: "[ -e tried ] || { touch tried; exit 1; }" } }
+      flaky: { run: "[ $ORCH_ATTEMPT = 2 ]", retry: { limit: 1, delay: 0s } }
+"""
+
+
+def test_of_a_run_that_succeeded_nothing_is_an_error_and_no_retry_is_offered(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    desk.pipeline(ALLOWED)
+    told = desk.orch("apply").text
+    assert "succeeded: 2 failed (allowed), " in told
+    assert "orch retry" not in told
+    for words in (
+        ("runs", "errors", "@last"),
+        ("explain", "@last", "main.shaky"),
+        ("explain", "@last", "main.over"),
+        ("runs", "show", "@last"),
+    ):
+        assert "orch retry" not in desk.orch(*words).text, words
+    desk.orch("report", "@last", "-o", "report.md")
+    report = (desk.folder / "report.md").read_text()
+    assert "2 failed \\(allowed\\)" in report or "2 failed (allowed)" in report
+    assert "orch retry" not in report
+    annotations = desk.orch("runs", "errors", "@last", "--format", "github").out.splitlines()
+    assert {line.split()[0] for line in annotations} == {"::warning"}
+    addresses = {line.split("title=")[1].split("::")[0] for line in annotations}
+    assert {"main.shaky", "main.over"} <= addresses
+    assert not any(address.startswith(("main.green", "main.flaky")) for address in addresses)
+    root = ET.fromstring(desk.orch("runs", "errors", "@last", "--format", "junit").out)
+    assert (root.get("failures"), {suite.get("failures") for suite in root}) == ("0", {"0"})
+    assert all(case[0].tag == "skipped" for suite in root for case in suite)
+    sarif = json.loads(desk.orch("runs", "errors", "@last", "--format", "sarif").out)
+    assert {each["level"] for each in sarif["runs"][0]["results"]} == {"warning"}
+    desk.orch("retry", "@last", "--failed", code=6)
+
+
+def test_of_a_run_that_failed_the_retry_is_offered_and_what_failed_is_an_error(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    desk.pipeline(
+        "  main:\n    nodes:\n      bad: { run: exit 3 }\n      shaky: { run: exit 3, allow_failure: true }\n"
+    )
+    told = desk.orch("apply", code=1).text
+    assert "failed: 1 failed, 1 failed (allowed)" in told
+    assert "1 failed, 1 failed (allowed)" in json.dumps(json.loads(desk.orch("runs", "show", "@last", "--json").out))
+    assert "--failed" in desk.orch("explain", "@last", "main.bad").out
+    kinds = [line.split()[0] for line in desk.orch("runs", "errors", "@last", "--format", "github").out.splitlines()]
+    assert sorted(kinds) == ["::error", "::warning"]

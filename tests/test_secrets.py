@@ -436,6 +436,32 @@ def test_a_secret_that_a_node_commits_itself_is_not_taken_either(branched: Desk,
     assert log_of(branched) == []
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        'echo fine > made; git add made; {} commit -qm "with $TOKEN"',
+        '{} commit -q --allow-empty -m "with $TOKEN"',
+        'echo "$TOKEN" > made; git add made; {} commit -qm made; git rm -q made; {} commit -qm gone',
+    ],
+    ids=["message", "empty", "taken-back"],
+)
+def test_no_commit_that_a_node_makes_itself_brings_a_secret_onto_the_branch(branched: Desk, script: str) -> None:
+    script = script.replace("{}", "git -c user.name=W -c user.email=w@project.example")
+    branched.pipeline(APART.format(run=json.dumps(script), more=""), "workspace: branch\n" + DECLARED)
+    commit(branched)
+    branched.orch("apply", code=1)
+    assert branched.node("main.push")["reason"] == "secret-in-output"
+    assert log_of(branched) == []
+
+
+def test_a_message_that_only_resembles_a_secret_stays_on_the_branch(branched: Desk) -> None:
+    script = 'git -c user.name=W -c user.email=w@project.example commit -q --allow-empty -m "${TOKEN%?}"'
+    branched.pipeline(APART.format(run=json.dumps(script), more=""), "workspace: branch\n" + DECLARED)
+    commit(branched)
+    branched.orch("apply")
+    assert log_of(branched) == [TOKEN[:-1]]
+
+
 @pytest.mark.parametrize("more", ["", ", workspace: worktree"])
 def test_what_only_resembles_a_secret_is_committed(branched: Desk, more: str) -> None:
     branched.pipeline(

@@ -187,7 +187,7 @@ class Trees(Protocol):
         ...
 
     def changes(self, name: str) -> Change:
-        """What a tree holds that its commit does not."""
+        """What a tree holds that its commit does not. Raises SecretLeft."""
         ...
 
     def commit(self, name: str, change: Change, message: str, at_ms: int) -> tuple[str, dict[str, Any] | None]:

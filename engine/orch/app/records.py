@@ -19,10 +19,11 @@ from orch.model.events import Finished, Settled
 from orch.model.fold import fold, interrupt
 from orch.model.names import file_stem
 from orch.model.state import RunState
+from orch.model.status import Status
 from orch.plan.compile import compile_plan
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.review.past import Past
-from orch.store.errors import error_bytes
+from orch.store.errors import error_bytes, retry_command
 from orch.store.glance import glance
 from orch.store.journal import read
 from orch.store.ledger import replay
@@ -166,10 +167,26 @@ def is_running(context: Context, ref: str) -> bool:
     return is_held(find(os.path.join(find_root(context.cwd), RUNS), ref))
 
 
-def errors(context: Context, ref: str) -> list[dict[str, Any]]:
-    """The error artifacts of a run, made from its journal and logs."""
+def errors(context: Context, ref: str, *, standing: bool = False) -> list[dict[str, Any]]:
+    """The error artifacts of a run, made from its journal and logs; `standing` leaves out what came right in the end: a
+    later attempt, or a later iteration of the loop that it was in."""
+    from orch.run.again import failed_steps
+
     told = past(context, ref)
-    return [json.loads(error_bytes(told.run, told.plan, failure)) for failure in told.ledger.failures]
+    again, found = set(failed_steps(told.plan, told.state)), []
+    for failure in told.ledger.failures:
+        if standing and _came_right(told, failure.step):
+            continue
+        document: dict[str, Any] = json.loads(error_bytes(told.run, told.plan, failure))
+        if failure.step not in again and document["details"].get("suggestion") == retry_command(told.run.run_id):
+            del document["details"]["suggestion"]  # a retry would leave it as it is
+        found.append(document)
+    return found
+
+
+def _came_right(told: Past, step: int) -> bool:
+    loops = [one for one in told.plan.owners(step) if told.plan.is_loop(one)]
+    return any(told.state.status[one] is Status.SUCCEEDED for one in (step, *loops))
 
 
 def _look(context: Context, run: RunDir) -> Standing:

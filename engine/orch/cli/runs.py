@@ -131,7 +131,8 @@ def logged(session: Session, run: str, address: str | None, follow: bool, raw: b
 def failed(session: Session, run: str, form: str | None, as_json: bool) -> int:
     """Show every failed attempt of a run, with the end of its log.
 
-    For other tools (github, junit, sarif): what each step's last failed attempt found, and where.
+    For other tools (github, junit, sarif): what each step's last failed attempt found, and where. What may fail is a
+    warning there, and what came right in the end is left out.
     """
     from orch.app.records import errors
     from orch.render.errors_text import errors_text
@@ -139,7 +140,7 @@ def failed(session: Session, run: str, form: str | None, as_json: bool) -> int:
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"--json and --format {form} exclude each other")
     form = "json" if as_json else form or "text"
-    found = errors(session.context, run)
+    found = errors(session.context, run, standing=form not in ("text", "json"))
     put(errors_text(found, session.out) if form == "text" else _for_tools(form, found))
     if not found and form == "text":
         say("No attempt has failed.")

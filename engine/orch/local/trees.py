@@ -172,7 +172,7 @@ class GitTrees:
         return self.root(name)
 
     def changes(self, name: str) -> Change:
-        """What a tree holds that its commit does not."""
+        """What a tree holds that its commit does not. Raises SecretLeft where a node has committed one by itself."""
         tree, folder = self._path(name), self._folder(name)
         tip = self._known["tip"]
         base = self._known.get(f"tree {name}", "") if name else tip
@@ -181,6 +181,12 @@ class GitTrees:
         before = self._git(self._start.root, "rev-parse", f"{base}^{{tree}}")
         content = self._repository.snapshot(tree, f"{folder}/index", f"{folder}/{_INDEX}", self._paths)
         self._head = self._repository.resolve(self._branch)
+        if self._mask is not None and not name and self._head not in (None, tip):
+            # of these the branch would keep all: texts, people, and what a later one has taken back
+            form, own = "--format=%an%n%ae%n%cn%n%ce%n%B", f"{tip}..{self._head}"
+            told = self._repository.raw(self._start.root, "log", "-p", "-m", "--text", "--no-renames", form, own, "--")
+            if secret := self._mask.named(told):
+                raise SecretLeft(f"a commit made in its tree holds the secret {secret}")
         moved = self._branch.removeprefix("refs/heads/") if self._head != tip else None
         found = self._different(base, content) if content != before else {}
         if not name and self._head is not None and moved and self._descends(self._head, tip):

@@ -196,6 +196,10 @@ class Compiled(NamedTuple):
         around = (step, *self.owners(step))
         return next((one for one in around if has_own_tree(self.action(one).step)), -1)
 
+    def may_fail(self, step: int) -> bool:
+        """Has it, or what it is inside of, leave to fail?"""
+        return any(self.action(one).step.get("allow_failure") for one in (step, *self.owners(step)))
+
     @property
     def has_trees(self) -> bool:
         """Has the run a branch of its own?"""

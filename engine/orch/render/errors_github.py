@@ -10,9 +10,13 @@ from orch.render.github import annotation, with_notice
 
 
 def errors_github(errors: Sequence[Mapping[str, Any]]) -> str:
-    """`::error file=…,line=…,title=…::message`, one a line; empty where nothing failed."""
+    """`::error file=…,line=…,title=…::message`, one a line; `::warning` where it may fail. Empty without failures."""
     lines = [
-        annotation("error", {"file": each.file, "line": each.line, "title": each.title}, each.message)
+        annotation(
+            "warning" if each.allowed else "error",
+            {"file": each.file, "line": each.line, "title": each.title},
+            each.message,
+        )
         for each in failures(errors)
     ]
     return with_notice(lines, "errors", "orch runs errors")

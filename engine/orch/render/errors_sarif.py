@@ -33,7 +33,7 @@ def _result(failure: Failure, index: int) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": _rule(failure),
         "ruleIndex": index,
-        "level": "error",
+        "level": "warning" if failure.allowed else "error",
         "message": {"text": f"{failure.address}: {failure.message}"},
     }
     if failure.file is not None:

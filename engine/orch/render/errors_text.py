@@ -21,14 +21,16 @@ def errors_text(errors: Sequence[dict[str, Any]], style: Style) -> str:
 
 
 def errors_json(errors: Sequence[dict[str, Any]]) -> str:
-    """`{format_version, errors: […]}`, each as the artifact has it."""
+    """`{format_version, errors: […]}`, each as the artifact has it; no retry is suggested that would do nothing."""
     return json.dumps({"format_version": FORMAT_VERSION, "errors": list(errors)}, ensure_ascii=False)
 
 
 def _error(error: dict[str, Any], style: Style) -> list[str]:
     details = error.get("details", {})
     attempt = f" (attempt {error['attempt']})" if error.get("attempt", 0) > 1 else ""
-    lines = [f"{style.icon('failed')} {style.paint(error['address'], 'bold')}{attempt}  {visible(error['summary'])}"]
+    allowed = " (allowed to fail)" if error.get("allowed") else ""
+    told = f"{attempt}  {visible(error['summary'])}{allowed}"
+    lines = [f"{style.icon('failed')} {style.paint(error['address'], 'bold')}{told}"]
     rows = [("reason", error["reason"]), ("at", error["created_at"])]
     command = error.get("command")
     if command is not None:

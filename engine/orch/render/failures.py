@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 
 class Failure(NamedTuple):
-    """One thing that is wrong. `details` is what is known besides: the end of a log."""
+    """One thing that is wrong; `allowed` where nothing suffers for it. `details` is what is known besides: the end of a
+    log."""
 
     address: str
     reason: str
@@ -17,6 +18,7 @@ class Failure(NamedTuple):
     line: int | None = None
     test: str | None = None
     details: str = ""
+    allowed: bool = False
 
     @property
     def title(self) -> str:
@@ -32,15 +34,15 @@ def failures(errors: Sequence[Mapping[str, Any]]) -> list[Failure]:
 
 def _of(error: Mapping[str, Any]) -> Iterator[Failure]:
     details = error.get("details", {})
-    address, reason = error["address"], error["reason"]
+    address, reason, allowed = error["address"], error["reason"], error.get("allowed", False)
     findings = details.get("findings", ())
     for finding in findings:
-        yield Failure(
-            address, reason, finding["message"], finding.get("file"), finding.get("line"), finding.get("test")
-        )
+        place = (finding.get("file"), finding.get("line"), finding.get("test"))
+        yield Failure(address, reason, finding["message"], *place, allowed=allowed)
     more = details.get("found", len(findings)) - len(findings)
     if more > 0:
-        yield Failure(address, reason, f"{more} more findings, which are not kept: its log has them")
+        message = f"{more} more findings, which are not kept: its log has them"
+        yield Failure(address, reason, message, allowed=allowed)
     if not findings:
         tail = "\n".join(filter(None, (details.get("stdout_tail"), details.get("stderr_tail"))))
-        yield Failure(address, reason, error["summary"], details=tail)
+        yield Failure(address, reason, error["summary"], details=tail, allowed=allowed)

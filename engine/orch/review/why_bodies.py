@@ -93,6 +93,7 @@ def _short(case: Case, node: int) -> str:
 def _loop_ways(case: Case, body: Body) -> tuple[list[str], list[str]]:
     if case.state.status[case.step] is not Status.FAILED:
         return [], []
+    again = case.step in case.asked.redo
     state = case.state_then()
     scope = body_scope(state.plan, state, case.step, body["reads"])
     turn = turned(body["until"], scope, want=True)
@@ -100,10 +101,11 @@ def _loop_ways(case: Case, body: Body) -> tuple[list[str], list[str]]:
     if case.reason == "unchanged":
         change.append("an iteration that leaves something else, or a larger `stop_if_unchanged` in a new run")
     elif case.reason == "exhausted":
-        change.append(f"a larger `max_iterations` in a new run; a retry goes on with {body['most']:,} more")
+        more = f"; a retry goes on with {body['most']:,} more" if again else ""
+        change.append(f"a larger `max_iterations` in a new run{more}")
     else:
         change.append("another `until` in a new run")
-    return change, [case.command("retry", case.run_id, "--failed")]
+    return change, [case.command("retry", case.run_id, "--failed") if again else case.new_run()]
 
 
 def _inside(case: Case, body: Body) -> list[str]:

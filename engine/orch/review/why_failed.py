@@ -25,7 +25,7 @@ def failed(case: Case) -> Explanation:
     because += _findings(detail.get("findings", ()), detail.get("found", 0))
     if last is not None:
         because.append(f"error file: {case.past.run.artifact_root}/{error_name(last.number, case.address)}")
-    allowed = case.doc.get("allow_failure", False) and case.reason != REASON
+    allowed = case.plan.may_fail(case.step) and case.reason != REASON
     if allowed:
         because.append("it is allowed to fail: nothing else suffers for it")
     change, following = _ways(case, allowed=allowed)
@@ -57,7 +57,7 @@ def cancelled_by(case: Case, because: list[str]) -> Explanation:
 
 
 def go_on(case: Case) -> list[str]:
-    """The command that gets the run on from here."""
+    """The command that gets the run on from here; none where a retry would have nothing to do."""
     match case.past.status:
         case "queued":
             return [case.command("poll", case.run_id, "--watch")]
@@ -65,7 +65,7 @@ def go_on(case: Case) -> list[str]:
             return [case.command("poll", case.run_id, "--watch")]
         case "interrupted":
             return [case.command("resume", case.run_id)]
-    return [case.command("retry", case.run_id, "--failed")]
+    return [case.command("retry", case.run_id, "--failed")] if case.asked.redo else []
 
 
 def tail(detail: dict[str, str]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from orch.model.compiled import GATE, Compiled
 from orch.model.state import RunState
 from orch.model.status import Status
+from orch.run.budget import REASON
 from orch.run.scope import KnownAfter, run_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate
 
@@ -24,12 +25,18 @@ _GATES = ((Status.FAILED, "failed"), (Status.WAITING, "waiting"), (Status.SUCCEE
 
 
 def tally(plan: Compiled, state: RunState) -> str:
-    """How many nodes are in which status, and how the gates stand: `1 failed, 3 succeeded, 1 gate open`."""
+    """How many nodes are in which status, and how the gates stand: `1 failed, 3 succeeded, 1 gate open`; what may
+    fail is counted apart: `1 failed, 2 failed (allowed)`."""
     nodes = Counter(state.status[step] for step in plan.counted)
     gates = Counter(status for status, kind in zip(state.status, plan.kinds, strict=True) if kind == GATE)
     cached = state.reason.count("cached")
     about = {Status.SUCCEEDED: f" ({cached:,} cached)"} if cached else {}
+    failed = [step for step in plan.counted if state.status[step] is Status.FAILED]
+    allowed = sum(state.reason[step] != REASON and plan.may_fail(step) for step in failed)
+    nodes[Status.FAILED] -= allowed
     told = [f"{nodes[status]:,} {status.word}{about.get(status, '')}" for status in _NODES if nodes[status]]
+    if allowed:
+        told.insert(nodes[Status.FAILED] > 0, f"{allowed:,} failed (allowed)")
     told += [f"{gates[status]:,} gate{'s' * (gates[status] > 1)} {word}" for status, word in _GATES if gates[status]]
     return ", ".join(told)
 

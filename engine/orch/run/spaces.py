@@ -200,22 +200,25 @@ class Spaces:
 
     def _settle(self, step: int, at: int) -> Left:
         """Commit what is in the run's own tree; `step` is the last one that has ended there."""
-        change = self._trees.changes("")
-        left = NOTHING_LEFT
-        if change.files or change.moved:
-            left = self._judged(change, list(self._loose))
-            try:
-                if left.reason is None:
-                    self._commit(change, at)
-                else:
-                    _, patch = self._trees.commit(file_stem(self._plan.addresses[step]), change, "Put back", at)
-                    left = left._replace(patch=patch)
-            except SecretLeft as error:
-                left = Left(SECRET, str(error))
-            if left.reason is not None:
-                self._trees.make("")
+        try:
+            left = self._settled(step, at)
+        except SecretLeft as error:
+            left = Left(SECRET, str(error))
+        if left.reason is not None:
+            self._trees.make("")
         self._loose.clear()
         return left
+
+    def _settled(self, step: int, at: int) -> Left:
+        change = self._trees.changes("")
+        if not (change.files or change.moved):
+            return NOTHING_LEFT
+        left = self._judged(change, list(self._loose))
+        if left.reason is None:
+            self._commit(change, at)
+            return left
+        _, patch = self._trees.commit(file_stem(self._plan.addresses[step]), change, "Put back", at)
+        return left._replace(patch=patch)
 
     def _commit(self, change: Change, at: int) -> None:
         names = ", ".join(self._plan.addresses[step] for step in self._loose)

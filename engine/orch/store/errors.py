@@ -14,6 +14,7 @@ from orch.model.retry import hands_over
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.model.times import to_iso
+from orch.run.budget import REASON
 from orch.store.ledger import Failure
 from orch.store.rundir import RunDir
 
@@ -41,7 +42,10 @@ def error_bytes(run: RunDir, plan: Compiled, failure: Failure) -> bytes:
     for name in ("findings", "found", "changes"):
         if name in failure.error:
             details[name] = failure.error[name]
-    details["suggestion"] = failure.error.get("hint") or _suggestion(run, plan, failure)
+    allowed = failure.reason != REASON and plan.may_fail(failure.step)
+    hint = failure.error.get("hint") or (None if allowed else _suggestion(run, plan, failure))
+    if hint:
+        details["suggestion"] = hint
     document: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "run_id": run.run_id,
@@ -55,6 +59,8 @@ def error_bytes(run: RunDir, plan: Compiled, failure: Failure) -> bytes:
         document["command"] = command
     document["created_at"] = to_iso(failure.at)
     document["reason"] = failure.reason
+    if allowed:
+        document["allowed"] = True
     document["summary"] = failure.error.get("summary", failure.reason)
     document["details"] = details
     return json.dumps(document, ensure_ascii=False, indent=2).encode() + b"\n"
@@ -82,10 +88,18 @@ def settle_commands(run_id: str, plan: Compiled, state: RunState) -> dict[int, s
     return commands
 
 
+def retry_command(run_id: str) -> str:
+    """What decides again what failed."""
+    return f"orch retry {run_id} --failed"
+
+
 def _suggestion(run: RunDir, plan: Compiled, failure: Failure) -> str:
-    """A gate is decided again by a retry, but from the same outputs: only a new run has others."""
+    """Of an iteration the loop is asked. A gate is decided again by a retry, but from the same outputs: only a new run
+    has others. What may fail has none: a retry leaves it as it is."""
+    if failure.step in plan.loop_of:
+        return f"orch explain {run.run_id} {shlex.quote(plan.addresses[plan.loop_of[failure.step][0]])}"
     if plan.kinds[failure.step] != GATE:
-        return f"orch retry {run.run_id} --failed"
+        return retry_command(run.run_id)
     return f"mend what the gate reads, then start a new run: {apply_command(plan, plan.head['pipeline']['path'])}"
 
 
