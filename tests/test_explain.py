@@ -19,6 +19,7 @@ from orch.review.case import Asked
 from orch.review.explanation import Explanation
 from orch.review.past import Past
 from orch.review.why import explain
+from orch.run.again import failed_steps
 from orch.spec.expressions.parse import parse_expression
 from orch.spec.expressions.unparse import unparse
 from orch.store.journal import read
@@ -61,7 +62,7 @@ class Told:
         journal = read(made.run.journal, made.plan.digest)
         state, ledger = replay(made.compiled, journal.events)
         past = Past(made.run, made.compiled, state.plan, journal, state, ledger, self.status, self.detail)
-        asked = Asked(lambda failure: {"details": detail}, (), "pipelines/p.yaml")
+        asked = Asked(lambda failure: {"details": detail}, failed_steps(state.plan, state), "pipelines/p.yaml")
         return explain(past, state.plan.index_of[address], asked)
 
 
