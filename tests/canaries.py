@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import html
 import json
@@ -15,6 +16,7 @@ from urllib.parse import quote, quote_plus, unquote_to_bytes
 _RNG = Random(20)
 _NASTY = "'\"\\$`&<>/+=?#% ~*!()ü\n\t"
 _DIGITS = re.compile(rb"[A-Za-z0-9+/]{8,}")
+_LITERAL = re.compile(rb"""\bb(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")""")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){8,}")
 
 
@@ -52,6 +54,9 @@ FORMS: dict[str, Callable[[str], str]] = {
     "a word of a shell in single quotes": lambda value: "'" + value.replace("'", "'\\''") + "'",
     "hex": lambda value: value.encode().hex(),
     "XML": html.escape,
+    "XML in ASCII": lambda value: html.escape(value, quote=False).encode("ascii", "xmlcharrefreplace").decode(),
+    "XML in numbers": lambda value: re.sub(r"[^\w\s#!$%()*+/=?@~`\\-]|ü", lambda found: f"&#{ord(found[0])};", value),
+    "a literal of Python's bytes": lambda value: repr(value.encode()),
 }
 
 
@@ -71,6 +76,7 @@ def _readings(data: bytes) -> list[bytes]:
     text = data.decode("utf-8", "replace")
     readings = [data, unquote_to_bytes(data), unquote_to_bytes(data.replace(b"+", b" ")), html.unescape(text).encode()]
     readings.append(re.sub(r'"(?:[^"\\\n]|\\.)*"', _unquoted, text).encode("utf-8", "replace"))
+    readings += [ast.literal_eval(found[0].decode()) for found in _LITERAL.finditer(data)]
     readings += [data.replace(b"'\"'\"'", b"'"), data.replace(b"'\\''", b"'")]
     readings += [bytes.fromhex(found[0].decode()) for found in _HEX.finditer(data)]
     for found in _DIGITS.finditer(data.replace(b"-", b"+").replace(b"_", b"/")):

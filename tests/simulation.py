@@ -288,7 +288,8 @@ class Simulation(Promises):
                 hit = self.world.behaviours[names[step]].kind == "cached"
                 keys = self.facts.lists.get(names[step].rpartition("/")[2].partition(".")[2])
                 outputs = {"n": 1} if keys is None else {"keys": keys}
-                found = Recollection({"hit": hit, "because": "since run 1" if hit else "never run"}, hit, outputs)
+                why = "since run 1" if hit else "no result is kept"
+                found = Recollection({"hit": hit, "because": why}, hit, outputs)
                 if not hit:
                     return self.carry_out(Start(step, attempt))
                 self.happened(recalled(self.plan, step, found, at=self.clock))

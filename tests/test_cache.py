@@ -66,12 +66,12 @@ def kept(desk: Desk) -> Path:
 
 def test_a_step_is_cached_while_what_it_reads_is_unchanged_and_gives_what_it_gave(desk: Desk) -> None:
     assert planned(desk) == {
-        "main.build": "run (never run)",
+        "main.build": "run (no result is kept)",
         "main.test": "run (cached or not: known after main.build)",
     }
     desk.orch("apply")
     first = desk.run_dir()
-    assert did(desk) == {"main.build": "ok (never run)", "main.test": "ok (never run)"}
+    assert did(desk) == {"main.build": "ok (no result is kept)", "main.test": "ok (no result is kept)"}
     since = f"(since run {first.name})"
     assert planned(desk) == {"main.build": f"cached {since}", "main.test": f"cached {since}"}
     said = desk.orch("apply")
@@ -257,7 +257,7 @@ def test_a_file_of_results_that_is_no_such_file_costs_a_rerun_and_nothing_else(d
     desk.orch("apply")
     kept(desk).write_bytes(text)
     (kept(desk).parent / "files.json").write_bytes(text)
-    assert planned(desk)["main.build"] == "run (never run)"
+    assert planned(desk)["main.build"] == "run (no result is kept)"
     desk.orch("apply")
     assert all(said.startswith("cached") for said in planned(desk).values())
 
@@ -285,7 +285,7 @@ def test_of_a_step_whose_files_changed_while_it_ran_nobody_knows_what_it_read(de
     desk.pipeline("\n  main: { nodes: { one: { run: 'echo b > src/a.txt', cache: { paths: [src] } } } }\n")
     desk.orch("apply")
     desk.write("src/a.txt", "a\n")
-    assert planned(desk)["main.one"] == "run (never run)"
+    assert planned(desk)["main.one"] == "run (no result is kept)"
 
 
 def test_a_step_reads_what_the_one_before_it_has_just_written(desk: Desk) -> None:
@@ -457,7 +457,7 @@ def test_a_retry_decides_only_what_failed_and_may_find_it(desk: Desk) -> None:
     desk.orch("apply", code=1)
     (desk.folder / "broken").unlink()
     desk.orch("retry", "@last", "--failed")
-    assert desk.node("main.last")["cache"]["because"] == "never run"
+    assert desk.node("main.last")["cache"]["because"] == "no result is kept"
     assert desk.lines("ran") == 2
     desk.orch("apply")
     assert all(said.startswith("cached") for said in did(desk).values())

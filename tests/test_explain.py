@@ -542,7 +542,8 @@ def test_the_two_keys_of_a_result_are_laid_side_by_side(tmp_path: Path) -> None:
     desk.write("src/a.txt", "a")
     desk.write("src/b.txt", "b")
     desk.orch("apply")
-    assert "it has a `cache`, and no result that could be used: never run" in desk.orch("explain", "@last", "one").out
+    told = desk.orch("explain", "@last", "one").out
+    assert "it has a `cache`, and no result that could be used: no result is kept" in told
     first = desk.run_dir().name
     desk.orch("apply")
     said = desk.orch("explain", "@last", "one").out

@@ -128,7 +128,8 @@ def test_without_its_value_nothing_begins_and_nothing_is_written(desk: Desk) -> 
     ("value", "said"),
     [
         ("1234567", "has 7 bytes, and needs at least 8"),
-        ("   1234567   ", "has 7 bytes"),
+        ("   1234567   ", "has 7 bytes beside the white space around it, and needs"),
+        ("        ", "has 0 bytes beside the white space around it, and needs"),
         ("", "has 0 bytes"),
         ("12345678", None),
         ("üüüü", None),
@@ -144,7 +145,8 @@ def test_a_value_of_fewer_than_8_bytes_is_refused(desk: Desk, value: str, said: 
 def test_a_file_that_cannot_hold_a_secret_is_refused_with_the_reason(desk: Desk) -> None:
     desk.pipeline(node("true"), 'secrets: { TOKEN: "file:keys/token" }\n')
     assert "keys/token cannot be read: No such file" in desk.orch("apply", code=3).err
-    (desk.folder / "keys/token").mkdir(parents=True)
+    (desk.folder / "keys/token").mkdir(parents=True, mode=0o755)
+    assert "O508" not in desk.orch("plan").err
     assert "keys/token is not a regular file" in desk.orch("apply", code=3).err
     (desk.folder / "keys/token").rmdir()
     os.mkfifo(desk.folder / "keys/token")

@@ -105,7 +105,7 @@ class ProjectMemory:
             return Recollection(_missed("what was kept of it is damaged", **told), known=True)
         old = self._newest(name)
         if old is None:
-            return Recollection(_missed("never run", **told))
+            return Recollection(_missed("no result is kept", **told))
         known = expanded(old.inputs, lambda sha256: self._list_of(old, sha256))
         why = because(differences(known, expanded(inputs, lists.get)))
         was = {"run": old.run, "key": old.key, "inputs": old.inputs}

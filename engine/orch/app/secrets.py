@@ -147,7 +147,7 @@ def _open_to_all(name: str, reference: str, root: str) -> list[Problem]:
         mode = os.stat(os.path.join(root, where)).st_mode if kind == "file" else 0
     except OSError:
         return []
-    if not mode & stat.S_IROTH:
+    if not mode & stat.S_IROTH or not stat.S_ISREG(mode):
         return []
     message = f"secret {name}: everybody on this machine can read {where}"
     return [Problem("O508", message, hint=f"chmod 600 {where}", severity="warning")]
@@ -163,7 +163,8 @@ def _value(reference: str, env: Mapping[str, str], root: str) -> str:
         value, source = os.fsdecode(_content(os.path.join(root, where), where)), where
     size = len(os.fsencode(value.strip()))
     if size < SHORTEST:
-        raise _Unusable(f"the value of {source} has {size} bytes, and needs at least {SHORTEST}")
+        beside = " beside the white space around it" if value != value.strip() else ""
+        raise _Unusable(f"the value of {source} has {size} bytes{beside}, and needs at least {SHORTEST}")
     if "\0" in value:
         raise _Unusable(f"{source} holds a NUL, which no environment can")
     return value

@@ -40,6 +40,7 @@ def _texts(value: bytes) -> Iterator[Form]:
     yield Form(value)
     for digits in (value.hex(), value.hex().upper()):
         yield Form(digits.encode())
+    yield Form(repr(value)[2:-1].encode())  # a literal of Python's bytes
     text = value.decode("utf-8", "surrogateescape")
     encodings = _OF_ANY if value.isalnum() else (*_OF_ANY, *_OF_SIGNS)
     for encoded in dict.fromkeys(encode(text) for encode in encodings):
@@ -66,6 +67,16 @@ def _json(*, ascii_only: bool, also: str = "", upper: bool = False) -> Callable[
         for character in also:
             encoded = encoded.replace(character, f"\\u{ord(character):04x}")
         return _UNICODE.sub(lambda found: f"\\u{found[1].upper()}", encoded) if upper else encoded
+
+    return encode
+
+
+def _numbered(number: str, signs: str) -> Callable[[str], str]:
+    def encode(text: str) -> str:
+        escaped = text if signs else html.escape(text, quote=False)
+        odd = [c for c in dict.fromkeys(escaped) if not c.isascii() or c in signs]
+        table = {ord(c): f"&#{number.format(ord(c))};" for c in odd if not "\ud800" <= c <= "\udfff"}
+        return escaped.translate(table)
 
     return encode
 
@@ -99,6 +110,8 @@ _OF_SIGNS: tuple[Callable[[str], str], ...] = (
     # XML
     lambda text: html.escape(text, quote=False),
     html.escape,
+    # with numbers for what is no ASCII, as XML writers do, or for all signs
+    *(_numbered(number, signs) for number in ("{}", "x{:x}", "x{:X}") for signs in ("", "<>&\"'")),
     lambda text: html.escape(text, quote=False).replace('"', "&quot;").replace("'", "&apos;"),
 )
 

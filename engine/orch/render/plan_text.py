@@ -185,7 +185,7 @@ def _said(step: StepDoc, word: str, why: str, jobs: int) -> str:
     """The last column: a command, a reason, or both. A reason that ends in a command to paste is never cut."""
     if not why:
         return _detail(step, jobs)
-    if word in ("rerun", "cached") or why == "never run":
+    if word in ("rerun", "cached") or why == "no result is kept":
         return f"({visible(why)})" + (f"  {_detail(step, jobs)}" if word != "cached" else "")
     return visible(why) if word != "run" or "gate" in step else f"{_detail(step, jobs)}  ({visible(why)})"
 

@@ -260,7 +260,7 @@ class _Translation:
             bounds = detail.get("ctx", {})
             bound = bounds.get("ge", bounds.get("le"))
             hint = f"write `{key}: {bound}`" if bound is not None else "write a value within that, or remove the key"
-            self.report.add("O104", f"{named} is {value}, and must be {limit}", route, _EXAMPLES.get(key, hint))
+            self.report.add("O104", f"{named} is {value}, and must be {limit}", route, hint if bound is not None else _EXAMPLES.get(key, hint))
 
     def wrong_type(self, group: list[_Mistake], route: Route, value: Any, named: str, key: str) -> None:
         wanted: list[str] = []

@@ -15,8 +15,8 @@ def write_file(path: str, data: bytes, *, mode: int = 0o600, durable: bool = Fal
     """Put `data` at `path`, replacing what is there. Not synced unless `durable`, and then the caller still has to
     sync the folder. For one writer at a time, unless `unique`. Raises OSError with the path."""
     beside = f"{path}.{os.getpid()}.{get_ident()}{BESIDE}" if unique else path + BESIDE
-    fd = os.open(beside, _CREATE, mode)
     try:
+        fd = os.open(beside, _CREATE, mode)
         try:
             write_all(fd, data)
             if durable:
