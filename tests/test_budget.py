@@ -265,3 +265,9 @@ def test_the_plan_names_the_budget_and_what_it_does_not_reach(tmp_path: Path) ->
 def test_a_count_may_end_in_k_or_m(tmp_path: Path, written: str, meant: int) -> None:
     desk = desk_at(tmp_path, f"{{ nodes: {written} }}", "  one: { nodes: { a: { run: 'true' } } }\n")
     assert json.loads(desk.orch("plan", "--json").out)["budget"] == {"nodes": meant}
+
+
+def test_a_budget_of_no_nodes_is_refused_with_the_least_that_there_is(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    desk.pipeline("  main:\n    nodes:\n      one: { run: 'true' }\n", "budget: { nodes: 0 }\n")
+    assert "write `nodes: 1`" in desk.orch("validate", code=3).text

@@ -260,7 +260,8 @@ class _Translation:
             bounds = detail.get("ctx", {})
             bound = bounds.get("ge", bounds.get("le"))
             hint = f"write `{key}: {bound}`" if bound is not None else "write a value within that, or remove the key"
-            self.report.add("O104", f"{named} is {value}, and must be {limit}", route, hint if bound is not None else _EXAMPLES.get(key, hint))
+            told = hint if key == "nodes" else _EXAMPLES.get(key, hint)  # the example is of a phase's, not a budget's
+            self.report.add("O104", f"{named} is {value}, and must be {limit}", route, told)
 
     def wrong_type(self, group: list[_Mistake], route: Route, value: Any, named: str, key: str) -> None:
         wanted: list[str] = []
