@@ -598,3 +598,13 @@ def test_pydantic_is_imported_only_when_a_document_is_loaded() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_page_of_what_is_not_there_yet_names_all_that_is_refused_as_such() -> None:
+    from orch.spec.codes import CODES
+    from orch.spec.not_yet import NOT_YET, VALUES
+
+    page = CODES["O110"].text
+    tables = (*NOT_YET.values(), *VALUES.values())
+    assert [words for table in tables for words in table.values() if words not in page] == []
+    assert "{" not in page.replace("{ ", "")

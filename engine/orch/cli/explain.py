@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def _codes_and_runs(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     from click.shell_completion import CompletionItem
 
-    from orch.problems.catalogue import CODES
+    from orch.spec.codes import CODES
 
     codes = [CompletionItem(code, help=CODES[code].title) for code in sorted(CODES) if code.startswith(incomplete)]
     return [*runs(context, param, incomplete), *(codes if incomplete else [])]
@@ -52,8 +52,8 @@ def _step(session: Session, run: str, address: str, *, as_json: bool) -> int:
 
 
 def _code(session: Session, code: str | None, *, as_json: bool) -> int:
-    from orch.problems.catalogue import CODES
     from orch.render.codes_text import code_list, code_page, codes_json
+    from orch.spec.codes import CODES
 
     if code is None:
         put(codes_json(CODES) if as_json else code_list(CODES, session.out))

@@ -31,8 +31,8 @@ def cli_page() -> str:
 
 def errors_page() -> str:
     """docs/errors.md: every code of the catalogue."""
-    from orch.problems.catalogue import CODES
     from orch.render.codes_text import errors_page as page
+    from orch.spec.codes import CODES
 
     return page(CODES)
 

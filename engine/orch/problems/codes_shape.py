@@ -60,9 +60,7 @@ CODES: dict[str, Code] = {
         "not part of this version yet",
         "The language has a place for this, and this version does not do it. It is refused rather than ignored, "
         "since a pipeline that seems to have a sandbox, a mode or an agent and has none is worse than one that "
-        "does not load. This version has nodes that `run` commands or those of an `adapter`; gates of the kinds "
-        "`approval`, `freshness` and `check`; static matrices; retries, outputs, artifacts and effects. Write `run: "
-        "[my-tool, --check]` instead of an agent.",
+        "does not load. Not there yet: {not_yet}. Write `run: [my-tool, --check]` instead of an agent.",
     ),
     "O111": Code(
         "an input that contradicts itself",
