@@ -171,8 +171,9 @@ import sys
 sys.path.insert(0, {sweep!r})
 import sessions
 from trial import Ground
+from workload import WHOLE
 sessions.warm()
-ground = Ground()
+ground = Ground(WHOLE)
 try:
     print(*ground.trial(None).calls, sep="\\n")
 finally:
