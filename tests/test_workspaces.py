@@ -464,6 +464,20 @@ def test_children_work_apart_and_are_merged_in_the_order_of_their_keys_one_commi
     desk.orch("verify", "@last")
 
 
+def test_verify_warns_of_a_branch_that_no_longer_holds_what_was_merged(desk: Desk) -> None:
+    desk.pipeline('  one: { nodes: { a: { run: "echo a > a", workspace: worktree } } }\n', "workspace: branch\n")
+    commit(desk)
+    desk.orch("apply")
+    name = branch(desk)
+    assert "O643" not in desk.orch("verify", "@last").text
+    git(desk, "branch", "--force", name, "main")
+    assert f"warning[O643]: the branch {name} was moved" in desk.orch("verify", "@last").err
+    git(desk, "branch", "-D", name)
+    assert f"warning[O643]: the branch {name} is gone" in desk.orch("verify", "@last").err
+    (desk.folder / ".git").rename(desk.folder / "elsewhere")
+    assert "O643" not in desk.orch("verify", "@last").text
+
+
 def test_a_patch_is_an_artifact_of_its_child_and_the_manifest_names_the_commit(desk: Desk) -> None:
     goals(desk, "[a]")
     desk.orch("apply")

@@ -18,9 +18,12 @@ def command(session: Session, run: str, head: str | None, as_json: bool) -> int:
 
     Without a head that was kept elsewhere it shows accidents, not a forger who rewrites everything.
     """
-    from orch.app.records import verify
+    from orch.app.records import branch_lost, verify
+    from orch.cli.warnings import warn
 
     found = verify(session.context, run, head.removeprefix("sha256:") if head else None)
+    lost = branch_lost(session.context, run)
+    warn([] if lost is None else [lost])
     if as_json:
         from orch.render.verify_text import verified_json
 
