@@ -686,6 +686,23 @@ def test_of_nodes_that_overlap_what_none_of_them_may_change_is_found_and_what_on
     assert "one of one.a, one.b" in said.text
 
 
+@pytest.mark.parametrize(
+    ("beside", "code"),
+    [
+        ('{ run: "true" }', 3),
+        ('{ run: "true", writes: [] }', 0),
+        ('{ run: "true", needs: [look] }', 0),
+        ('{ run: "true", workspace: worktree }', 0),
+        ('{ run: "true", workspace: readonly }', 0),
+        ('{ loop: { until: "true", max_iterations: 1, nodes: { x: { run: "true" } } } }', 3),
+    ],
+)
+def test_a_readonly_node_beside_one_that_may_change_anything_is_refused(desk: Desk, beside: str, code: int) -> None:
+    one(desk, beside, more='      look: { run: "true", workspace: readonly }\n')
+    said = desk.orch("plan", code=code)
+    assert ("O521" in said.text) == (code == 3)
+
+
 def test_patterns_that_could_mean_the_same_path_meet() -> None:
     meeting = [("src/**", "src/a/b.py"), ("**/x", "a/*"), ("a*c", "ab?"), ("**", "anything"), ("a/**/z", "a/b/*")]
     apart = [

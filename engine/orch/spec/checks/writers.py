@@ -57,6 +57,8 @@ def check_writers(graph: Graph, report: Report) -> None:
                 _check_node(graph, report, ("phases", phase_name, "nodes", name), node)
                 if node.writes and node.workspace == "shared":
                     writers.append(Writer(phase_name, name, node, node.writes))
+    if graph.workspace == "branch":
+        _check_readers(graph, report)
     for one in writers:
         if one.node.matrix is not None and one.node.max_parallel != 1:
             message = f"the children of `{one.name}` may write the same files at the same time"
@@ -66,6 +68,52 @@ def check_writers(graph: Graph, report: Report) -> None:
         line = report.document.span(one.route, key=True).line
         message = f"`{other.name}` and `{one.name}` (line {line}) may write {files} at the same time"
         report.add("O521", message, other.route, WAYS_OUT)
+
+
+def _check_readers(graph: Graph, report: Report) -> None:
+    """A `readonly` node beside one that may change anything: whose a change is could not be told."""
+    nodes = [(phase, name, node) for phase, made in graph.pipeline.phases.items() for name, node in made.nodes.items()]
+    readers = [one for one in nodes if one[2].workspace == "readonly" or _reads_inside(one[2], graph.children)]
+    open_ones = [one for one in nodes if _is_open(one[2], graph.children)] if readers else []
+    waits = {(phase, name): graph.ancestors(phase, name) for phase, name, _ in (*readers, *open_ones) if open_ones}
+    before = {phase: graph.phases_before(phase) for phase, _ in waits}
+    for phase, name, node in readers:
+        for other_phase, other_name, _ in open_ones:
+            if phase == other_phase:
+                apart = name in waits[phase, other_name] or other_name in waits[phase, name] or name == other_name
+            else:
+                apart = phase in before[other_phase] or other_phase in before[phase]
+            if apart:
+                continue
+            message = f"`{name}` is readonly, and `{other_name}` may change any file beside it: whose is a change?"
+            hint = f"say what `{other_name}` changes, `writes: [src/**]` or `writes: []`; or let one need the other"
+            key = "workspace" if node.workspace == "readonly" else "pipeline"
+            report.add("O521", message, ("phases", phase, "nodes", name, key), hint)
+            break
+
+
+def _is_open(node: Node, children: Mapping[str, Child]) -> bool:
+    """May something of the node change any file of the tree that all share?"""
+    if node.workspace != "shared":
+        return False
+    if node.loop is not None:
+        return any(one.writes is None for one in node.loop.nodes.values())
+    if node.pipeline is not None:
+        return any(_is_open(one, made) for one, made in _nodes_of(node, children))
+    return node.writes is None
+
+
+def _reads_inside(node: Node, children: Mapping[str, Child]) -> bool:
+    return node.workspace == "shared" and any(
+        one.workspace == "readonly" or _reads_inside(one, made) for one, made in _nodes_of(node, children)
+    )
+
+
+def _nodes_of(node: Node, children: Mapping[str, Child]) -> Iterator[tuple[Node, Mapping[str, Child]]]:
+    child = children.get(node.pipeline or "")
+    for phase in child.pipeline.phases.values() if child is not None else ():
+        for one in phase.nodes.values():
+            yield one, child.children if child is not None else {}
 
 
 def _inside(node: Node, children: Mapping[str, Child]) -> Iterator[str]:
