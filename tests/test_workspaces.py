@@ -737,6 +737,27 @@ def test_where_a_tree_began_is_not_the_nodes_to_say(desk: Desk) -> None:
     assert (desk.node("one.a")["reason"], log(desk)) == ("path-policy-violation", [])
 
 
+@pytest.mark.parametrize(
+    "dodge",
+    [
+        "git update-index --assume-unchanged lines.txt; rm lines.txt",
+        "git update-index --skip-worktree lines.txt; rm lines.txt",
+        "git config core.fileMode false; chmod +x lines.txt",
+        "git config core.worktree /; rm lines.txt",
+        "rm lines.txt; mkdir lines.txt; echo > lines.txt/new; "
+        "echo lines.txt > $(git rev-parse --git-path info/exclude)",
+        "git config filter.f.clean 'touch $HOME/ran; git show HEAD:lines.txt'; rm lines.txt; echo other > lines.txt; "
+        "echo 'lines.txt filter=f' > $(git rev-parse --git-path info/attributes)",
+    ],
+)
+@pytest.mark.parametrize("where", ["shared", "worktree"])
+def test_what_git_is_told_in_a_tree_hides_no_change(desk: Desk, where: str, dodge: str) -> None:
+    one(desk, json.dumps({"run": dodge, "workspace": where}), "[lines.txt, 'lines.txt/**']")
+    desk.orch("apply", code=1)
+    assert (desk.node("one.a")["reason"], log(desk)) == ("path-policy-violation", [])
+    assert where == "shared" or not (desk.home / "ran").exists()
+
+
 EVIL = "git rm --quiet --cached lines.txt; "
 EVIL += "git update-ref refs/heads/orch/$(basename $(cd ..; cd %s; pwd)) $(git -c user.name=a -c user.email=a@b "
 EVIL += "commit-tree $(git write-tree) %s-m evil); git reset --quiet"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from orch.app.context import Context
 from orch.local.git import GitTrouble
-from orch.local.trees import GitTrees, Keep, Repository, Start
+from orch.local.repository import Repository
+from orch.local.trees import GitTrees, Keep, Start
 from orch.model.compiled import Compiled
 from orch.model.names import branch_of, lies_within
 from orch.ports import TreeTrouble
@@ -89,7 +90,7 @@ def take_along(context: Context, root: str, base: str) -> str | None:
     folder = repository.folder(root)
     index = f"{folder}/orch-index-{os.getpid()}"
     try:
-        content = repository.snapshot(root, f"{folder}/index", index, repository.project, decisions)
+        content = repository.snapshot(root, f"{folder}/index", index, decisions)
     finally:
         for left in (index, f"{index}.lock"):
             with suppress(FileNotFoundError):

@@ -12,90 +12,20 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orch.local.git import GitTrouble, alone, configured, run_git
+from orch.local.git import GitTrouble
+from orch.local.repository import MADE, Repository
+from orch.local.sealed import SETTINGS, Sealed
 from orch.model.names import branch_of
 from orch.ports import Change, Merged, SecretLeft, TreeTrouble
 
 if TYPE_CHECKING:  # loaded only where a node has secrets
     from orch.model.masking import Mask
 
-SLOW_SECONDS = 600.0
 _READY, _INDEX = "orch-ready", "orch-index"
-_MADE = (".runs", ".orch")  # what runs leave at a project's root
-_NOBODY = ("orch", "orch@localhost")
 _KNOWN = "known.json"
 _HUNK_LINES = 12
 _MODULE = b"160000"
 Keep = Callable[[str, bytes], dict[str, Any]]
-
-
-class Repository:
-    """A repository as the engine writes to it; `tree` is any of its trees."""
-
-    def __init__(self, tree: str, environment: Mapping[str, str]) -> None:
-        self.tree = tree
-        self._environment = environment
-        own = configured(tree, environment, "core.excludesfile", "user.name", "user.email")
-        ignored = own.get("core.excludesfile", "")
-        if ignored.startswith("~/"):
-            ignored = environment.get("HOME", "~") + ignored[1:]
-        self._settings = ["-c", f"core.excludesFile={ignored}"] if ignored else []
-        self.project = (":/", *(f":(exclude,literal){name}" for name in _MADE))
-        self._who = own.get("user.name", _NOBODY[0]), own.get("user.email", _NOBODY[1])
-
-    def git(self, tree: str, *arguments: str, **more: str) -> str:
-        """What git prints, without the newline at its end."""
-        return os.fsdecode(self.raw(tree, *arguments, **more)).rstrip("\n")
-
-    def raw(self, tree: str, *arguments: str, **more: str) -> bytes:
-        """What git prints, as it is. Raises GitTrouble."""
-        environment = alone(self._environment, **more)
-        return run_git(tree, [*self._settings, *arguments], environment, seconds=SLOW_SECONDS)
-
-    def resolve(self, name: str) -> str | None:
-        """The id of the commit of that name."""
-        try:
-            return self.git(self.tree, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-        except GitTrouble:
-            return None
-
-    def dirt(self, but: str) -> list[str]:
-        """The files of the checkout that differ from HEAD; ignored ones do not count, nor what runs leave, nor what
-        matches `but`, from the project's root on."""
-        left_out = (*self.project, f":(exclude,glob){but}")
-        out = self.raw(
-            self.tree, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--", *left_out
-        )
-        return [os.fsdecode(entry[3:]) for entry in out.split(b"\0") if entry]
-
-    def folder(self, tree: str) -> str:
-        """Where git keeps what it knows of the tree."""
-        return self.git(tree, "rev-parse", "--absolute-git-dir")
-
-    def snapshot(self, tree: str, own: str, index: str, paths: Sequence[str], but: str | None = None) -> str:
-        """The id of all that the tree holds there and is not ignored; what matches `but` is as in HEAD. `index` becomes
-        an index of it. The tree's `own` stays as it is; the copy has its time, too: with another one git would miss
-        changes."""
-        with suppress(FileNotFoundError):
-            shutil.copy2(own, index)
-        with suppress(FileNotFoundError):
-            os.unlink(f"{index}.lock")
-        left_out = [] if but is None else [f":(exclude,glob){but}"]
-        self.git(tree, "add", "--all", "--", *paths, *left_out, GIT_INDEX_FILE=index)
-        if but is not None:
-            self.git(tree, "reset", "--quiet", "--", f":(glob){but}", GIT_INDEX_FILE=index)
-        return self.git(tree, "write-tree", GIT_INDEX_FILE=index)
-
-    def commit(self, content: str, parent: str, message: str, at_ms: int) -> str:
-        """The id of a new commit, which no branch holds yet."""
-        name, mail = self._who
-        date = f"{at_ms // 1000} +0000"
-        who = {
-            f"GIT_{role}_{key}": value
-            for role in ("AUTHOR", "COMMITTER")
-            for key, value in (("NAME", name), ("EMAIL", mail), ("DATE", date))
-        }
-        return self.git(self.tree, "commit-tree", content, "-p", parent, "-m", message, **who)
 
 
 class Start(NamedTuple):
@@ -116,18 +46,20 @@ class GitTrees:
         self._repository = Repository(start.root, environment)
         self._git = self._repository.git
         self._inner = self._git(start.root, "rev-parse", "--show-prefix").rstrip("/")
-        self._paths = (":/", *(f":(exclude,top,literal){os.path.join(self._inner, made)}" for made in _MADE))
+        self._paths = (":/", *(f":(exclude,top,literal){os.path.join(self._inner, made)}" for made in MADE))
         self._branch = f"refs/heads/{branch_of(start.run_id)}"
         self._refs = f"refs/orch/{start.run_id}"
         self._common = self._git(start.root, "rev-parse", "--path-format=absolute", "--git-common-dir")
         self._tip = f"{self._refs}/tip"  # what the engine has put onto the branch: a node may commit there, too
         self._folders: dict[str, str] = {}
         self._known = _read(f"{start.home}/{_KNOWN}")  # no ref and no file in a tree says what a node has not written
+        self._sealed: Sealed | None = None
         self._head: str | None = None  # the branch, when it was last looked at
 
     def open(self, *, begun: bool) -> bool:
         """Have the branch and the run's own tree, also after a crash at any point. False where the branch is gone of a
         run that has `begun`."""
+        self._seal()
         if self._repository.resolve(self._branch) is None:
             if begun:
                 return False
@@ -145,13 +77,10 @@ class GitTrees:
     def strange(self) -> tuple[str, ...]:
         """The files of the run's own tree that are other than on its branch, from the project's root on. What somebody
         has committed to the branch is the run's from now on: gates see it there."""
-        tree, folder = self._path(""), self._folder("")
         self._attach()
         tip, head = self._known["tip"], self._commit_of(self._branch)
         held = head if self._descends(head, tip) else tip
-        content = self._repository.snapshot(tree, f"{folder}/index", f"{folder}/{_INDEX}", self._paths)
-        out = self._repository.raw(tree, "diff-tree", "-r", "-z", "--no-renames", "--name-only", held, content)
-        found = tuple(self._inside(os.fsdecode(path)) for path in out.split(b"\0")[:-1])
+        found = tuple(self._different(held, self._content(self._path(""), held)))
         if not found and held != tip:
             self._set_tip(held)
         return found
@@ -173,31 +102,42 @@ class GitTrees:
 
     def changes(self, name: str) -> Change:
         """What a tree holds that its commit does not. Raises SecretLeft where a node has committed one by itself."""
-        tree, folder = self._path(name), self._folder(name)
-        tip = self._known["tip"]
+        tree, tip = self._path(name), self._known["tip"]
         base = self._known.get(f"tree {name}", "") if name else tip
         if not base:
             raise TreeTrouble("nobody knows where its tree began")
-        before = self._git(self._start.root, "rev-parse", f"{base}^{{tree}}")
-        content = self._repository.snapshot(tree, f"{folder}/index", f"{folder}/{_INDEX}", self._paths)
-        self._head = self._repository.resolve(self._branch)
+        head = self._head = self._repository.resolve(self._branch)
+        went_on = head is not None and head != tip and not name and self._descends(head, tip)
         if self._mask is not None and not name and self._head not in (None, tip):
             # of these the branch would keep all: texts, people, and what a later one has taken back
             form, own = "--format=%an%n%ae%n%cn%n%ce%n%B", f"{tip}..{self._head}"
             told = self._repository.raw(self._start.root, "log", "-p", "-m", "--text", "--no-renames", form, own, "--")
             if secret := self._mask.named(told):
                 raise SecretLeft(f"a commit made in its tree holds the secret {secret}")
-        moved = self._branch.removeprefix("refs/heads/") if self._head != tip else None
-        found = self._different(base, content) if content != before else {}
-        if not name and self._head is not None and moved and self._descends(self._head, tip):
-            moved = None
-            if not found | (on_branch := self._different(tip, self._head)):
-                self._set_tip(self._head)
-            found = on_branch | found
+        content = self._content(tree, head if went_on and head else base)
+        found = self._different(base, content)
+        if went_on and head:
+            found = self._different(tip, head) | found
+            if not found:
+                self._set_tip(head)
         for path, raw in found.items():
             if raw.split(b" ")[1] == _MODULE:
                 raise TreeTrouble(f"{path} is a git repository of its own, of which no commit can hold the files")
-        return Change(base, content, tuple(found), moved)
+        moved = head != tip and not went_on
+        return Change(base, content, tuple(found), self._branch.removeprefix("refs/heads/") if moved else None)
+
+    def _content(self, tree: str, begun: str) -> str:
+        """The id of all that the tree holds and is not ignored; what is not looked at is as in that commit."""
+        seen = self._seal().fresh(tree)
+        self._git(tree, *SETTINGS, "read-tree", begun, **seen)
+        self._git(tree, *SETTINGS, "add", "--all", "--", *self._paths, **seen)
+        return self._git(tree, *SETTINGS, "write-tree", **seen)
+
+    def _seal(self) -> Sealed:
+        """What the repository's settings were when this owner began, or the run."""
+        if self._sealed is None:
+            self._sealed = Sealed(f"{self._start.home}/git", self._common, self._repository.ignored)
+        return self._sealed
 
     def _different(self, one: str, other: str) -> dict[str, bytes]:
         """What differs, by path: as git prints it."""
@@ -233,7 +173,8 @@ class GitTrees:
             self._attach()
             self._set(self._branch, commit, parent)
             self._set_tip(commit)
-            os.replace(f"{self._folder(name)}/{_INDEX}", f"{self._folder(name)}/index")
+            shutil.copyfile(self._seal().index, f"{self._folder('')}/{_INDEX}")
+            os.replace(f"{self._folder('')}/{_INDEX}", f"{self._folder('')}/index")
             return commit, None
         # an address may hold what no ref may
         self._set(f"{self._refs}/trees/{hashlib.sha256(name.encode()).hexdigest()[:20]}", commit)

@@ -1,0 +1,82 @@
+"""A repository as the engine asks and adds to it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+
+from orch.local.git import GitTrouble, alone, configured, run_git
+
+SLOW_SECONDS = 600.0
+MADE = (".runs", ".orch")  # what runs leave at a project's root
+_NOBODY = ("orch", "orch@localhost")
+
+
+class Repository:
+    """A repository as the engine writes to it; `tree` is any of its trees."""
+
+    def __init__(self, tree: str, environment: Mapping[str, str]) -> None:
+        self.tree = tree
+        self._environment = environment
+        own = configured(tree, environment, "core.excludesfile", "user.name", "user.email")
+        ignored = own.get("core.excludesfile", "")
+        if ignored.startswith("~/"):
+            ignored = environment.get("HOME", "~") + ignored[1:]
+        self.ignored = ignored or f"{environment.get('HOME', '')}/.config/git/ignore"
+        self._settings = ["-c", f"core.excludesFile={ignored}"] if ignored else []
+        self.project = (":/", *(f":(exclude,literal){name}" for name in MADE))
+        self._who = own.get("user.name", _NOBODY[0]), own.get("user.email", _NOBODY[1])
+
+    def git(self, tree: str, *arguments: str, **more: str) -> str:
+        """What git prints, without the newline at its end."""
+        return os.fsdecode(self.raw(tree, *arguments, **more)).rstrip("\n")
+
+    def raw(self, tree: str, *arguments: str, **more: str) -> bytes:
+        """What git prints, as it is. Raises GitTrouble."""
+        environment = alone(self._environment, **more)
+        return run_git(tree, [*self._settings, *arguments], environment, seconds=SLOW_SECONDS)
+
+    def resolve(self, name: str) -> str | None:
+        """The id of the commit of that name."""
+        try:
+            return self.git(self.tree, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        except GitTrouble:
+            return None
+
+    def dirt(self, but: str) -> list[str]:
+        """The files of the checkout that differ from HEAD; ignored ones do not count, nor what runs leave, nor what
+        matches `but`, from the project's root on."""
+        left_out = (*self.project, f":(exclude,glob){but}")
+        out = self.raw(
+            self.tree, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--", *left_out
+        )
+        return [os.fsdecode(entry[3:]) for entry in out.split(b"\0") if entry]
+
+    def folder(self, tree: str) -> str:
+        """Where git keeps what it knows of the tree."""
+        return self.git(tree, "rev-parse", "--absolute-git-dir")
+
+    def snapshot(self, tree: str, own: str, index: str, but: str) -> str:
+        """The id of all that the tree holds there and is not ignored; what matches `but` is as in HEAD. `index` becomes
+        an index of it. The tree's `own` stays as it is; the copy has its time, too: with another one git would miss
+        changes."""
+        with suppress(FileNotFoundError):
+            shutil.copy2(own, index)
+        with suppress(FileNotFoundError):
+            os.unlink(f"{index}.lock")
+        self.git(tree, "add", "--all", "--", *self.project, f":(exclude,glob){but}", GIT_INDEX_FILE=index)
+        self.git(tree, "reset", "--quiet", "--", f":(glob){but}", GIT_INDEX_FILE=index)
+        return self.git(tree, "write-tree", GIT_INDEX_FILE=index)
+
+    def commit(self, content: str, parent: str, message: str, at_ms: int) -> str:
+        """The id of a new commit, which no branch holds yet."""
+        name, mail = self._who
+        date = f"{at_ms // 1000} +0000"
+        who = {
+            f"GIT_{role}_{key}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for key, value in (("NAME", name), ("EMAIL", mail), ("DATE", date))
+        }
+        return self.git(self.tree, "commit-tree", content, "-p", parent, "-m", message, **who)
