@@ -580,9 +580,12 @@ def test_a_merge_waits_until_nobody_works_in_the_tree_that_it_changes(desk: Desk
         """
   one:
     nodes:
-      slow: { run: "echo > begun; until grep -q unmerged $JOURNAL; do sleep 0.02; done; echo $(ls) >> slow.txt" }
+      slow:
+        run: "echo > begun; until grep -q unmerged $JOURNAL; do sleep 0.02; done; $LOOK; echo $(ls) >> slow.txt"
       apart: { run: "until [ -e $BEGUN ]; do sleep 0.02; done; echo > apart.txt", workspace: worktree }
-""".replace("$JOURNAL", '\\"${ORCH_ARTIFACTS%/artifacts}/journal.ndjson\\"').replace("$BEGUN", "../../tree/begun"),
+""".replace("$JOURNAL", '\\"${ORCH_ARTIFACTS%/artifacts}/journal.ndjson\\"')
+        .replace("$BEGUN", "../../tree/begun")
+        .replace("$LOOK", "for i in 1 2 3 4 5 6 7 8 9 10; do [ -e apart.txt ] || sleep 0.1; done"),
         "workspace: branch\n",
     )
     commit(desk)
