@@ -148,15 +148,6 @@ def test_a_run_without_secrets_imports_nothing_that_reads_or_masks_them(desk: De
     assert not modules & {"orch.app.secrets", "orch.local.masked", "orch.model.masking", "orch.model.secret_forms"}
 
 
-def test_a_run_with_secrets_whose_plan_is_known_reads_no_yaml(desk: Desk) -> None:
-    desk.env["TOKEN"] = "hunter2-hunter2"
-    desk.pipeline("  main: { nodes: { a: { run: 'true', secrets: [TOKEN] } } }\n", 'secrets: { TOKEN: "env:TOKEN" }\n')
-    desk.orch("plan")
-    modules = loaded(desk, "apply")
-    assert "orch.model.masking" in modules
-    assert not modules & {"pydantic", "yaml", "jinja2"}
-
-
 # --- files, renames, syncs, bytes, turns
 
 

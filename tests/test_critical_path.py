@@ -118,6 +118,8 @@ def test_a_journal_that_is_damaged_is_no_past_run(desk: Desk) -> None:
 def test_the_chain_is_as_long_as_the_longest_way_through_the_graph(seed: int) -> None:
     rng = Random(seed)
     plan = compile_plan(seal(random_case(rng).doc))
+    while any(action.body for action in plan.action_table):  # how long that takes is not in the plan
+        plan = compile_plan(seal(random_case(rng).doc))
     lengths = [0 if kind == GATE else rng.randrange(1, 100) for kind in plan.kinds]
     network = nx.DiGraph(graph_of(plan).edges)
     network.add_nodes_from(plan.addresses)

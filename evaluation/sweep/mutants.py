@@ -185,16 +185,7 @@ MUTANTS = (
         "on the branch is build.first, build.goal[a], build.goal[a]",
         "merges",
     ),
-    Mutant(
-        "a merge that was half done is not done to its end",
-        "local/trees.py",
-        "        if following is not None:\n",
-        "        if False:\n",
-        "kill",
-        _TIP,
-        "on the branch",
-        "merges",
-    ),
+    # A merge that was half done has its mutant in tests/test_mutants.py.
     # An error artifact that a power cut emptied and that stays so is no mutant for here: nobody syncs that file, so
     # what a cut leaves of it is up to the kernel (any `sync` saves it). tests/test_mutants.py has it, without a disk.
 )
