@@ -7,11 +7,14 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from command import BIN, PATH, PROJECT, Desk
+from plans import compiled, one_phase
 
+from orch.ports import TreeTrouble
+from orch.run.spaces import Spaces
 from orch.spec.globs import may_meet
 
 PLAIN = """
@@ -1042,3 +1045,18 @@ def test_the_tree_of_a_loop_is_set_up_once_by_a_node_of_it(desk: Desk) -> None:
     assert desk.node("one.a#1.setup")["status"] == "succeeded"
     assert desk.node("one.a#2.setup")["reason"] == "if-false"
     desk.orch("verify", "@last")
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_what_git_says_of_a_tree_that_is_to_be_opened_tells_no_secret(fresh: bool) -> None:
+    class Broken:
+        def make(self, name: str) -> str:
+            raise TreeTrouble(f"{name}: hunter2 is in the way")
+
+        changes = make
+
+    loop = {"until": "nodes.a.status == 'succeeded'", "nodes": {"a": {}}}
+    plan = compiled(one_phase(fix={"loop": loop, "workspace": "worktree"}), workspace="branch")
+    spaces = Spaces(plan, cast(Any, Broken()), lambda text: text.replace("hunter2", "***"))
+    with pytest.raises(TreeTrouble, match=r"build\.fix: \*\*\* is in the way"):
+        spaces.open(plan.index_of["build.fix"], fresh=fresh)

@@ -80,14 +80,15 @@ class Spaces:
 
     def open(self, step: int, *, fresh: bool) -> None:
         """The step is about to open what works in its own tree, for the first time or once more. Raises TreeTrouble."""
-        if fresh:
-            self._trees.make(self._name(step))
-            return
         try:
-            self._trees.changes(self._name(step))
+            if fresh:
+                self._trees.make(self._name(step))
+            else:
+                self._trees.changes(self._name(step))
         except TreeTrouble as error:
-            why = f"its tree cannot be used, and what was done in it is lost: a retry makes it anew ({error})"
-            raise TreeTrouble(why) from error
+            why = self._shown(str(error))
+            lost = f"its tree cannot be used, and what was done in it is lost: a retry makes it anew ({why})"
+            raise TreeTrouble(why if fresh else lost) from error
 
     def end(self, step: int, running: Collection[int], at: int, *, kept: bool) -> Left:
         """The step has ended; these run, itself included. What it did in a tree of its own is `kept`, beside the
