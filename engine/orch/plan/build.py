@@ -244,8 +244,7 @@ def _setup(
     try:
         return given.stacks.setup(name, str(fill(step.get("cwd", "."), scope, "cwd")))
     except OrchError as error:
-        at = given.value_span((*route, "workspace", "setup"))
-        raise OrchError([problem._replace(at=problem.at or at) for problem in error.problems], error.exit) from error
+        raise _at(given, (*route, "workspace", "setup"), error) from error
 
 
 def _with_adapter(
@@ -257,8 +256,13 @@ def _with_adapter(
     try:
         return given.stacks.step(step, node, scope)
     except OrchError as error:
-        at = given.value_span((*route, "adapter"))
-        raise OrchError([problem._replace(at=problem.at or at) for problem in error.problems], error.exit) from error
+        raise _at(given, (*route, "adapter"), error) from error
+
+
+def _at(given: Given, route: Route, error: OrchError) -> OrchError:
+    """The problems, at this value where they have no place of their own."""
+    at = given.value_span(route)
+    return OrchError([problem._replace(at=problem.at or at) for problem in error.problems], error.exit)
 
 
 def resource_docs(resource: Resource) -> list[ResourceDoc]:
