@@ -18,11 +18,11 @@ GOOD_SKIPS = ("if-false", "not-selected")
 
 class Facts(NamedTuple):
     """The world as it will turn out. `ends` gives how a node ends if it runs (status, reason); `gates` what becomes of
-    an approval or freshness gate (status, reason); `conditions` the `if` of a step (by its pattern) and `checks` the
-    expression of a check gate, both as `Condition`s; `fixed` the steps that are over and not to be decided again;
-    `untils` the conditions of loops (by their pattern), `lists` the outputs of nodes, `sources` the node that gives a
-    matrix its keys, and whether there is a default, `printed` what an attempt left on its stdout, `grown` the keys of
-    each body that was opened before, in their order."""
+    an approval or freshness gate (status, reason); `conditions` the `if` of a step and `checks` the expression of a
+    check gate, both as `Condition`s, and like the gates by pattern; `fixed` the steps that are over and not to be
+    decided again; `untils` the conditions of loops (by their pattern), `lists` the outputs of nodes, `sources` the node
+    that gives a matrix its keys, and whether there is a default, `printed` what an attempt left on its stdout, `grown`
+    the keys of each body that was opened before, in their order."""
 
     ends: Mapping[str, End]
     gates: dict[str, End]
@@ -198,16 +198,16 @@ class _Oracle:
             return facts.fixed[gate]
         if not self.steps[gate].get("selected", True):
             return ("skipped", "not-selected")
-        if gate in facts.conditions:
-            answer = self.answer(facts.conditions[gate], gate, "")
+        if pattern(gate) in facts.conditions:
+            answer = self.answer(facts.conditions[pattern(gate)], gate, "")
             if answer is not True:
                 return ("failed", "expression-error") if answer is None else ("skipped", "if-false")
-        if gate in facts.checks:
-            answer = self.answer(facts.checks[gate], gate, "")
+        if pattern(gate) in facts.checks:
+            answer = self.answer(facts.checks[pattern(gate)], gate, "")
             if answer is True:
                 return ("succeeded", "ok")
             return ("failed", "expression-error" if answer is None else "check-failed")
-        return facts.gates[gate]
+        return facts.gates[pattern(gate)]
 
     def node(self, address: str, needs: list[str], run_status: str) -> End:
         if address in self.facts.fixed:
@@ -347,11 +347,14 @@ class _Oracle:
             near = f"{self.shape.phase[asking]}.{node}"
             if near in self.steps:
                 return self.ends_at(near)
+        file = asking[: asking.rfind("/") + 1]
         for address in self.steps:
-            if address.rpartition("/")[2].partition(".")[2] == node:
+            if address.startswith(file) and address[len(file) :].partition(".")[2] == node:
                 return self.ends_at(address)
         children = next(
-            rows for group, rows in self.shape.children.items() if group.rpartition("/")[2].partition(".")[2] == node
+            rows
+            for group, rows in self.shape.children.items()
+            if group.startswith(file) and group[len(file) :].partition(".")[2] == node
         )
         if self.bad(children):
             return ("failed", None)

@@ -23,7 +23,7 @@ def plan_doc(phases: dict[str, Any], final: dict[str, Any] | None = None, **head
     with needs by id, `matrix` as a list of keys, `retry` as what differs from RETRY; a gate is its kind, or
     `{"check": expression}`, or `{"kind": …, "if": …, "selected": …}`. `final` holds the `finally` nodes.
     A node may have `loop` (with its nodes as a mapping), `expand` (likewise its child), or `pipeline`: `{phases, final,
-    inputs, outputs}`, of a child pipeline."""
+    inputs, outputs}`, of a child pipeline, for each key where it has a `matrix`."""
     made = _Maker()
     made.phases(phases, "")
     steps, groups, rows = made.steps, made.groups, made.rows
@@ -76,22 +76,26 @@ class _Maker:
             step["needs"] = [f"{phase}.{need}" for need in step["needs"]]
         limit = step.pop("max_parallel", None)
         keys = step.pop("matrix", None)
-        if keys is not None:
-            self.groups.append({"address": address, **({} if limit is None else {"max_parallel": limit})})
-            rows = [{"address": f"{address}[{k}]", **step, "matrix": {"key": k}, "group": address} for k in keys]
-            self.steps += rows
+        if keys is None:
+            self.step(address, step)
             return
+        self.groups.append({"address": address, **({} if limit is None else {"max_parallel": limit})})
+        for key in keys:
+            self.step(f"{address}[{key}]", {**step, "matrix": {"key": key}, "group": address})
+
+    def step(self, address: str, step: dict[str, Any]) -> None:
+        """A step, and of a child pipeline all that it opens."""
         child = step.get("pipeline")
-        if child is not None:
-            step["pipeline"] = {"name": "c", "path": "c.yaml", "digest": "", "inputs": {}, "outputs": {}, **child}
-            inner = [step["pipeline"].pop(key, {}) for key in ("phases", "final")]
-        self.steps.append({"address": address, **step})
-        if child is not None:
-            self.phases(inner[0], f"{address}/", owner=address)
-            if inner[1]:
-                last = {"name": f"{address}/finally", "needs": [], "owner": address, "final": True}
-                self.rows.append(last)
-                self.steps += [{"address": f"{address}/finally.{name}", **_step(one)} for name, one in inner[1].items()]
+        if child is None:
+            self.steps.append({"address": address, **step})
+            return
+        made = {"name": "c", "path": "c.yaml", "digest": "", "inputs": {}, "outputs": {}, **child}
+        phases, final = (made.pop(key, {}) for key in ("phases", "final"))
+        self.steps.append({"address": address, **step, "pipeline": made})
+        self.phases(phases, f"{address}/", owner=address)
+        if final:
+            self.rows.append({"name": f"{address}/finally", "needs": [], "owner": address, "final": True})
+            self.steps += [{"address": f"{address}/finally.{name}", **_step(one)} for name, one in final.items()]
 
 
 def _step(spec: dict[str, Any]) -> dict[str, Any]:

@@ -218,8 +218,10 @@ class _Maker:
             if sources and not self.selecting:
                 return {**spec, "expand": self.expand(address, known, rng.choice(sources), spec)}
         if kind == "pipeline" and depth < 2:
-            self.maybe_if(spec, address, known, None)
-            return {**spec, "pipeline": self.pipeline(address, depth + 1)}
+            spec |= self.keyed(keys)
+            inner = address if keys is None else f"{address}[]"
+            self.maybe_if(spec, inner, known, keys)
+            return {**spec, "pipeline": self.pipeline(inner, depth + 1)}
         return self.node(phase, node, known, keys)
 
     def keyed(self, keys: list[str] | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from oracle import is_bad
 from play import RESULTS, START_MS
 from promises import UNREACHED, Promises, over
 from random_plans import Behaviour, random_case
-from shape import Shape
+from shape import Shape, pattern
 from world import World
 
 from orch.model.attempt import Log
@@ -366,7 +366,7 @@ class Simulation(Promises):
     def help(self) -> bool:
         """The run waits: approve what will be approved, settle a doubt. False where nobody can help."""
         gates = [self.plan.addresses[gate] for gate in self.state.waiting_gates]
-        approved = [gate for gate in gates if self.facts.gates[gate][0] == "succeeded"]
+        approved = [gate for gate in map(pattern, gates) if self.facts.gates[gate][0] == "succeeded"]
         for gate in approved:
             self.world.shut_looks[gate] = 0
         if self.state.doubt and (not approved or self.rng.random() < 0.5):

@@ -274,6 +274,13 @@ def test_the_finally_of_a_child_pipeline_runs_before_its_node_is_over() -> None:
     assert play.starts == ["build.sub/a.x", "build.sub/b.y", "build.sub/finally.last", "build.after"]
 
 
+def test_what_fails_in_the_finally_of_a_child_pipeline_is_not_what_the_rest_of_it_sees() -> None:
+    last = {"first": {}, "then": {"if": "run.status == 'succeeded'"}}
+    ends = played(one_phase(sub=child(final=last)), {"build.sub/finally.first": FAILS}, max_in_flight=1)
+    assert ends["build.sub/finally.then"] == "succeeded ok"
+    assert ends["build.sub"] == "failed children-failed"
+
+
 def test_a_node_of_a_child_pipeline_that_is_tried_again_opens_the_node_again() -> None:
     play = Play(compiled(one_phase(sub=child(final={"last": {}})))).open()
     play.outcomes["build.sub/a.x"] = FAILS

@@ -81,6 +81,7 @@ SIMULATED = [
     (BODIES, "    if not bad:\n", "    if True:\n"),
     (DECIDE, "    if step in state.begun:\n", "    if False:\n"),
     (SCOPE, "is_bad(plan, state, step) for step in plan.inner(owner)", "False for step in plan.inner(owner)"),
+    (SCOPE, "for step in plan.inner(owner) if not plan.is_final(step)", "for step in plan.inner(owner)"),
 ]
 SAID = [
     (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from random_plans import Behaviours
+from shape import pattern
 
 
 class World:
@@ -40,6 +41,7 @@ class World:
         return "done" if address in self.done else "not-done"
 
     def look(self, gate: str) -> tuple[str, str]:
+        gate = pattern(gate)
         status, reason = self.gates[gate]
         if status == "succeeded" and self.shut_looks[gate] and self.rng.random() < 0.8:
             self.shut_looks[gate] -= 1

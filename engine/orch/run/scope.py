@@ -72,8 +72,8 @@ def _loop(plan: Compiled, state: RunState, loop: int, number: int) -> dict[str, 
 
 
 def _verdict_of(plan: Compiled, state: RunState, owner: int) -> str:
-    """What a child pipeline amounts to, when all but its `finally` is over."""
-    if any(is_bad(plan, state, step) for step in plan.inner(owner)):
+    """What a child pipeline amounts to, when all but its `finally` is over: none of that counts, in whatever order."""
+    if any(is_bad(plan, state, step) for step in plan.inner(owner) if not plan.is_final(step)):
         return "failed"
     return "cancelled" if state.cancelling else "succeeded"
 
