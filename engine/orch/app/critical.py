@@ -41,6 +41,8 @@ def critical_path(planned: Planned, prospects: Sequence[Prospect]) -> Critical |
                 took = durations(run.journal) | took  # the newest that has a step counts
     except OrchError:
         return None  # a folder for runs that is not safe stops those who would run
+    if not took:
+        return None
     chain = longest_chain(plan, [took.get(address, 0) if address in wanted else 0 for address in plan.addresses])
     found = Critical([(plan.addresses[step], took.get(plan.addresses[step])) for step in chain], runs)
     return found if found.total_ms else None

@@ -30,9 +30,8 @@ def stacks_for(root: str, pipelines: Sequence[Pipeline], file: ProjectFile) -> S
     """What pipelines with adapters are planned with; None where none has any."""
     from orch.spec.node import setup_of
 
-    nodes = [node for pipeline in pipelines for phase in pipeline.phases.values() for node in phase.nodes.values()]
     works = [work for pipeline in pipelines for _, work in pipeline.works()]
-    if not any(work.adapter for work in works) and not any(setup_of(node) for node in nodes):
+    if not any(work.adapter or setup_of(work) for work in works):
         return None
     from orch.app.checkout import Checkout
     from orch.plan.adapter_nodes import Stacks

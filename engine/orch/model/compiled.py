@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, NotRequired, TypedDict
 
-from orch.model.names import step_name
-from orch.model.plan import PlanDoc, StepDoc, has_own_tree
+from orch.model.plan import StepDoc, has_own_tree
 
 NODE, GATE, FINALLY, GROUP = 0, 1, 2, 3
 
@@ -265,19 +264,3 @@ class Compiled(NamedTuple):
 
 def _of(child: int | None) -> tuple[int, ...]:
     return () if child is None else (child,)
-
-
-def member_ids(doc: PlanDoc) -> dict[str, str]:
-    """Node and gate ids (unique in a pipeline) to the address of the step, or of the group for a matrix. Those of child
-    pipelines have the child's address and a slash before them."""
-    ids = {_member(group["address"]): group["address"] for group in doc["groups"]}
-    for step in doc["steps"]:
-        if "group" not in step:
-            ids[_member(step["address"])] = step["address"]
-    return ids
-
-
-def _member(address: str) -> str:
-    if "/" not in address:
-        return address.partition(".")[2]
-    return address[: address.rfind("/") + 1] + step_name(address)

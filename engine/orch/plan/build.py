@@ -146,6 +146,9 @@ def _phases(pipeline: Pipeline, owner: str) -> list[PhaseDoc]:
     return docs
 
 
+_MADE_OF_MORE = {"adapter", "loop", "pipeline", "matrix", "workspace"}
+
+
 def _add_steps(doc: PlanDoc, pipeline: Pipeline, project: Project, given: Given) -> None:
     scope = {"inputs": given.inputs, "task": doc["task"]}
     child = pipeline.name if given.owner else None
@@ -170,7 +173,10 @@ def _add_steps(doc: PlanDoc, pipeline: Pipeline, project: Project, given: Given)
             address = f"{row['name']}.{gate_id}"
             doc["steps"].append(gate_doc(address, gate, scope, addresses, expansions, project, child))
         for node_id, node in phase.nodes.items():
-            step = node_doc(node, pipeline.defaults, f"{row['name']}.", given.schemas)
+            step = node_doc(node, pipeline.defaults, addresses, given.schemas)
+            if node.model_fields_set.isdisjoint(_MADE_OF_MORE):
+                doc["steps"].append(step_doc(addresses[node_id], step))
+                continue
             make = partial(_made, step, node, pipeline, given, ("phases", phase_name, "nodes", node_id))
             add = partial(_add, doc, node, project, given)
             if node_id not in expansions:
@@ -188,7 +194,7 @@ def _add_steps(doc: PlanDoc, pipeline: Pipeline, project: Project, given: Given)
                 add(address, make({**scope, "matrix": values}), matrix=values, group=expansion.address)
     doc["phases"] += rows[len(pipeline.phases) :]
     for node_id, last in pipeline.finally_.items():
-        step = node_doc(last, pipeline.defaults, "", given.schemas)
+        step = node_doc(last, pipeline.defaults, {}, given.schemas)
         step = _with_adapter(step, last, given, ("finally", node_id), scope)
         doc["steps"].append(step_doc(f"{prefix}finally.{node_id}", step))
 
@@ -226,7 +232,7 @@ def _made(
     loop["nodes"] = [
         {"id": name, **_with_adapter(content, inner, given, (*route, "loop", "nodes", name), scope)}
         for name, inner in node.loop.nodes.items()
-        for content in [node_doc(inner, pipeline.defaults, "", given.schemas)]
+        for content in [node_doc(inner, pipeline.defaults, {}, given.schemas)]
     ]
     if setup is not None:
         loop["nodes"] = after_setup(setup, loop["nodes"])

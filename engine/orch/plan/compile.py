@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from orch.model.compiled import FINALLY, GATE, GROUP, NODE, Action, Body, Compiled, Space, member_ids
+from orch.model.compiled import FINALLY, GATE, GROUP, NODE, Action, Body, Compiled, Space
 from orch.model.names import phase_name
 from orch.model.plan import Plan, PlanDoc, StepDoc
 from orch.spec.expressions.parse import parse_expression, parse_template
 from orch.spec.expressions.tree import references
 
 _OWN = frozenset(("address", "needs", "group", "matrix", "selected"))
+_SCRIPT = _OWN | {"run"}
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 
@@ -68,7 +69,7 @@ def compile_plan(plan: Plan) -> Compiled:
     selected = [step.get("selected", True) for step in steps]
     outputs = {name: template(value) for name, value in doc["outputs"].items()}
     owners = [index[phase["owner"]] if "owner" in phase else -1 for phase in doc["phases"]]
-    spaces, space_of = _spaces(doc, index)
+    spaces, space_of = _spaces(doc, addresses)
     return Compiled(
         digest=plan.digest,
         head={key: value for key, value in doc.items() if key != "steps"},
@@ -136,16 +137,19 @@ def _forgiven(steps: list[StepDoc], owners: list[int], phase_of: list[int]) -> l
     return [forgiven(phase) for phase in range(len(owners))]
 
 
-def _spaces(doc: PlanDoc, index: dict[str, int]) -> tuple[list[Space], dict[str, int]]:
-    """The names of the pipeline and of each child pipeline, and the number of the space by the child's address."""
+def _spaces(doc: PlanDoc, addresses: list[str]) -> tuple[list[Space], dict[str, int]]:
+    """The names of the pipeline and of each child pipeline, and the number of the space by the child's address. Names
+    (unique in a pipeline) are those of nodes and gates; that of a matrix means its group."""
     spaces, number = [Space({}, -1, doc["inputs"])], {"": 0}
     for step in doc["steps"]:
         if "pipeline" in step:
             number[step["address"]] = len(spaces)
             spaces.append(Space({}, -1, step["pipeline"]["inputs"]))
-    for member, address in member_ids(doc).items():
-        child, _, name = member.rpartition("/")
-        spaces[number[child]].ids[name] = index[address]
+    grouped = {i for i, step in enumerate(doc["steps"]) if "group" in step}
+    for i, address in enumerate(addresses):
+        if i not in grouped:
+            child, _, own = address.rpartition("/")
+            spaces[number[child]].ids[own.partition(".")[2]] = i
     return spaces, number
 
 
@@ -173,12 +177,15 @@ class _Actions:
         self._known: dict[str, int] = {}
 
     def add(self, step: StepDoc) -> None:
-        rest = {key: value for key, value in step.items() if key not in _OWN}
-        run = rest.get("run")
-        key = run if len(rest) == 1 and isinstance(run, str) else "\0" + _encode(rest)
+        run = step.get("run")
+        if isinstance(run, str) and step.keys() <= _SCRIPT:
+            key = run
+        else:
+            key = "\0" + _encode({key: value for key, value in step.items() if key not in _OWN})
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = self._put(rest)
+            known = self._put({key: value for key, value in step.items() if key not in _OWN})
+            self._known[key] = known
         self.of_step.append(known)
 
     def _put(self, step: Any) -> int:

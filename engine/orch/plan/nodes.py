@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from orch.model.plan import CacheDoc, RetryDoc
 from orch.spec.matrix import expand
-from orch.spec.node import BodyNode, Cache, Node, Retry, Work
+from orch.spec.node import PLAIN_KEYS, BodyNode, Cache, Node, Retry, Work
 from orch.spec.pipeline import Defaults
 
 
@@ -24,9 +24,11 @@ def expand_node(address: str, node: Node, scope: Mapping[str, Any]) -> Expansion
     return Expansion(address, [(f"{address}[{key}]", values) for key, values in rows])
 
 
-def node_doc(node: Work, defaults: Defaults | None, phase: str, schemas: Mapping[str, Any]) -> dict[str, Any]:
-    """The step of a node, without its address; `phase` is the prefix of its needs, with the dot. The defaults are
-    those of what has commands: not of a loop, nor of a child pipeline."""
+def node_doc(
+    node: Work, defaults: Defaults | None, addresses: Mapping[str, str], schemas: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The step of a node, without its address; `addresses` has those of what it may need, where they are not their ids.
+    The defaults are those of what has commands: not of a loop, nor of a child pipeline."""
     loop = node.loop if isinstance(node, Node) else None
     opens = loop is not None or (isinstance(node, Node) and node.pipeline is not None)
     defaults = None if opens else defaults
@@ -35,9 +37,11 @@ def node_doc(node: Work, defaults: Defaults | None, phase: str, schemas: Mapping
         doc["run"] = node.run if isinstance(node.run, str) else list(node.run)
     if isinstance(node, BodyNode):
         if node.needs:
-            doc["needs"] = [phase + need for need in node.needs]
+            doc["needs"] = [addresses[need] for need in node.needs] if addresses else list(node.needs)
         if node.trigger_rule != "all_success":
             doc["trigger_rule"] = node.trigger_rule
+    if node.model_fields_set <= PLAIN_KEYS and (defaults is None or not defaults.model_fields_set):
+        return doc
     if node.if_ is not None:
         doc["if"] = node.if_
     if node.env or (defaults and defaults.env):

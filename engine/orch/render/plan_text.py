@@ -167,17 +167,21 @@ def _steps(plan: Compiled, prospects: Sequence[Prospect], order: list[int], styl
     width = min(max(map(len, plan.addresses), default=0), _WIDEST_ADDRESS)
     icons = {word: style.icon(word) for word in _WORDS}
     words = {word: style.status(word, f"{word:8}") for word in _WORDS}
-    told: dict[tuple[int, str, str], str] = {}  # many steps do the same, for the same reason
+    told: dict[tuple[int, str, str], tuple[str, list[str]]] = {}  # many steps do the same, for the same reason
     lines = []
     for step in order:
         word, why = prospects[step]
         known = told.get(key := (plan.actions[step], word, why))
         if known is None:
             said = _said(plan.action(step).step, word, why, plan.max_in_flight)
-            known = told[key] = said if " orch " in said else style.cut(said, width + _BESIDE)
-        lines.append(f"  {icons[word]} {plan.addresses[step]:{width}}  {words[word]} {known}")
-        for node in (step not in plan.bodies and body_of(plan.action(step).step)) or ():
-            lines.append(style.cut(f"    {'  ' + node['id']:{width}}  {'':8} {visible(node['command'])}"))
+            body = [
+                style.cut(f"    {'  ' + node['id']:{width}}  {'':8} {visible(node['command'])}")
+                for node in body_of(plan.action(step).step) or ()
+            ]
+            known = told[key] = said if " orch " in said else style.cut(said, width + _BESIDE), body
+        lines.append(f"  {icons[word]} {plan.addresses[step]:{width}}  {words[word]} {known[0]}")
+        if known[1] and step not in plan.bodies:
+            lines += known[1]
     return lines
 
 

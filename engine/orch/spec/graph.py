@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from orch.spec.node import Node
+from orch.spec.node import PLAIN_KEYS, Node
 from orch.spec.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -36,6 +36,16 @@ class Graph:
         """The child pipeline that a node opens, where it could be read."""
         child = self.children.get(node.pipeline) if node.pipeline is not None else None
         return child.pipeline if child is not None else None
+
+    @cached_property
+    def with_more(self) -> list[tuple[str, str, Node]]:
+        """Phase, name and node of those with other than plain keys: in a large pipeline, few."""
+        return [
+            (phase_name, name, node)
+            for phase_name, phase in self.pipeline.phases.items()
+            for name, node in phase.nodes.items()
+            if not node.model_fields_set <= PLAIN_KEYS
+        ]
 
     @cached_property
     def gates(self) -> frozenset[str]:

@@ -70,6 +70,9 @@ MATRIX_SCHEMA: dict[str, Any] = {
     "minProperties": 1,
 }
 
+PLAIN_KEYS = frozenset(("run", "needs"))
+"""Most nodes of a large pipeline have no other keys, and whoever looks for others passes them by."""
+
 
 class Retry(Shape):
     """When a failed command is tried again. There is no retry unless it is asked for."""

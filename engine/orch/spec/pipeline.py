@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, WithJsonSchema
 
 from orch.source.document import Route
 from orch.spec.gate import Gate
-from orch.spec.node import FinallyNode, Node, Retry, Scalar, Work
+from orch.spec.node import PLAIN_KEYS, FinallyNode, Node, Retry, Scalar, Work
 from orch.spec.shapes import (
     ENV_NAME_PATTERN,
     Count,
@@ -133,14 +133,14 @@ class Pipeline(Shape):
     )
 
     def works(self) -> Iterator[tuple[Route, Work]]:
-        """Everything that has a command, with its place: nodes, those inside of loops, and `finally` nodes."""
+        """Nodes, those inside of loops, and `finally` nodes, with their places; but for nodes with plain keys alone."""
         for phase_name, phase in self.phases.items():
             for name, node in phase.nodes.items():
-                route: Route = ("phases", phase_name, "nodes", name)
-                if node.loop is None:
-                    yield route, node
+                if node.model_fields_set <= PLAIN_KEYS:
                     continue
-                for inner, body in node.loop.nodes.items():
+                route: Route = ("phases", phase_name, "nodes", name)
+                yield route, node
+                for inner, body in node.loop.nodes.items() if node.loop is not None else ():
                     yield (*route, "loop", "nodes", inner), body
         for name, last in self.finally_.items():
             yield ("finally", name), last

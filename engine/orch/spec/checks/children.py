@@ -36,8 +36,8 @@ _NOW = "a child pipeline is part of the plan, so all about it is known when the 
 
 def check_children(graph: Graph, report: Report) -> None:
     """Report what is wrong with nodes that open a pipeline."""
-    for name, node in graph.nodes.items():
-        route: Route = ("phases", graph.phase_of[name], "nodes", name)
+    for phase, name, node in graph.with_more:
+        route: Route = ("phases", phase, "nodes", name)
         if node.pipeline is not None:
             _check(graph, report, route, node, node.pipeline)
         elif node.with_:

@@ -28,10 +28,9 @@ _BESIDE = {
 
 def check_loops(graph: Graph, report: Report) -> None:
     """Report what is wrong inside of loops."""
-    for phase, one in graph.pipeline.phases.items():
-        for name, node in one.nodes.items():
-            if node.loop is not None:
-                _check(graph, report, phase, name, node)
+    for phase, name, node in graph.with_more:
+        if node.loop is not None:
+            _check(graph, report, phase, name, node)
 
 
 def _check(graph: Graph, report: Report, phase: str, name: str, node: Node) -> None:

@@ -22,9 +22,9 @@ _LISTS = ("include", "exclude")
 
 def check_matrices(graph: Graph, report: Report) -> None:
     """Report what is wrong with matrices, and with the keys that only they use."""
-    for name, node in graph.nodes.items():
+    for phase, name, node in graph.with_more:
         if node.matrix is not None:
-            route = ("phases", graph.phase_of[name], "nodes", name)
+            route = ("phases", phase, "nodes", name)
             before = len(report.problems)
             _check_matrix(graph, report, (*route, "matrix"), node.matrix)
             if len(report.problems) == before:
@@ -32,7 +32,7 @@ def check_matrices(graph: Graph, report: Report) -> None:
         elif node.key is not None or node.max_parallel is not None:
             key = "key" if node.key is not None else "max_parallel"
             message = f"`{key}` without a `matrix`"
-            at = ("phases", graph.phase_of[name], "nodes", name, key)
+            at = ("phases", phase, "nodes", name, key)
             report.add("O221", message, at, "remove it, or write `matrix: { lang: [python, node] }`", key=True)
 
 

@@ -46,17 +46,17 @@ def check_writers(graph: Graph, report: Report) -> None:
             route = ("phases", phase_name, "protected")
             _needs_branch(graph, report, "protected", route)
             _check_patterns(report, phase.protected, route)
-        for name, node in phase.nodes.items():
-            inner = tuple(_inside(node, graph.children))
-            if inner and node.workspace == "shared":
-                writers.append(Writer(phase_name, name, node, inner))
-            if node.loop is not None:
-                _check_body(graph, report, ("phases", phase_name, "nodes", name, "loop", "nodes"), node)
-            _check_kept(graph, report, ("phases", phase_name, "nodes", name), node, is_apart(node))
-            if "workspace" in node.model_fields_set or node.writes is not None:
-                _check_node(graph, report, ("phases", phase_name, "nodes", name), node)
-                if node.writes and node.workspace == "shared":
-                    writers.append(Writer(phase_name, name, node, node.writes))
+    for phase_name, name, node in graph.with_more:
+        inner = tuple(_inside(node, graph.children))
+        if inner and node.workspace == "shared":
+            writers.append(Writer(phase_name, name, node, inner))
+        if node.loop is not None:
+            _check_body(graph, report, ("phases", phase_name, "nodes", name, "loop", "nodes"), node)
+        _check_kept(graph, report, ("phases", phase_name, "nodes", name), node, is_apart(node))
+        if "workspace" in node.model_fields_set or node.writes is not None:
+            _check_node(graph, report, ("phases", phase_name, "nodes", name), node)
+            if node.writes and node.workspace == "shared":
+                writers.append(Writer(phase_name, name, node, node.writes))
     if graph.workspace == "branch":
         _check_readers(graph, report)
     for one in writers:
