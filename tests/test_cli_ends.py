@@ -37,14 +37,15 @@ def in_doubt(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "said"), [("nope", "has no node `nope`"), ("two.last", "not in doubt"), ("two.ok", "has no node")]
+    ("address", "said", "code"),
+    [("nope", "has no step `nope`", 2), ("two.last", "not in doubt", 6), ("two.ok", "has no node", 6)],
 )
 def test_what_is_not_in_doubt_cannot_be_settled_and_the_record_stays_as_it_is(
-    desk: Desk, address: str, said: str
+    desk: Desk, address: str, said: str, code: int
 ) -> None:
     in_doubt(desk)
     before = (desk.run_dir() / "journal.ndjson").read_bytes()
-    assert said in desk.orch("settle", "@last", address, "--done", code=6).err
+    assert said in desk.orch("settle", "@last", address, "--done", code=code).err
     assert (desk.run_dir() / "journal.ndjson").read_bytes() == before
 
 

@@ -10,8 +10,7 @@ from typing import Any
 from orch.app.context import Context
 from orch.app.records import past
 from orch.app.root import find_root
-from orch.model.compiled import Compiled
-from orch.problems.problem import Exit, OrchError, Problem
+from orch.plan.named import one
 from orch.review.case import Asked
 from orch.review.explanation import Explanation
 from orch.review.past import Past
@@ -24,10 +23,10 @@ from orch.store.ledger import Failure
 
 
 def explain_step(context: Context, ref: str, address: str) -> tuple[str, Explanation]:
-    """The run's id and the explanation of a step, which is named by its address, or by an id that is its own. Raises
+    """The run's id and the explanation of a step, named by its address or a shorter name of its own. Raises
     OrchError for a run or a step that is not there."""
     told = past(context, ref)
-    return told.run.run_id, explain(told, named(told, address), asked(context, told))
+    return told.run.run_id, explain(told, one(told.plan, address, told.run.run_id), asked(context, told))
 
 
 def asked(context: Context, told: Past) -> Asked:
@@ -48,24 +47,3 @@ def asked(context: Context, told: Past) -> Asked:
     path = os.path.join(find_root(context.cwd), told.plan.head["pipeline"]["path"])
     shown = os.path.relpath(path, os.path.realpath(context.cwd))
     return Asked(detail, failed_steps(told.plan, told.state), shown, stored)
-
-
-def named(told: Past, address: str) -> int:
-    """The index of a step, or of a matrix."""
-    plan = told.plan
-    found = plan.index_of.get(address, plan.ids.get(address))
-    if found is None:
-        raise OrchError(_unknown(told.run.run_id, plan, address), Exit.USAGE)
-    return found
-
-
-def _unknown(run_id: str, plan: Compiled, address: str) -> Problem:
-    from difflib import get_close_matches
-
-    near = get_close_matches(address, [*plan.index_of, *plan.ids], 1, 0.6)
-    meant = near[0] if near else None
-    if meant in plan.ids:
-        at = plan.ids[meant]
-        meant = next(name for name, index in plan.index_of.items() if index == at)
-    hint = f"did you mean `{meant}`?" if meant is not None else f"orch runs show {run_id} lists the addresses"
-    return Problem("O609", f"{run_id} has no step `{address}`", hint=hint)

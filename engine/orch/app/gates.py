@@ -19,8 +19,8 @@ from orch.gates.verdict import Context as CommandContext
 from orch.governance.decide import Request, Written
 from orch.governance.seen import Seen
 from orch.model.compiled import Compiled
-from orch.model.names import step_name
 from orch.model.state import RunState
+from orch.plan.named import named
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.store.glance import glance
 from orch.store.journal import read
@@ -80,9 +80,7 @@ def gates(context: Context, target: Target, warn: Warn, gate: str | None = None)
     """The gates that are meant, in the plan's order; one of them where `gate` names it (by id or address)."""
     subject = _resolve(context, target, gate, warn)
     now_ms = context.clock.now_ms()
-    steps = [step for steps in subject.plan.phase_gates for step in steps]
-    if gate is not None:
-        steps = [_step(subject, gate)]
+    steps = _steps(subject.plan) if gate is None else [_step(subject, gate)]
     return [_view(subject, step, max(now_ms, subject.state.latest_ms)) for step in steps]
 
 
@@ -161,7 +159,7 @@ def _newest_waiting(context: Context, root: str, gate: str | None, warn: Warn) -
         except (OrchError, OSError) as error:  # a damaged run says nothing about the gates of another
             warn([_passed_over(run, error)])
             continue
-        if gate is None or gate in _names(subject.plan):
+        if gate is None or named(subject.plan, gate, _steps(subject.plan)):
             return subject
     return None
 
@@ -220,19 +218,19 @@ def _of_run(context: Context, root: str, run: RunDir) -> _Subject:
     return _Subject(plan, state, watch, root, run)
 
 
-def _names(plan: Compiled) -> set[str]:
-    addresses = [plan.addresses[step] for steps in plan.phase_gates for step in steps]
-    return {*addresses, *map(step_name, addresses)}
+def _steps(plan: Compiled) -> list[int]:
+    return [step for steps in plan.phase_gates for step in steps]
 
 
 def _step(subject: _Subject, gate: str) -> int:
-    steps = {subject.plan.addresses[step]: step for steps in subject.plan.phase_gates for step in steps}
-    found = [address for address in steps if gate in (address, step_name(address))]
-    if len(found) == 1 or gate in found:
-        return steps[gate if gate in found else found[0]]
+    plan, steps = subject.plan, _steps(subject.plan)
+    found = named(plan, gate, steps)
+    if len(found) == 1:
+        return found[0]
     if found:
         message = f"`{gate}` is a gate of {len(found)} child pipelines"
-        raise OrchError(Problem("O318", message, hint=f"one of: {', '.join(found)}"), Exit.USAGE)
-    known = ", ".join(sorted(steps))
-    name = subject.plan.head["pipeline"]["name"]
+        hint = f"one of: {', '.join(plan.addresses[step] for step in found)}"
+        raise OrchError(Problem("O318", message, hint=hint), Exit.USAGE)
+    known = ", ".join(sorted(plan.addresses[step] for step in steps))
+    name = plan.head["pipeline"]["name"]
     raise OrchError(Problem("O318", f"{name} has no gate `{gate}`", hint=f"it has: {known or 'none'}"), Exit.USAGE)

@@ -59,7 +59,7 @@ class Work(NamedTuple):
     what lacks a secret fails."""
 
     choose: Callable[[Compiled, RunState], tuple[str, ...]] | None = None
-    decided: Callable[[int], Event] | None = None
+    decided: Callable[[int, Compiled], Event] | None = None
     settle_only: bool = False
     compiled: Compiled | None = None
     vault: Vault | None = None
@@ -193,7 +193,7 @@ class Ownership:
         spaces: Spaces | None,
     ) -> int | None:
         def begin() -> None:
-            loop.begin([opened] if work.decided is None else [opened, work.decided(opened.at)])
+            loop.begin([opened] if work.decided is None else [opened, work.decided(opened.at, plan)])
 
         if trees is None or spaces is None:
             begin()

@@ -21,7 +21,8 @@ from orch.model.names import branch_of, file_stem
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.plan.compile import compile_plan
-from orch.problems.problem import Exit, OrchError, Problem
+from orch.plan.named import meant
+from orch.problems.problem import OrchError, Problem
 from orch.review.past import Past
 from orch.store.errors import error_bytes, retry_command
 from orch.store.glance import glance
@@ -115,23 +116,24 @@ class LogFile(NamedTuple):
 
 
 def logs(context: Context, ref: str, address: str | None = None) -> list[LogFile]:
-    """The logs of a run, or of one step, in the order in which the attempts were started; those of attempts that are
-    running or were interrupted, too."""
+    """The logs of a run, of one step, or of the children of a matrix, in the order in which the attempts were started;
+    those of attempts that are running or were interrupted, too."""
     run = find(os.path.join(find_root(context.cwd), RUNS), ref)
     folder = f"{run.path}/logs"
     plan = plan_of(run)
-    if address is not None and address not in plan.index_of:
-        plan = fold(plan, read(run.journal, plan.digest).events).plan  # the run may have added it
-        address = plan.addresses[plan.ids[address]] if address in plan.ids else address
-        if address not in plan.index_of:
-            hint = f"orch runs show {run.run_id}"
-            raise OrchError(Problem("O609", f"{run.run_id} has no step `{address}`", hint=hint), Exit.USAGE)
-    stem = None if address is None else file_stem(address)
+    stems = None
+    if address is not None:
+        step = plan.index_of.get(address, -1)
+        if step < 0 or (not plan.is_group(step) and plan.body(step) is not None):
+            plan = fold(plan, read(run.journal, plan.digest).events).plan  # the run may have added it
+        stems = {file_stem(plan.addresses[step]) for step in meant(plan, address, run.run_id)}
     sizes: dict[str, int] = {}
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
-            if name.endswith((".out", ".err")) and stem in (None, _PROBE.sub("", name[:-4]).rpartition(".")[0]):
+            if name.endswith((".out", ".err")) and (
+                stems is None or _PROBE.sub("", name[:-4]).rpartition(".")[0] in stems
+            ):
                 sizes[name] = entry.stat().st_size
     # only a log of the full size can lack anything: else the journal need not be read
     cuts = _cuts(run, plan) if any(size == LOG_CAP_BYTES for size in sizes.values()) else {}

@@ -88,6 +88,7 @@ def retry(context: Context, ref: str, again: Again, reporter: Reporter, guard: G
     if is_held(run):
         raise taken(run)
 
+    from orch.plan.named import meant
     from orch.run.again import chosen
 
     def choose(plan: Compiled, state: RunState) -> tuple[str, ...]:
@@ -97,8 +98,9 @@ def retry(context: Context, ref: str, again: Again, reporter: Reporter, guard: G
             raise OrchError(Problem("O621", f"nothing has failed in {run.run_id}", hint=hint), Exit.CONFLICT)
         return tuple(plan.addresses[step] for step in steps)
 
-    def decided(at: int) -> Requested:
-        detail = f"once more: {' '.join(again.once_more)}"
+    def decided(at: int, plan: Compiled) -> Requested:
+        steps = (plan.addresses[step] for name in again.once_more for step in meant(plan, name, run.run_id))
+        detail = f"once more: {' '.join(steps)}"
         return Requested(at, context.random(8).hex(), "retry", _actor(), "accepted", detail)
 
     work = Work(choose=choose, decided=decided if again.once_more else None)
@@ -128,9 +130,9 @@ def settle(
     plan = state.plan
     if not is_held(run):  # what a dead owner left running is in doubt once somebody owns the run
         apply_event(plan, state, Opened(state.latest_ms, state.epoch + 1, {}, plan.digest, "none", {}))
-    if address in plan.ids:
-        address = plan.addresses[plan.ids[address]]
-    detail = {"address": address, "how": how}
+    from orch.plan.named import one
+
+    detail = {"address": plan.addresses[one(plan, address, run.run_id)], "how": how}
     refusal = refusal_of(plan, state, Request("", "settle", "", detail))
     if refusal:
         raise OrchError(Problem("O623", refusal, hint=f"orch poll {run.run_id}"), Exit.CONFLICT)

@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from orch.model.compiled import Compiled
-from orch.model.names import phase_name, step_name
+from orch.model.names import phase_name
 from orch.model.plan import StepDoc, kind_of
 from orch.model.status import STATUS_BY_WORD
+from orch.plan.named import names_of
 from orch.selection.meaning import Field, check_known, meaning
 from orch.selection.parse import Methods
 from orch.selection.tree import Selection
@@ -46,16 +47,10 @@ def field_of(plan: Compiled, status: Mapping[str, str], modified: Iterable[str] 
     tags: dict[str, list[int]] = defaultdict(list)
     for step in plan.steps:
         address = plan.addresses[step]
-        phase, rest = phase_name(address), step_name(address)
-        names[address].append(step)
-        names[rest].append(step)
-        if "/" in phase:
-            names[address.partition(".")[2]].append(step)
-        if plan.group_of[step] >= 0:
-            group = plan.addresses[plan.group_of[step]]
-            names[group].append(step)
-            names[step_name(group)].append(step)
-        phases[phase].append(step)
+        group = plan.group_of[step]
+        for name in (*names_of(address), *(names_of(plan.addresses[group]) if group >= 0 else ())):
+            names[name].append(step)
+        phases[phase_name(address)].append(step)
         action = plan.actions[step]
         for kind in kinds_of[action]:
             kinds[kind].append(step)

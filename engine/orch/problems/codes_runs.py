@@ -57,9 +57,11 @@ CODES: dict[str, Code] = {
         "wrote it, or start a new run with this one: orch apply PIPELINE",
     ),
     "O609": Code(
-        "the run has no such step",
+        "the run has no such step, or several that are called so",
         "A step of a run is named by its address, as its plan has it: the phase, a dot, the node or gate, and for a "
-        "child of a matrix its key in brackets. `orch runs show RUN` lists the addresses, for example: orch runs logs "
+        "child of a matrix its key in brackets. What follows the phase is enough where no other step is called so: "
+        "`test[py312]`, `fix#2.test`, in a child pipeline also `part/unit.test`; a step of the pipeline itself goes "
+        "before those of its children. `orch runs show RUN` lists the addresses, for example: orch runs logs "
         "@last build.test[py312]",
     ),
     "O610": Code(

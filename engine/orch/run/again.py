@@ -9,6 +9,7 @@ from orch.model.derive import is_spoilt, selected
 from orch.model.retry import is_once
 from orch.model.state import RunState
 from orch.model.status import Status
+from orch.plan.named import meant
 from orch.plan.selectable import field_of, found_in, with_inner
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.run.budget import REASON
@@ -19,7 +20,7 @@ from orch.selection.tree import Selection
 
 class Again(NamedTuple):
     """What is asked for: what failed where `named` is None; else what is named, and with `behind` all behind it.
-    `once_more` holds the addresses of `once` steps that may run a second time."""
+    `once_more` names `once` steps that may run a second time."""
 
     named: Selection | None = None
     behind: bool = False
@@ -103,24 +104,20 @@ def _named(plan: Compiled, state: RunState, selection: Selection, field: Field) 
 
 def _refuse_twice(plan: Compiled, state: RunState, steps: list[int], again: Again) -> None:
     """A `once` step that succeeded runs again only where somebody said so of this very step."""
-    done = [
-        plan.addresses[step]
-        for step in steps
-        if state.status[step] is Status.SUCCEEDED and is_once(plan.action(step).step)
-    ]
+    done = [step for step in steps if state.status[step] is Status.SUCCEEDED and is_once(plan.action(step).step)]
+    allowed = {name: meant(plan, name, state.run_id) for name in again.once_more}
     problems = [
         Problem(
             "O627",
             f"`{address}` succeeded and must not happen twice (effect: once)",
             hint=f"leave it as it is: --exclude '{address}'; where it must happen again: --once-more '{address}'",
         )
-        for address in done
-        if address not in again.once_more
+        for address in (plan.addresses[step] for step in done if not any(step in each for each in allowed.values()))
     ]
     problems += [
-        refusal(f"--once-more {address}: this is no `once` step that succeeded and is chosen", "leave it out")
-        for address in again.once_more
-        if address not in done
+        refusal(f"--once-more {name}: this is no `once` step that succeeded and is chosen", "leave it out")
+        for name, steps in allowed.items()
+        if set(done).isdisjoint(steps)
     ]
     if problems:
         raise OrchError(problems, Exit.USAGE if problems[0].code == "O280" else Exit.CONFLICT)
