@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -270,7 +272,8 @@ def test_a_gate_of_a_child_shows_in_the_parents_plan_and_its_decision_is_the_chi
     refused = gated.orch("approve", "ok", "--role", "editor", "--by", "writer", code=2).err
     assert "deploy.site[eu]/push.ok, deploy.site[us]/push.ok" in refused
     gated.orch("approve", "deploy.site[eu]/push.ok", "--role", "editor", "--by", "writer")
-    assert [path.name for path in gated.folder.glob("tasks/*/decisions/*")] == ["site.ok.editor.writer.yaml"]
+    (file,) = gated.folder.glob("tasks/*/decisions/*")
+    assert re.fullmatch(r"site\.ok\.editor\.writer\.[0-9a-f]{12}\.yaml", file.name)
     gated.orch("resume", "@last", code=4)
     assert ran(gated) == ["for eu"]
     gated.orch("approve", "deploy.site[us]/push.ok", "--role", "editor", "--by", "reader")
@@ -300,10 +303,114 @@ phases:
 """
 
 
-def test_a_decision_about_one_child_does_not_open_the_gate_of_another_with_other_inputs(gated: Desk) -> None:
+@pytest.fixture
+def kids(gated: Desk) -> Desk:
+    """A matrix of children with a gate each, and one input in which they differ."""
     kid = "name: kid\ninputs: { env: { type: string } }\n" + KID % "${{ inputs.env }}"
     gated.write("pipelines/kid.yaml", HEAD + kid)
     gated.write("pipelines/main.yaml", HEAD + "name: main\n" + ENVIRONMENTS % ', with: { env: "${{ matrix.e }}" }')
+    return gated
+
+
+LIVE, STAGING = "b.k[live]/p.ok", "b.k[staging]/p.ok"
+WRITER = ["--role", "editor", "--by", "writer"]
+
+
+def decided(desk: Desk, verb: str, gate: str) -> Path:
+    """The file that the decision was written to."""
+    said = desk.orch(verb, gate, *WRITER).out
+    return desk.folder / str(re.search(r"^  file +(\S+)$", said, re.M)[1])  # type: ignore[index]
+
+
+def states(desk: Desk, *words: str) -> list[str]:
+    """How the gates of the children stand."""
+    return [one["status"] for one in json.loads(desk.orch("gate", "list", "--json", *words).out)["gates"]]
+
+
+@pytest.mark.parametrize("trust", ["file", "committed"])
+def test_one_persons_decisions_about_children_with_other_inputs_stand_side_by_side(kids: Desk, trust: str) -> None:
+    kids.write("orch.yaml", PROJECT + f"policy: {{ trust: {trust} }}\n")
+    kids.orch("apply", "pipelines/main.yaml", code=4)
+    files = [decided(kids, "approve", gate) for gate in (STAGING, LIVE)]
+    if trust == "committed":
+        kids.run(["git", "init", "--quiet"])
+        assert states(kids) == ["waiting", "waiting"]
+        who = ["-c", "user.name=writer", "-c", "user.email=writer@project.example"]
+        kids.run(["git", "add", "tasks"])
+        kids.run(["git", *who, "commit", "--quiet", "--message", "Decided"])
+    assert len(set(files)) == 2
+    assert states(kids) == ["succeeded", "succeeded"]
+    assert states(kids, "--pipeline", "pipelines/main.yaml") == ["succeeded", "succeeded"]
+    kids.orch("validate")
+    kids.orch("resume", "@last")
+    assert ran(kids) == ["live", "staging"]
+    kids.orch("verify", "@last")
+    for gate in (STAGING, LIVE):
+        assert "approved by writer as editor" in kids.orch("explain", "@last", gate).out
+    kids.orch("report", "@last", "-o", "report.md")
+    report = (kids.folder / "report.md").read_text()
+    assert report.count("| writer | editor | approved |") == 2, report
+    kids.orch("apply", "pipelines/main.yaml")
+    assert ran(kids) == ["live", "staging"]
+
+
+def test_a_rejection_of_one_child_leaves_those_with_other_inputs_as_they_are(kids: Desk) -> None:
+    kids.orch("apply", "pipelines/main.yaml", code=4)
+    approved, rejected = decided(kids, "approve", STAGING), decided(kids, "reject", LIVE)
+    assert "rejected by writer" in kids.orch("resume", "@last", code=5).text
+    assert ran(kids) == ["staging"]
+    kids.orch("verify", "@last")
+    assert decided(kids, "revoke", LIVE) == rejected
+    assert "decision: approved" in approved.read_text()
+    assert decided(kids, "approve", LIVE) == rejected
+    kids.orch("resume", "@last")
+    assert ran(kids) == ["live"]
+
+
+def test_a_rejection_without_inputs_shuts_all_children_until_it_is_withdrawn(kids: Desk) -> None:
+    kids.orch("apply", "pipelines/main.yaml", code=4)
+    for_all = decided(kids, "reject", LIVE)
+    text = re.sub(r"inputs: .*\n", "", for_all.read_text())
+    for_all.unlink()
+    general = kids.write("tasks/-/decisions/kid.ok.editor.writer.yaml", text)
+    own = [decided(kids, "approve", gate) for gate in (LIVE, STAGING)]
+    said = kids.orch("resume", "@last", code=5).text
+    assert "rejected by writer as editor for all inputs of kid" in said
+    command = re.search(r"to supersede it: orch (revoke '.*?' .*)", kids.orch("gate", "show", LIVE).out)
+    assert command is not None
+    kids.orch(*shlex.split(command[1]))
+    assert [path for path in (general, *own) if "decision: revoked" in path.read_text()] == [own[0]]
+    kids.orch(*shlex.split(command[1]))
+    assert "decision: revoked" in general.read_text()
+    kids.orch("resume", "@last", code=4)
+    assert ran(kids) == ["staging"]
+    kids.orch("approve", LIVE, *WRITER)
+    kids.orch("resume", "@last")
+
+
+def test_an_approval_without_inputs_is_one_of_the_pipeline_alone(kids: Desk) -> None:
+    alone = ["--pipeline", "pipelines/kid.yaml", "--input", "env=live"]
+    kids.orch("approve", "ok", *alone, *WRITER)
+    assert [path.name for path in kids.folder.glob("tasks/*/decisions/*")] == ["kid.ok.editor.writer.yaml"]
+    assert states(kids, *alone) == ["succeeded"]
+    kids.orch("apply", "pipelines/main.yaml", code=4)
+    assert "decision of writer as editor names no inputs" in kids.orch("gate", "show", LIVE).out
+    assert "no decision of writer" in kids.orch("revoke", LIVE, *WRITER, code=2).err
+    decided(kids, "reject", LIVE)
+    assert states(kids, *alone) == ["succeeded"], "a child with inputs says nothing of the pipeline alone"
+
+
+def test_a_case_decides_about_each_child(kids: Desk) -> None:
+    one = "{ gate: 'b.k[%s]/p.ok', decision: approve, role: editor, by: writer }"
+    case = f"description: d\ndecisions: [{one % 'live'}, {one % 'staging'}]\nexpect: {{ status: succeeded }}\n"
+    kids.write("pipelines/main.tests/both.yaml", case)
+    kids.orch("test")
+    kids.write("pipelines/main.tests/both.yaml", case.replace(f"{one % 'live'}, ", ""))
+    assert "waiting" in kids.orch("test", code=1).out
+
+
+def test_a_decision_about_one_child_does_not_open_the_gate_of_another_with_other_inputs(kids: Desk) -> None:
+    gated = kids
     gated.orch("apply", "pipelines/main.yaml", code=4)
     gate = json.loads(gated.orch("gate", "show", "b.k[live]/p.ok", "--json", code=None).out)
     assert [(mode, path) for mode, _, path in gate["facts"]["subject"]["files"]] == [
@@ -323,8 +430,10 @@ def test_a_decision_about_a_child_without_inputs_is_about_its_subject_alone(gate
     gated.write("pipelines/kid.yaml", HEAD + "name: kid\n" + KID % "done")
     gated.write("pipelines/main.yaml", HEAD + "name: main\n" + ENVIRONMENTS % "")
     gated.orch("approve", "ok", "--pipeline", "pipelines/kid.yaml", "--role", "editor", "--by", "writer")
+    assert [path.name for path in gated.folder.glob("tasks/*/decisions/*")] == ["kid.ok.editor.writer.yaml"]
     gated.orch("apply", "pipelines/main.yaml")
     assert ran(gated) == ["done", "done"]
+    gated.orch("verify", "@last")
 
 
 def test_a_gate_of_a_child_that_asks_for_an_unknown_role_is_refused_in_its_own_file(gated: Desk) -> None:

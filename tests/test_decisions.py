@@ -16,7 +16,8 @@ from orch.gates.judge import judge
 from orch.gates.verdict import Context, Verdict
 from orch.governance.decide import Request, Written, decide
 from orch.governance.decision_files import write_decision
-from orch.governance.decisions import Decision, parse_decision, path_of
+from orch.governance.decision_names import is_decision_path, path_of
+from orch.governance.decisions import Decision, parse_decision
 from orch.governance.observe import observe, observe_approval
 from orch.governance.seen import Seen
 from orch.governance.subjects import look
@@ -748,6 +749,36 @@ def test_a_decision_is_never_written_through_a_link(project: Project, tmp_path: 
     assert project.opens()
 
 
+def test_a_decision_about_a_child_with_inputs_has_their_first_digits_in_its_name(project: Project) -> None:
+    before, other = "a" * 64, "b" * 64
+    project.gate["inputs"] = before
+    path = project.decide().path
+    assert path == FILE.replace(".yaml", f".{'a' * 12}.yaml")
+    assert is_decision_path(path)
+    assert project.opens()
+    project.gate["inputs"] = other
+    assert project.look().sentence.startswith("needs 1 more: product — "), "nothing is said of the other child's"
+    project.gate["inputs"] = before
+    project.edit(before, other, path)
+    assert "does not agree with its content" in project.look().sentence
+    project.gate["inputs"] = other
+    assert "does not agree with its content" in project.look().sentence
+    project.edit(other, before, path)
+    project.gate["inputs"] = before
+    assert project.opens()
+
+
+@pytest.mark.parametrize("name", [f"ship.prd.product.lead.{'a' * 11}.yaml", f"ship.prd.product.lead.{'A' * 12}.yaml"])
+def test_a_name_with_anything_else_in_it_is_no_decisions(project: Project, name: str) -> None:
+    assert not is_decision_path(f"tasks/0001/decisions/{name}")
+    project.decide()
+    file = project.root / FILE
+    file.rename(file.with_name(name))
+    assert "does not hold" in project.look().sentence
+    file.with_name(name).rename(file)
+    assert project.opens()
+
+
 @pytest.mark.parametrize("key", ["gate", "pipeline", "task", "role", "by"])
 @pytest.mark.parametrize("value", ["../x", "a/b", "", "a.b", "ü", "x" * 65])
 def test_no_part_of_a_decision_leads_out_of_its_folder(project: Project, key: str, value: str) -> None:
@@ -755,7 +786,7 @@ def test_no_part_of_a_decision_leads_out_of_its_folder(project: Project, key: st
     with pytest.raises(OrchError):
         write_decision(str(project.root), replace(good, **{key: value}))
     assert not (project.root / "tasks/0001").exists()
-    assert write_decision(str(project.root), good) == path_of(good) == FILE
+    assert write_decision(str(project.root), good) == path_of(good.about, good.role, good.by) == FILE
 
 
 @pytest.mark.parametrize("reason", ["a\x07bell", "right \u202e left", "nul \x00"])

@@ -167,7 +167,7 @@ def _some(files: Sequence[str]) -> str:
 
 
 def _but_decisions() -> str:
-    from orch.governance.decisions import folder_of
+    from orch.governance.decision_names import folder_of
 
     return f"{folder_of('*')}/**"
 

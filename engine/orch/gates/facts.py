@@ -6,9 +6,9 @@ list is sorted. Judging them needs the gate as it stands in the plan, the time, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 DIFFERENCE = "git:diff"
 """The subject that is the difference of a run's branch, and what the paths of its lines begin with."""
@@ -49,7 +49,7 @@ class ChangedFacts(TypedDict):
 class DecisionFacts(TypedDict):
     """One decision's file. `place` is `tree`, or `HEAD` for a committed file that the tree no longer has as it is.
     With `problem` the other fields are empty: a file that cannot be read says nothing. `reason` is what the person
-    wrote, where something was written."""
+    wrote, where something was written; `inputs` is there where it names a child pipeline's, as `sha256:…`."""
 
     file: str
     place: str
@@ -63,6 +63,7 @@ class DecisionFacts(TypedDict):
     pipeline: str
     task: str
     gate: str
+    inputs: NotRequired[str]
     reason: NotRequired[str]
     changed: NotRequired[ChangedFacts]
     problem: NotRequired[Trouble]
@@ -113,3 +114,8 @@ def subject_digest(files: Iterable[Sequence[str]]) -> str:
     """`sha256:…` over the lines `mode sha256 path`, sorted by the bytes of the path."""
     lines = sorted((path.encode(), f"{mode} {digest} {path}\n".encode()) for mode, digest, path in files)
     return "sha256:" + sha256(b"".join(line for _, line in lines)).hexdigest()
+
+
+def inputs_of(gate: Mapping[str, Any]) -> str:
+    """`sha256:…` of what the gate's child pipeline was opened with; empty for any other gate."""
+    return f"sha256:{gate['inputs']}" if "inputs" in gate else ""

@@ -10,7 +10,7 @@ from orch.gates import words
 from orch.gates.facts import ApprovalFacts, FreshnessFacts, Trouble, subject_digest
 from orch.gates.freshness import WARN_DAYS, judge_freshness
 from orch.gates.matching import fill
-from orch.gates.standing import Standing, standing, trust_of
+from orch.gates.standing import Standing, is_for_all, standing, trust_of
 from orch.gates.verdict import Context, Reason, Verdict
 
 _WEIGHT: tuple[Reason, ...] = ("stale", "expired", "not-yet-valid")
@@ -139,13 +139,14 @@ def _supersede(
     gate: Mapping[str, Any], facts: ApprovalFacts, rejecting: Standing, standings: Sequence[Standing], context: Context
 ) -> str:
     """What lifts a rejection: the commit of what already supersedes it in the tree; else an approval, or its
-    withdrawal where that person may not approve."""
+    withdrawal where that person may not approve, or an approval would leave it there."""
     one = rejecting.decision
     if one["place"] == "HEAD" and _in_tree(rejecting, standings):
         return _commit(one["file"])
     role, by = one["role"], one["by"]
     if (
         role in gate["require"]
+        and not is_for_all(one, gate)
         and by in _able(role, facts)
         and by not in facts.get("authors", {"handles": []})["handles"]
     ):

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from orch.gates.facts import ApprovalFacts, AuthorFacts, DecisionFacts, RoleFacts, SubjectFacts, subject_digest
+from orch.gates.facts import (
+    ApprovalFacts,
+    AuthorFacts,
+    DecisionFacts,
+    RoleFacts,
+    SubjectFacts,
+    inputs_of,
+    subject_digest,
+)
 
 _FILES = [["100644", "0" * 64, "the-subject"]]
 _WORDS = {"approve": "approved", "reject": "rejected"}
@@ -26,7 +34,7 @@ def rehearsed_facts(
     """What the gate would see if these were all the decisions about it, each committed and about the subject as it is,
     made on that day. `head` is the plan's."""
     digest = subject_digest(_FILES)
-    decisions = [_decision(one, gate["name"], head, digest, day) for one in said]
+    decisions = [_decision(one, gate, head, digest, day) for one in said]
     roles = {role: list(handles) for role, handles in head["roles"].items()}
     facts = ApprovalFacts(
         kind="approval",
@@ -44,9 +52,9 @@ def rehearsed_facts(
     return facts
 
 
-def _decision(one: Said, gate: str, head: Mapping[str, Any], digest: str, day: str) -> DecisionFacts:
-    return DecisionFacts(
-        file=f"{gate}.{one.role}.{one.by}.yaml",
+def _decision(one: Said, gate: Mapping[str, Any], head: Mapping[str, Any], digest: str, day: str) -> DecisionFacts:
+    facts = DecisionFacts(
+        file=f"{gate['name']}.{one.role}.{one.by}.yaml",
         place="tree",
         committed=True,
         decision=_WORDS[one.decision],
@@ -57,5 +65,8 @@ def _decision(one: Said, gate: str, head: Mapping[str, Any], digest: str, day: s
         project=head["project"].get("id", ""),
         pipeline=head["pipeline"]["name"],
         task=head["task"],
-        gate=gate,
+        gate=gate["name"],
     )
+    if inputs := inputs_of(gate):
+        facts["inputs"] = inputs
+    return facts

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from orch.gates import dates, words
-from orch.gates.facts import ApprovalFacts, DecisionFacts
+from orch.gates.facts import ApprovalFacts, DecisionFacts, inputs_of
 from orch.gates.verdict import Reason
 
 Effect = Literal["counts", "rejects", "shuts", "void"]
@@ -45,6 +45,8 @@ def standing(decision: DecisionFacts, gate: Mapping[str, Any], facts: ApprovalFa
             return Standing("void", decision, f"{who} is for another {key}: {decision[key]}")
     if decision["gate"] != gate["name"]:
         return Standing("void", decision, f"{who} is for another gate: {decision['gate']}")
+    if decision.get("inputs") not in (None, inputs_of(gate)):
+        return Standing("void", decision, f"{who} is for other inputs of {decision['pipeline']}")
     if decision["decision"] == "revoked":
         return Standing("void", decision, f"{by} revoked the decision as {role}")
     pinned, today = facts["roles"]["pinned"], facts["roles"]["today"]
@@ -54,7 +56,7 @@ def standing(decision: DecisionFacts, gate: Mapping[str, Any], facts: ApprovalFa
         return Standing("shuts", decision, f"{who} in {decision['file']} names a person that orch.yaml does not know")
     was_given, is_given = by in pinned.get(role, ()), by in today.get(role, ())
     if decision["decision"] == "rejected" and (was_given or is_given):
-        return _rejected(decision, facts)
+        return _rejected(decision, gate, facts)
     if not is_given:
         return Standing("void", decision, f"{who} does not count: orch.yaml does not give {by} that role")
     if not was_given:
@@ -62,8 +64,15 @@ def standing(decision: DecisionFacts, gate: Mapping[str, Any], facts: ApprovalFa
     return _approved(decision, gate, facts, at)
 
 
-def _rejected(decision: DecisionFacts, facts: ApprovalFacts) -> Standing:
+def is_for_all(decision: DecisionFacts, gate: Mapping[str, Any]) -> bool:
+    """Whether it names no inputs, and the gate's pipeline was opened with some: it may shut, and never opens."""
+    return "inputs" in gate and "inputs" not in decision
+
+
+def _rejected(decision: DecisionFacts, gate: Mapping[str, Any], facts: ApprovalFacts) -> Standing:
     why = f"rejected by {decision['by']} as {decision['role']}"
+    if is_for_all(decision, gate):
+        why += f" for all inputs of {decision['pipeline']}"
     if decision["subject"] != facts["subject"]["digest"]:
         why += f", about other content: {words.changed(decision.get('changed'))}"
     if decision["place"] == "HEAD":
@@ -74,6 +83,8 @@ def _rejected(decision: DecisionFacts, facts: ApprovalFacts) -> Standing:
 def _approved(decision: DecisionFacts, gate: Mapping[str, Any], facts: ApprovalFacts, at: float) -> Standing:
     by = decision["by"]
     who = f"decision of {by} as {decision['role']}"
+    if is_for_all(decision, gate):
+        return Standing("void", decision, f"{who} names no inputs, and {decision['pipeline']} was opened with some")
     if decision["role"] not in gate["require"]:
         return Standing("void", decision, f"{who} fills no place: the gate does not ask for that role")
     if by in facts.get("authors", {"handles": []})["handles"]:

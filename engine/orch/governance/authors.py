@@ -10,7 +10,7 @@ from orch.gates.facts import ApprovalFacts, AuthorFacts, RoleFacts, SubjectFacts
 from orch.gates.judge import judge
 from orch.gates.verdict import Context
 from orch.governance.decision_files import decision_facts, read_commit
-from orch.governance.decisions import folder_of
+from orch.governance.decision_names import folder_of
 from orch.governance.git import Git, GitTrouble, Touch
 from orch.governance.history import blobs_at, differing, files_of, folders_of, is_meant, is_whole, lines_at
 from orch.governance.inside import printable
@@ -110,7 +110,7 @@ def _last_approved(
         return None
     base = None
     for touch in git.touches(git.head(), [folder_of(where.task)]):
-        decisions = decision_facts({}, read_commit(git, touch.commit, where.task, where.pipeline, gate["name"]))
+        decisions = decision_facts({}, read_commit(git, touch.commit, where.about(gate)))
         if not decisions:
             continue
         lines = lines_at(git, touch.commit, patterns)

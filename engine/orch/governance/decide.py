@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from orch.gates import dates, words
-from orch.gates.facts import ApprovalFacts
+from orch.gates.facts import ApprovalFacts, Trouble, inputs_of
 from orch.gates.standing import trust_of
 from orch.governance.decision_files import write_decision
-from orch.governance.decisions import LIMIT_BYTES, Decision, parse_decision, path_of
+from orch.governance.decision_names import About, path_of
+from orch.governance.decisions import LIMIT_BYTES, Decision, parse_decision
 from orch.governance.git import Git, GitTrouble, identity
 from orch.governance.inside import Refused, read_inside
 from orch.governance.seen import Seen, check_seen
@@ -118,19 +119,33 @@ def _made(
         by=by,
         date=dates.day(at),
         subject=digest,
+        inputs=inputs_of(gate),
         commit=_head(where),
         reason=request.reason,
     )
 
 
 def _standing(request: Request, by: str, gate: Mapping[str, Any], where: Where) -> Decision:
-    """What this person withdraws; it goes on saying what it was about."""
-    path = path_of(Decision("revoked", gate["name"], where.pipeline, where.task, "", request.role, by, "", ""))
+    """What this person withdraws; it goes on saying what it was about. Where nothing of theirs is left about this very
+    gate, it is a rejection for all inputs of a child, which shuts the gate just as well."""
+    about = where.about(gate)
+    own = _kept(where, about, request.role, by)
+    if about.inputs and not (isinstance(own, Decision) and own.decision != "revoked"):
+        for_all = _kept(where, about._replace(inputs=""), request.role, by)
+        if isinstance(for_all, Decision) and for_all.decision == "rejected":
+            return for_all
+    if isinstance(own, Decision):
+        return own
+    why = f"there is no decision of {by} as {request.role} to revoke: {words.trouble(own)}"
+    raise OrchError(Problem("O316", why, hint="`orch gate show` lists the decisions"), Exit.USAGE)
+
+
+def _kept(where: Where, about: About, role: str, by: str) -> Decision | Trouble:
+    path = path_of(about, role, by)
     try:
         return parse_decision(read_inside(where.root, path, LIMIT_BYTES), path)
     except Refused as refused:
-        why = f"there is no decision of {by} as {request.role} to revoke: {words.trouble(refused.trouble)}"
-        raise OrchError(Problem("O316", why, hint="`orch gate show` lists the decisions"), Exit.USAGE) from refused
+        return refused.trouble
 
 
 def _head(where: Where) -> str:

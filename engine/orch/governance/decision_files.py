@@ -9,7 +9,8 @@ import tempfile
 from collections.abc import Mapping
 
 from orch.gates.facts import DecisionFacts, Trouble
-from orch.governance.decisions import LIMIT_BYTES, Decision, concerns, folder_of, parse_decision, path_of
+from orch.governance.decision_names import About, folder_of, path_of
+from orch.governance.decisions import LIMIT_BYTES, Decision, concerns, parse_decision
 from orch.governance.git import Git
 from orch.governance.inside import Refused, parts_of, printable, read_inside
 from orch.problems.problem import Exit, OrchError, Problem
@@ -18,9 +19,9 @@ _PLAIN = re.compile(r"[a-z][a-z0-9_-]*|sha256:[0-9a-f]{64}|\d{4}-\d{2}-\d{2}")
 _NOT_PLAIN = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 
 
-def read_tree(root: str, task: str, pipeline: str, gate: str) -> dict[str, bytes | Trouble]:
+def read_tree(root: str, about: About) -> dict[str, bytes | Trouble]:
     """path → bytes, or why there are none, of every file that has to do with this gate."""
-    folder = folder_of(task)
+    folder = folder_of(about.task)
     try:
         names = os.listdir(os.path.join(root, folder))
     except (FileNotFoundError, NotADirectoryError):
@@ -34,19 +35,19 @@ def read_tree(root: str, task: str, pipeline: str, gate: str) -> dict[str, bytes
             data: bytes | Trouble = read_inside(root, path, LIMIT_BYTES)
         except Refused as refused:
             data = refused.trouble
-        if concerns(path, data if isinstance(data, bytes) else b"", pipeline, gate):
+        if concerns(path, data if isinstance(data, bytes) else b"", about):
             found[printable(path)] = data
     return found
 
 
-def read_commit(git: Git, commit: str, task: str, pipeline: str, gate: str) -> dict[str, bytes | Trouble]:
+def read_commit(git: Git, commit: str, about: About) -> dict[str, bytes | Trouble]:
     """path → bytes of the gate's decision files as the commit has them, or why their name cannot be a decision's."""
-    blobs = git.files_at(commit, folder_of(task))
+    blobs = git.files_at(commit, folder_of(about.task))
     contents = git.contents([blob.id for blob in blobs.values()]) if blobs else {}
     found: dict[str, bytes | Trouble] = {}
     for path, blob in blobs.items():
         data = b"" if blob.mode == "120000" else contents[blob.id]
-        if not concerns(path, data, pipeline, gate):
+        if not concerns(path, data, about):
             continue
         try:
             parts_of(path)
@@ -90,6 +91,8 @@ def _facts(path: str, data: bytes | Trouble, place: str, committed: bool) -> tup
         task=read.task if read else "",
         gate=read.gate if read else "",
     )
+    if read and read.inputs:
+        facts["inputs"] = read.inputs
     if read and read.reason:
         facts["reason"] = read.reason
     if problem is not None:
@@ -100,7 +103,7 @@ def _facts(path: str, data: bytes | Trouble, place: str, committed: bool) -> tup
 def write_decision(root: str, decision: Decision) -> str:
     """Write the decision's file, whole or not at all, and return its path relative to the project. The file of the
     same person, role and gate is superseded; anything else at that place is refused with `OrchError`."""
-    path = path_of(decision)
+    path = path_of(decision.about, decision.role, decision.by)
     data = _yaml(decision).encode()
     if parse_decision(data, path) != decision:
         raise OrchError(Problem("O305", "the decision cannot be written so that it reads back the same"), Exit.USAGE)
@@ -148,8 +151,8 @@ def _make_folder(root: str, folder: str) -> str:
 
 
 def _yaml(decision: Decision) -> str:
-    keys = ("decision", "gate", "pipeline", "task", "project", "role", "by", "date", "subject", "commit", "reason")
-    values = [(key, str(getattr(decision, key))) for key in keys]
+    what, who = ("gate", "pipeline", "inputs", "task", "project"), ("role", "by", "date", "subject", "commit", "reason")
+    values = [(key, str(getattr(decision, key))) for key in ("decision", *what, *who)]
     return "".join(f"{key}: {_scalar(value)}\n" for key, value in values if value)
 
 

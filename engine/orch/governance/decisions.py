@@ -1,4 +1,4 @@
-"""What one decision's file says, and where it must lie."""
+"""What one decision's file says, and which gate that has to do with."""
 
 from __future__ import annotations
 
@@ -8,22 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from orch.gates.dates import parse_moment
+from orch.governance.decision_names import HANDLE, ID, TASK, About, digits_of, path_of, shape_of
 from orch.problems.problem import OrchError, Problem
 from orch.source.document import Document
 from orch.source.read import parse
 
 LIMIT_BYTES = 64 * 1024
-TASKS = "tasks"
 KINDS = ("approved", "rejected", "revoked")
-ID = re.compile(r"[a-z][a-z0-9_]{0,47}")
-HANDLE = re.compile(r"[a-z0-9][a-z0-9_-]{0,38}")
-TASK = re.compile(r"-|[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_NAME = re.compile(rf"{ID.pattern}\.{ID.pattern}\.{ID.pattern}\.{HANDLE.pattern}\.yaml")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
 _REQUIRED = ("decision", "gate", "pipeline", "task", "project", "role", "by", "date", "subject")
-_OPTIONAL = ("commit", "reason", "signature")
+_OPTIONAL = ("inputs", "commit", "reason", "signature")
 _SHAPES = {
     "decision": (re.compile("|".join(KINDS)), "approved, rejected or revoked"),
     "gate": (ID, "the name of a gate"),
@@ -32,6 +28,7 @@ _SHAPES = {
     "role": (ID, "the name of a role"),
     "by": (HANDLE, "a handle: small letters, digits, _ and -, at most 39"),
     "subject": (_DIGEST, "sha256: and 64 hexadecimal digits"),
+    "inputs": (_DIGEST, "sha256: and 64 hexadecimal digits"),
     "commit": (_COMMIT, "a commit id in hexadecimal digits"),
 }
 
@@ -49,53 +46,48 @@ class Decision:
     by: str
     date: str
     subject: str
+    inputs: str = ""
     commit: str = ""
     reason: str = ""
 
-
-def folder_of(task: str) -> str:
-    """The folder of a task's decisions, relative to the project."""
-    return f"{TASKS}/{task}/decisions"
-
-
-def path_of(decision: Decision) -> str:
-    """Where the decision must lie, relative to the project. None of the parts can hold a `/` or a `.`."""
-    return f"{folder_of(decision.task)}/{decision.pipeline}.{decision.gate}.{decision.role}.{decision.by}.yaml"
-
-
-def is_decision_path(path: str) -> bool:
-    """Whether a decision can have this path, whatever the file there says."""
-    folder, _, name = path.rpartition("/")
-    task = folder.removeprefix(f"{TASKS}/").removesuffix("/decisions")
-    return bool(TASK.fullmatch(task) and folder == folder_of(task) and _NAME.fullmatch(name))
+    @property
+    def about(self) -> About:
+        """The gate."""
+        return About(self.task, self.pipeline, self.gate, self.inputs)
 
 
 def parse_decision(data: bytes, path: str) -> Decision:
     """Read a decision strictly. Raises `OrchError` with every problem of the file, at its place: a key that is
     unknown, missing or of the wrong shape, a signature (not yet), or a name that does not agree with the content."""
     decision, document = _read(data, path)
-    if path_of(decision) != path:
-        message = f"the file's name does not agree with its content, which belongs in {path_of(decision)}"
-        hint = f"mend the keys, or git mv {path} {path_of(decision)}"
+    belongs = path_of(decision.about, decision.role, decision.by)
+    if belongs != path:
+        message = f"the file's name does not agree with its content, which belongs in {belongs}"
+        hint = f"mend the keys, or git mv {path} {belongs}"
         raise OrchError(Problem("O302", message, document.span(()), hint))
     return decision
 
 
-def concerns(path: str, data: bytes, pipeline: str, gate: str) -> bool:
+def concerns(path: str, data: bytes, about: About) -> bool:
     """Whether the file has to do with the gate: by its name, by its content under another gate's name, or because
-    its name is no decision's at all, so that nobody can tell."""
+    its name is no decision's at all, so that nobody can tell. One that names no inputs has to do with the gates of
+    all children of that name."""
     name = path.rpartition("/")[2]
-    if name.startswith(f"{pipeline}.{gate}."):
+    named = shape_of(name)
+    alike = name.startswith(f"{about.pipeline}.{about.gate}.")
+    if alike and (named is None or named[1] in (None, digits_of(about.inputs))):
         return True
     if not name.endswith((".yaml", ".yml")) or name.startswith("."):
         return False
-    if not _NAME.fullmatch(name):
+    if named is None:
         return True
+    if alike and about.inputs.encode() not in data:
+        return False  # that of a child with other inputs: there may be many, and none has to be parsed
     try:
         decision, _ = _read(data, path)
     except OrchError:
         return False
-    return (decision.pipeline, decision.gate) == (pipeline, gate)
+    return (decision.pipeline, decision.gate) == (about.pipeline, about.gate) and decision.inputs in ("", about.inputs)
 
 
 def _read(data: bytes, path: str) -> tuple[Decision, Document]:
@@ -118,7 +110,7 @@ def _problems(document: Document, found: Mapping[str, Any]) -> list[Problem]:
                 Problem("O303", "signed decisions are not possible yet", document.span((key,), key=True), hint)
             )
         elif key not in _REQUIRED and key not in _OPTIONAL:
-            hint = f"a decision has the keys {', '.join((*_REQUIRED, *_OPTIONAL[:2]))}"
+            hint = f"a decision has the keys {', '.join((*_REQUIRED, *_OPTIONAL[:-1]))}"
             problems.append(
                 Problem("O301", f"unknown key `{key}` in a decision", document.span((key,), key=True), hint)
             )

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from orch.gates.facts import DIFFERENCE
-from orch.governance.decisions import TASKS, is_decision_path
+from orch.governance.decision_names import TASKS, is_decision_path
 from orch.governance.git import Git
 from orch.governance.inside import printable
 

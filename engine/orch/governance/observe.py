@@ -35,10 +35,10 @@ def observe_approval(gate: Mapping[str, Any], where: Where) -> tuple[ApprovalFac
     head: dict[str, bytes | Trouble] | None = None
     if gate.get("trust", "file") != "file" or where.trust_floor != "file":
         try:
-            head = read_commit(git, git.head(), where.task, where.pipeline, gate["name"])
+            head = read_commit(git, git.head(), where.about(gate))
         except GitTrouble as error:
             trouble = error.trouble
-    decisions = decision_facts(read_tree(where.root, where.task, where.pipeline, gate["name"]), head)
+    decisions = decision_facts(read_tree(where.root, where.about(gate)), head)
     for one, commit in decisions:
         _add_changes(one, commit, gate, subject, where, git)
     handles = {one["by"] for one, _ in decisions}

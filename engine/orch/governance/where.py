@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from orch.gates.facts import Trouble
+from orch.gates.facts import Trouble, inputs_of
+from orch.governance.decision_names import About
 from orch.governance.subjects import Resolve, nothing
 
 
@@ -37,6 +38,10 @@ class Where:
     def of(self, gate: Mapping[str, Any]) -> Where:
         """Where this gate is: what is decided about one of a child pipeline is decided about the child."""
         return replace(self, pipeline=gate["pipeline"]) if "pipeline" in gate else self
+
+    def about(self, gate: Mapping[str, Any]) -> About:
+        """What decisions about this gate are about."""
+        return About(self.task, self.pipeline, gate["name"], inputs_of(gate))
 
     def knows(self, handle: str) -> bool:
         """Whether today's orch.yaml names the person."""

@@ -10,12 +10,14 @@ CODES: dict[str, Code] = {
         "Each decision about a gate is one small YAML file below tasks/<task>/decisions/, and it is read strictly:"
         " every required key is there, has the right shape, and no other key is there. A file that cannot be read could"
         " be a rejection, so the gate stays shut until the file is mended or removed. Write decision, gate, pipeline,"
-        " task, project, role, by, date and subject, and if you like commit and reason. Values that look like numbers"
+        " task, project, role, by, date and subject, if you like commit and reason, and inputs where `orch gate show`"
+        " names them. Values that look like numbers"
         ' go in quotes, for example task: "0001". `orch approve` writes such a file for you.',
     ),
     "O302": Code(
         "a decision's file has another name than its content",
-        "A decision lies in tasks/<task>/decisions/<pipeline>.<gate>.<role>.<by>.yaml, and each part of the name must"
+        "A decision lies in tasks/<task>/decisions/<pipeline>.<gate>.<role>.<by>.yaml, and one about a child pipeline"
+        " that was opened with inputs has the first 12 digits of `inputs` before .yaml. Each part of the name must"
         " agree with the key inside. A copied or renamed file is refused, because its reader and its owner would"
         " disagree about who decided what. Rename the file as the message says, or mend the keys.",
     ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from orch.gates import words
-from orch.gates.facts import ApprovalFacts
+from orch.gates.facts import ApprovalFacts, inputs_of
 from orch.gates.standing import trust_of
 from orch.render.lengths import duration
 from orch.render.plan_text import gate_words
@@ -114,6 +114,8 @@ def _approval_rows(gate: Gate) -> list[tuple[str, str]]:
     rows.append(("trust", words.FILE_TRUST if trust == "file" and gate.behind_nodes else trust))
     if asked.get("max_age_seconds"):
         rows.append(("max age", duration(asked["max_age_seconds"] * 1000)))
+    if inputs := inputs_of(asked):
+        rows.append(("inputs", inputs))
     subject = facts.get("subject") or {}
     rows.append(("subject", str(subject.get("digest") or "not there")))
     files = subject.get("files") or []
