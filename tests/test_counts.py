@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sys
@@ -223,6 +224,42 @@ def test_a_cached_node_costs_one_file_one_rename_one_write_and_looks_at_nothing_
     cost = {key: (many_more[key] - few[key]) / (MANY - FEW) for key in few if key != "modules"}
     assert (cost["creates"], cost["renames"], cost["writes"], cost["syncs"], cost["turns"]) == (1, 1, 1, 0, 0)
     assert cost["looks"] <= 3  # its manifest is opened and closed
+
+
+def reading_files_of_their_own(tmp_path: Path, number: int) -> dict[str, Any]:
+    """A second run of so many nodes, each of which reads one file that no other reads."""
+    desk = Desk.at(tmp_path, f"own_{number}")
+    desk.write("orch.yaml", PROJECT)
+    nodes = ""
+    for i in range(number):
+        desk.write(f"src/{i}.txt", "in")
+        nodes += f"      n{i:03}: {{ run: 'true', cache: {{ paths: [src/{i}.txt] }} }}\n"
+    desk.pipeline(f"  main:\n    nodes:\n{nodes}")
+    age(desk, "src")
+    counted(desk, "apply")
+    told = counted(desk, "apply", "--jobs", "1")
+    assert {desk.node(f"main.n{i:03}")["reason"] for i in range(number)} == {"cached"}
+    return told
+
+
+def age(desk: Desk, folder: str) -> None:
+    """Files that are written no more: what is younger than two seconds is read at every look."""
+    index = desk.folder / ".runs" / ".cache"
+    index.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for path in (desk.folder / folder).rglob("*"):
+        status = path.stat()
+        name = path.relative_to(desk.folder).as_posix()
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        found[name] = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, sha256]
+    (index / "files.json").write_text(json.dumps({"format_version": 1, "files": found}))
+
+
+def test_a_file_that_cached_nodes_read_costs_one_look_and_is_not_opened(tmp_path: Path) -> None:
+    few, many_more = reading_files_of_their_own(tmp_path, FEW), reading_files_of_their_own(tmp_path, MANY)
+    cost = {key: (many_more[key] - few[key]) / (MANY - FEW) for key in few if key != "modules"}
+    assert (cost["creates"], cost["renames"], cost["writes"], cost["syncs"], cost["turns"]) == (1, 1, 1, 0, 0)
+    assert round(cost["looks"]) == 3  # one, beside its manifest, which is opened and closed
 
 
 def test_a_pipeline_without_a_cache_imports_nothing_that_looks_at_files_and_makes_no_folder_for_it(desk: Desk) -> None:

@@ -7,13 +7,15 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from orch.model.encoding import encoder
+
 FORMAT = 1
 """Of what a key is made of: a change makes every kept result one that is not found."""
 ABSENT = "absent"
 FILE, FILES, LISTED = "file ", "files ", 32
 """An input is one file, or where a glob matches more than so many the digest of their list, which `expanded` opens."""
 
-_canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+_canonical = encoder(compact=True, in_order=True)
 
 
 def digest_of(value: Any) -> str:

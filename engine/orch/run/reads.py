@@ -47,7 +47,8 @@ class Reader:
     """Of one plan. `env` is what all nodes get, `environ` the whole environment of the caller."""
 
     def __init__(self, plan: Compiled, env: Mapping[str, str], environ: Mapping[str, str]) -> None:
-        self._plan, self._env, self._environ = plan, env, environ
+        self._plan, self._env = plan, {**environ, **env}
+        self._gives = any(action.paths for action in plan.action_table)
         self._fixed: dict[int, Reads] = {}
         self._needs: list[list[int]] = []
         self._before: dict[int, list[int]] = {}
@@ -77,7 +78,7 @@ class Reader:
         if paths or "outputs" in document:
             known["outputs and artifacts"] = digest_of([document.get("outputs"), paths])
         own = {name: text_of(value, scope) for name, value in action.env}
-        env = {**self._environ, **self._env, **own}
+        env = {**self._env, **own} if own else self._env
         cache: Any = document["cache"]
         for name in dict.fromkeys((*own, *cache.get("env", ()))):
             known[f"env {name}"] = digest_of(env[name]) if name in env else ABSENT
@@ -105,6 +106,8 @@ class Reader:
     def _artifacts(self, state: RunState, step: int) -> Iterator[tuple[str, str]]:
         """What the steps give that it, or a step that it is inside of, needs, and those that it reads; where it speaks
         of $ORCH_ARTIFACTS, all before it."""
+        if not self._gives and not state.artifacts:
+            return
         known, size = len(self._needs), self._plan.size
         self._needs += [[] for _ in range(size - known)]  # a run may have added steps
         for need in range(known, size):

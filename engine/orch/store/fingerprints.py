@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from orch.model.caching import ABSENT, digest_of
 from orch.store.atomic import read_file, write_file
-from orch.store.globs import is_pattern, matches
+from orch.store.globs import Found, is_pattern, matches
 
 FORMAT_VERSION = 1
 RACY_NS = 2_000_000_000
@@ -63,9 +63,8 @@ class Fingerprints:
         """The files that a glob means, with their digests, in order. Raises Unreadable."""
         found = self._globs.get(glob)
         if found is None:
-            self._refuse_link(glob)
             try:
-                found = {_text(path): self._file(path, status) for path, status in sorted(matches(self._root, glob))}
+                found = {_text(path): self._file(path, status) for path, status in self._matches(glob)}
             except OSError as error:
                 raise Unreadable(f"{self._shown(error)} cannot be read: {error.strerror}") from error
             self._globs[glob] = found
@@ -105,11 +104,13 @@ class Fingerprints:
             write_file(self._index, data.encode(), unique=True)
             self._changed = False
 
-    def _refuse_link(self, glob: str) -> None:
-        """A path that was written out, and is a link to a folder: nothing in it would count."""
-        path = f"{self._root}/{glob}".rstrip("/")
-        if not is_pattern(glob) and os.path.islink(path) and os.path.isdir(path):
-            raise Unreadable(f"`{glob}` is a link to a folder: write `{glob.rstrip('/')}/**`")
+    def _matches(self, glob: str) -> list[Found]:
+        found = sorted(matches(self._root, glob))
+        if len(found) == 1 and stat.S_ISLNK(found[0][1].st_mode) and not is_pattern(glob):
+            path, _ = found[0]
+            if os.path.isdir(f"{self._root}/{path}") and path == os.path.normpath(glob):
+                raise Unreadable(f"`{glob}` is a link to a folder: write `{path}/**`")  # nothing in it would count
+        return found
 
     def _file(self, path: str, found: os.stat_result) -> str:
         whole, kind = f"{self._root}/{path}", stat.S_IFMT(found.st_mode)
@@ -136,7 +137,7 @@ class Fingerprints:
         if self._known is None:
             self._known = self._load()
         known = self._used.get(name) or self._known.get(name)
-        if known is not None and known[:4] == status:
+        if isinstance(known, list) and known[:4] == status and len(known) == 5:
             self._used[name] = known
             return str(known[4])
         now = self._now_ns()
@@ -152,7 +153,7 @@ class Fingerprints:
             files = kept["files"] if kept["format_version"] == FORMAT_VERSION else {}
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return {}
-        return files if isinstance(files, dict) and all(map(_is_whole, files.values())) else {}
+        return files if isinstance(files, dict) else {}
 
     def _program(self, name: str, path: str, cwd: str) -> str:
         places = [os.path.join(self._root, cwd)] if "/" in name else path.split(os.pathsep)
@@ -185,13 +186,4 @@ def _mark(entry: os.DirEntry[str]) -> list[int] | None:
 
 def _text(name: str) -> str:
     """A name that is not UTF-8 as a text that can stand in a record."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def _is_whole(known: object) -> bool:
-    return (
-        isinstance(known, list)
-        and len(known) == 5
-        and all(type(value) is int for value in known[:4])
-        and isinstance(known[4], str)
-    )
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -18,7 +18,10 @@ Found = tuple[str, os.stat_result]
 def matches(root: str, glob: str) -> Iterator[Found]:
     """Every file (a link is one, too) that the glob means, relative to `root`, with its own status. A pattern without
     a wildcard that names a folder means all that is in it. Raises OSError where a folder cannot be read."""
-    return _within(root, "", glob.split("/"))
+    if is_pattern(glob):
+        return _within(root, "", glob.split("/"))
+    parts = [part for part in glob.split("/") if part != "."]
+    return _named(root, "/".join(parts)) if NEVER.isdisjoint(parts) else iter(())
 
 
 def is_pattern(glob: str) -> bool:
@@ -39,13 +42,17 @@ def _within(root: str, folder: str, parts: list[str]) -> Iterator[Found]:
             return
         if part != ".":
             folder = f"{folder}{part}/"
-    path = folder[:-1]
+    yield from _named(root, folder[:-1])
+
+
+def _named(root: str, path: str) -> Iterator[Found]:
+    """What a path means: itself, or all that is in it."""
     try:
         found = os.lstat(f"{root}/{path}")
     except (FileNotFoundError, NotADirectoryError):
         return
     if stat.S_ISDIR(found.st_mode):
-        yield from _deep(root, folder, ["*"])
+        yield from _deep(root, f"{path}/" if path else "", ["*"])
     else:
         yield path, found
 

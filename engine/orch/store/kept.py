@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from orch.model.encoding import encoder
 from orch.store.atomic import read_file, write_all, write_file
 
 FORMAT_VERSION = 1
@@ -25,7 +26,7 @@ _STEP = b'","step":"'
 _AT = b'","at":'
 _USED = b'","used":'
 _ALWAYS = frozenset(("key", "step", "at", "run", "inputs", "used"))
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = encoder(compact=True)
 
 
 class Entry(NamedTuple):

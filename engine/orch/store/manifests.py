@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Any, NamedTuple
 
 from orch.model.compiled import GATE, Compiled
+from orch.model.encoding import encoder
 from orch.model.events import Requested
 from orch.model.names import branch_of
 from orch.model.plan import kind_of
@@ -19,7 +19,7 @@ from orch.store.ledger import Ledger, Record
 from orch.store.rundir import KIND, RunDir
 
 FORMAT_VERSION = 1
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+_encode = encoder(compact=False)
 _WORDS = {status: status.word for status in Status}
 
 
