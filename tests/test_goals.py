@@ -142,6 +142,36 @@ def test_what_is_wrong_has_its_place_in_the_file_of_goals(desk: Desk) -> None:
     assert "pipelines/goals.yaml:8:" in desk.orch("goals", "pipelines/goals.yaml", code=3).err
 
 
+WRONG = """\
+apiVersion: orch/v1
+kind: Goals
+name: modernise
+goals:
+  - { id: login, files: [a.py, b.py] }
+  - id: cart
+    files: all of them
+  - { id: search }
+"""
+
+
+def test_what_a_goal_gives_is_held_against_the_inputs_of_its_pipeline_and_all_of_it_is_told_at_its_keys(
+    desk: Desk,
+) -> None:
+    desk.write("pipelines/goals.yaml", WRONG + RUN)
+    planned = desk.orch("goals", "pipelines/goals.yaml", "--dry-run", code=3).err
+    assert "the input `files` of `goal`: `all of them` is not a list\n  --> pipelines/goals.yaml:7:5" in planned
+    assert "`matrix.goal.files` is undefined: `matrix.goal` has `id`\n  --> pipelines/goals.yaml:8:5" in planned
+    assert desk.orch("validate", "pipelines/goals.yaml", code=3).text == planned
+    mended = WRONG.replace("all of them", "[c.py]").replace("search }", "search, files: [] }")
+    desk.write("pipelines/goals.yaml", mended + RUN)
+    desk.orch("validate", "pipelines/goals.yaml")
+
+
+def test_with_adapters_what_is_wrong_with_a_goal_is_told_once(desk: Desk) -> None:
+    desk.write("pipelines/goals.yaml", WRONG + RUN.replace(" }\n", ", adapters: [python, node] }\n"))
+    assert "2 errors" in desk.orch("validate", "pipelines/goals.yaml", code=3).out
+
+
 def test_a_pipeline_is_no_file_of_goals(desk: Desk) -> None:
     said = desk.orch("goals", "pipelines/goal.yaml", code=3).err
     assert "orch apply pipelines/goal.yaml" in said

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orch.source.document import Document
 from orch.source.read import parse
 from orch.spec.children import Child, Family
 from orch.spec.load import load_goals, load_pipeline
 from orch.spec.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from orch.spec.goals_pipeline import GoalsDocument
 
 
 class Loaded(NamedTuple):
@@ -33,8 +36,16 @@ def load_family(root: str, document: Document, max_bytes: int) -> Loaded:
     OrchError with the problems of the first stage that has some; those of a child have places in its own file."""
     family = Family(partial(_read, root), partial(parse, max_bytes=max_bytes))
     if document.data.get("kind") == "Goals":
-        document = load_goals(document)
+        return _load_goals(load_goals(document), family)
     pipeline = load_pipeline(document, family)
+    return Loaded(pipeline, document, family.children, family.known)
+
+
+def _load_goals(document: GoalsDocument, family: Family) -> Loaded:
+    from orch.plan.goals import check_inputs
+
+    pipeline = load_pipeline(document, family)
+    check_inputs(pipeline, family.children, document)
     return Loaded(pipeline, document, family.children, family.known)
 
 

@@ -214,8 +214,8 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
         resources=resources,
         base=base,
         start=start,
-        span=partial(document.span, key=True),
-        value_span=document.span,
+        span=partial(family.document.span, key=True),
+        value_span=family.document.span,
         stacks=stacks,
         children=family.children,
     )

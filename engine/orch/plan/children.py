@@ -46,6 +46,26 @@ def child_doc(
     """What the plan says of a child: its file, its inputs, the texts of its outputs. `scope` is what is known at
     planning. Raises OrchError where an input does not fit, or its task is another than the run's."""
     pipeline = child.pipeline
+    inputs = bind_child(node, child, scope, span, route)
+    task = fill(pipeline.task, {"inputs": inputs}, "task")
+    if task not in ("-", scope["task"]):
+        message = f"`{pipeline.name}` is about the task `{str(task)[:64]}`, and this run about `{scope['task']}`"
+        hint = "a child's task is that of its run: give it the input that its task comes from"
+        raise OrchError(Problem("O282", message, span((*route, "pipeline")), hint), Exit.INVALID)
+    return {
+        "name": pipeline.name,
+        "path": child.document.path,
+        "digest": child.digest,
+        "inputs": inputs,
+        "outputs": dict(pipeline.outputs),
+    }
+
+
+def bind_child(
+    node: Node, child: Child, scope: Mapping[str, Any], span: Callable[[Route], Span | None], route: Route
+) -> dict[str, Any]:
+    """The inputs of a child. Raises OrchError with all that do not fit, each at the place of its value."""
+    pipeline = child.pipeline
     inputs: dict[str, Any] = {}
     problems: list[Problem] = []
     for name, declared in pipeline.inputs.items():
@@ -66,17 +86,6 @@ def child_doc(
             problems.append(
                 Problem("O112", f"{what}: `{str(value)[:48]}` {wrong[0]}", span((*route, "with", name)), wrong[1])
             )
-    task = None if problems else fill(pipeline.task, {"inputs": inputs}, "task")
-    if task not in (None, "-", scope["task"]):
-        message = f"`{pipeline.name}` is about the task `{str(task)[:64]}`, and this run about `{scope['task']}`"
-        hint = "a child's task is that of its run: give it the input that its task comes from"
-        problems.append(Problem("O282", message, span((*route, "pipeline")), hint))
     if problems:
         raise OrchError(problems, Exit.INVALID)
-    return {
-        "name": pipeline.name,
-        "path": child.document.path,
-        "digest": child.digest,
-        "inputs": inputs,
-        "outputs": dict(pipeline.outputs),
-    }
+    return inputs

@@ -35,6 +35,16 @@ class GoalsDocument(Document):
         """The place of what a part of the pipeline was made from."""
         return self._goals.span(self._origin(route), key=key)
 
+    @property
+    def goals(self) -> list[dict[str, Any]]:
+        """The goals, as they are written."""
+        found: list[dict[str, Any]] = self._goals.data["goals"]
+        return found
+
+    def place(self, goal: int, key: str) -> Span:
+        """The place of a key of a goal; of the goal itself where there is none."""
+        return self._goals.span(("goals", goal, key) if key else ("goals", goal), key=bool(key))
+
     def _origin(self, route: Route) -> Route:
         match route:
             case ("phases", _, "nodes", _, "matrix", "adapter", *rest):
