@@ -34,7 +34,7 @@ GIT = shutil.which("git", path=PATH)
 PARTS = 10
 STOPPER = f"""
 case " $* " in
-    *" worktree add "*|*" worktree remove "*|*" update-ref "*|*" reset "*|*" clean "*) ;;
+    *" worktree add "*|*" worktree remove "*|*" update-ref "*|*" symbolic-ref "*|*" -u "*|*" clean "*) ;;
     *) exec {GIT} "$@" ;;
 esac
 count=$(($(cat "$HOME/count" 2>/dev/null || echo 0) + 1)); echo $count > "$HOME/count"
@@ -98,7 +98,7 @@ def test_wherever_the_engine_is_killed_every_patch_is_on_the_branch_once(tmp_pat
 
 def test_locks_that_a_killed_git_has_left_hold_nothing_up(tmp_path: Path) -> None:
     desk = desk_at(tmp_path / "project")
-    killed_at(desk, 17, "after")  # the branch has the last merge, the tree has not
+    killed_at(desk, 22, "after")  # the branch has the last merge, the tree has not
     refs = desk.folder / ".git" / "refs"
     assert (refs / "orch" / desk.run_dir().name / "next").exists()
     (refs / "heads" / f"{branch(desk)}.lock").touch()
@@ -111,7 +111,7 @@ def test_locks_that_a_killed_git_has_left_hold_nothing_up(tmp_path: Path) -> Non
 
 def test_a_merge_of_which_the_journal_knows_nothing_is_not_made_again(tmp_path: Path) -> None:
     desk = desk_at(tmp_path / "project")
-    killed_at(desk, 14, "after")  # the last call of the first merge
+    killed_at(desk, 19, "after")  # the last call of the first merge
     assert log(desk) == ["build.first", "build.goal[a]"]
     assert '"patch"' in (desk.run_dir() / "journal.ndjson").read_text()
     assert '"merged"' not in (desk.run_dir() / "journal.ndjson").read_text()

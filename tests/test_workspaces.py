@@ -779,6 +779,56 @@ def test_the_runs_branch_is_not_the_nodes_to_move(desk: Desk, where: str, up: st
     assert git(desk, "rev-parse", branch(desk)) == git(desk, "rev-parse", "main")
 
 
+FILTER = (
+    "git config filter.f.smudge 'touch $HOME/ran; cat'; git config merge.f.driver 'touch $HOME/ran'; "
+    'for w in filter merge; do echo "lines.txt $w=f" >> $(git rev-parse --git-path info/attributes); done; '
+)
+
+
+@pytest.mark.parametrize("where", ["shared", "worktree"])
+def test_no_command_that_a_node_gives_to_git_is_run_by_the_engine(desk: Desk, where: str) -> None:
+    """The tree is put back, made for another attempt, and merged where both sides have changed a file."""
+    put_back = f"a: {{ run: {json.dumps(FILTER + 'echo > lines.txt')}, workspace: {where}, allow_failure: true }}"
+    merged = "b: { matrix: { line: [1, 5] }, workspace: worktree, run: 'sed -i s/^$LINE$/x/ lines.txt', "
+    merged += 'env: { LINE: "${{ matrix.line }}" } }'
+    desk.pipeline(
+        f"  one: {{ protected: [lines.txt], nodes: {{ {put_back} }} }}\n  two: {{ nodes: {{ {merged} }} }}\n",
+        "workspace: branch\n",
+    )
+    desk.write("lines.txt", "1\n2\n3\n4\n5\n")
+    commit(desk)
+    desk.orch("apply")
+    assert desk.node("one.a")["reason"] == "path-policy-violation"
+    assert git(desk, "show", f"{branch(desk)}:lines.txt").split() == ["x", "2", "3", "4", "x"]
+    assert not (desk.home / "ran").exists()
+
+
+def test_what_the_engine_remembers_of_a_tree_is_not_the_nodes_to_write(desk: Desk) -> None:
+    hides = "cd ..; index=$(ls -d *-indexes)/run; cp $index old; cd tree; %s; cd ..; %s"
+    same = "GIT_INDEX_FILE=../git-indexes/run git -C tree update-index --assume-unchanged lines.txt"
+    one(desk, json.dumps({"run": hides % ("rm lines.txt", same)}), "[lines.txt]")
+    desk.orch("apply", code=1)
+    assert (desk.node("one.a")["reason"], log(desk)) == ("path-policy-violation", [])
+
+
+def test_a_child_that_failed_and_moved_the_branch_is_named_and_the_branch_put_back(desk: Desk) -> None:
+    one(desk, f'{{ run: "{EVIL % ("..", "-p HEAD ")}; exit 3", workspace: worktree }}', "[lines.txt]")
+    desk.orch("apply", code=1)
+    assert f"the branch {branch(desk)}" in desk.node("one.a")["sentence"]
+    assert git(desk, "rev-parse", branch(desk)) == git(desk, "rev-parse", "main")
+
+
+def test_the_tree_of_a_step_that_was_allowed_to_fail_stays_and_is_named(desk: Desk) -> None:
+    mine = '{ run: "echo > half; exit 3", workspace: worktree, allow_failure: true }'
+    one(desk, mine, more='      b: { run: "echo > done", workspace: worktree }\n')
+    said = desk.orch("apply")
+    (left,) = trees(desk)
+    assert left.endswith("/steps/one.a")
+    assert (Path(left) / "half").exists()
+    assert str(Path(left).parents[1]) in said.text
+    assert str(Path(left).parents[1]) in desk.orch("runs", "show", "@last").text
+
+
 @pytest.mark.parametrize("where", ["shared", "worktree"])
 def test_what_a_node_has_committed_is_on_the_branch(desk: Desk, where: str) -> None:
     commits = f"echo > a.txt; git add --all; {COMMITS}; git switch --quiet --create other; echo > b.txt"
@@ -981,7 +1031,7 @@ def test_why_a_patch_was_refused_is_explained(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("call", "reason"),
-    [("write-tree", "internal-error"), ("worktree add --quiet --force --force --detach", "start-failed")],
+    [("write-tree", "internal-error"), ("worktree add --quiet --no-checkout --force --force --detach", "start-failed")],
 )
 def test_a_git_that_fails_fails_the_step_and_says_why(desk: Desk, call: str, reason: str) -> None:
     real = subprocess.run(["which", "git"], capture_output=True, text=True, check=True).stdout.strip()

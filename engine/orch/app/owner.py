@@ -6,7 +6,6 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch import __version__
@@ -25,7 +24,7 @@ from orch.model.attempt import Attempt, Result, StartError
 from orch.model.compiled import Compiled
 from orch.model.events import Closed, Event, Opened
 from orch.model.state import RunState
-from orch.ports import GateWatch, Look, Reading, Recollection, Reports, TreeTrouble
+from orch.ports import GateWatch, Look, Reading, Recollection, Reports
 from orch.problems.problem import Exit, OrchError
 from orch.run.attempts import Renderer
 from orch.run.close import closing
@@ -299,10 +298,10 @@ class Ownership:
             spaces.shut(error.problems[0].message)
 
     def _tidy(self, trees: GitTrees | None, state: RunState) -> None:
-        """The trees of a run that succeeded hold nothing that its branch does not."""
         if trees is not None and state.closed == "succeeded":
-            with suppress(TreeTrouble):  # they stay: the next `orch resume` removes them
-                trees.remove()
+            from orch.app.workspace import tidy
+
+            tidy(trees, state)
 
     def _gates(self, plan: Compiled, state: RunState, events: list[Event], cas: Cas, projector: Projector) -> GateWatch:
         from orch.app.gatewatch import ProjectGates

@@ -13,7 +13,9 @@ from orch.local.git import GitTrouble
 from orch.local.repository import Repository
 from orch.local.trees import GitTrees, Keep, Start
 from orch.model.compiled import Compiled
-from orch.model.names import branch_of, lies_within
+from orch.model.derive import left_trees
+from orch.model.names import branch_of, file_stem, lies_within
+from orch.model.state import RunState
 from orch.ports import TreeTrouble
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.store.cas import Cas
@@ -156,6 +158,13 @@ def open_trees(trees: GitTrees, run_id: str, *, begun: bool, settled: bool) -> N
             f"or put it away: {git} stash push -u -- {files}; or end the run: orch cancel {run_id}"
         )
         raise OrchError(Problem("O644", message, hint=hint), Exit.CONFLICT)
+
+
+def tidy(trees: GitTrees, state: RunState) -> None:
+    """The trees of a run that succeeded hold nothing that its branch does not, but for those of steps that failed."""
+    left = {file_stem(state.plan.addresses[step]) for step in left_trees(state.plan, state)}
+    with suppress(TreeTrouble):  # they stay: the next `orch resume` removes them
+        trees.remove(but=left)
 
 
 def _lost(why: str, run_id: str) -> OrchError:

@@ -1,16 +1,24 @@
-"""A git folder of the engine's own: trees are read through it with the settings that the repository had when the run
-began, whatever nodes have written into the folders that git keeps for the repository and for the trees."""
+"""A git folder of the engine's own: trees are read, written and compared through it with the settings that the
+repository had when the run began, whatever nodes have written into the folders that git keeps for the repository and
+for the trees."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+
+from orch.local.repository import Repository
 
 _CONFIG = ("config", "config.worktree", "info/attributes", "info/exclude")
-SETTINGS = (
+_SETTINGS = (
     *("-c", "core.excludesFile=/dev/null"),
     *("-c", "core.attributesFile=/dev/null"),
     *("-c", "core.bare=false"),
+    *("-c", "core.checkStat=default"),
+    *("-c", "core.trustctime=true"),
     *("-c", "core.sparseCheckout=false"),
     *("-c", "core.splitIndex=false"),
     *("-c", "core.untrackedCache=false"),
@@ -19,32 +27,82 @@ SETTINGS = (
 
 class Sealed:
     """`folder` is made afresh for each use, from what is held here; it is there for the next owner, who begins with
-    it. `ignored` is the user's own list of ignored files."""
+    it. `common` is the repository's own folder; `paths` is what of a tree is looked at."""
 
-    def __init__(self, folder: str, common: str, ignored: str) -> None:
-        self._folder, self._common = folder, common
-        self.index = f"{folder}/index"
+    def __init__(self, folder: str, common: str, repository: Repository, paths: Sequence[str]) -> None:
+        self._folder, self._common, self._repository, self._paths = folder, common, repository, paths
+        self._indexes = f"{folder}-indexes"
+        self._seen: dict[str, bytes] = {}
         known = os.path.exists(f"{folder}/whole")
         self._held = {name: _bytes(f"{folder if known else common}/{name}") for name in _CONFIG}
         if not known:
-            self._held["info/exclude"] = _bytes(ignored) + b"\n" + self._held["info/exclude"]
+            self._held["info/exclude"] = _bytes(repository.ignored) + b"\n" + self._held["info/exclude"]
 
-    def fresh(self, tree: str) -> dict[str, str]:
-        """The variables for a git that sees the tree so, with an index that is empty."""
+    def git(self, tree: str, *arguments: str, **more: str) -> str:
+        """What git prints, without the newline at its end."""
+        return os.fsdecode(self.raw(tree, *arguments, **more)).rstrip("\n")
+
+    def raw(self, tree: str, *arguments: str, **more: str) -> bytes:
+        """What git prints, as it is. Commits are known by their ids only. Raises GitTrouble."""
+        self._lay_out()
+        objects = f"{self._common}/objects"
+        own = {"GIT_DIR": self._folder, "GIT_WORK_TREE": tree, "GIT_OBJECT_DIRECTORY": objects}
+        return self._repository.raw(tree, *_SETTINGS, *arguments, **own, **more)
+
+    def content(self, tree: str, name: str, begun: str) -> str:
+        """The id of all that the tree holds and is not ignored; what is not looked at is as in that commit."""
+        index = self._index(name)
+        self.git(tree, "read-tree", "--reset", begun, GIT_INDEX_FILE=index)
+        self.git(tree, "add", "--all", "--", *self._paths, GIT_INDEX_FILE=index)
+        content = self.git(tree, "write-tree", GIT_INDEX_FILE=index)
+        self._seen[name] = _digest(index)
+        return content
+
+    def bring(self, tree: str, name: str, begun: str, commit: str) -> None:
+        """Make the files of the tree, which began at one commit, those of another one."""
+        index = self._index(name)
+        self.git(tree, "read-tree", "--reset", begun, GIT_INDEX_FILE=index)
+        self.git(tree, "read-tree", "--reset", "-u", commit, GIT_INDEX_FILE=index)
+        self._seen[name] = _digest(index)
+
+    def clean(self, tree: str, name: str) -> None:
+        """Remove what is neither in the index of the tree nor ignored."""
+        self.git(tree, "clean", "--quiet", "-ffd", "--", *self._paths, GIT_INDEX_FILE=self._index(name))
+
+    def publish(self, name: str, folder: str) -> None:
+        """Let the tree itself, whose git folder this is, have the index."""
+        shutil.copy2(self._index(name), f"{folder}/orch-index")
+        os.replace(f"{folder}/orch-index", f"{folder}/index")
+
+    def forget(self, name: str) -> None:
+        """That tree is another one from now on."""
+        self._seen.pop(name, None)
+
+    def _index(self, name: str) -> str:
+        """The path of the index of that tree. It is empty, or as it was left here: then git compares only the files
+        with another time, size or inode, and no node can set the time of the last change of an inode."""
+        os.makedirs(self._indexes, mode=0o700, exist_ok=True)
+        index = f"{self._indexes}/{name or 'run'}"
+        with suppress(FileNotFoundError):
+            os.unlink(f"{index}.lock")
+        if name not in self._seen or _digest(index) != self._seen[name]:
+            with suppress(FileNotFoundError):
+                os.unlink(index)
+        return index
+
+    def _lay_out(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
         for folder in ("refs", "info"):
             os.makedirs(f"{self._folder}/{folder}", mode=0o700)
         if os.path.isdir(f"{self._common}/lfs"):  # where its filter keeps what it takes out of files
             os.symlink(f"{self._common}/lfs", f"{self._folder}/lfs")
-        for name, data in {**self._held, "HEAD": b"ref: refs/heads/none\n", "whole": b""}.items():
-            with open(f"{self._folder}/{name}", "wb") as file:
-                file.write(data)
-        return {
-            "GIT_DIR": self._folder,
-            "GIT_WORK_TREE": tree,
-            "GIT_INDEX_FILE": self.index,
-            "GIT_OBJECT_DIRECTORY": f"{self._common}/objects",
-        }
+        for file, data in {**self._held, "HEAD": b"ref: refs/heads/none\n", "whole": b""}.items():
+            with open(f"{self._folder}/{file}", "wb") as out:
+                out.write(data)
+
+
+def _digest(path: str) -> bytes:
+    return hashlib.sha256(_bytes(path)).digest()
 
 
 def _bytes(path: str) -> bytes:

@@ -8,20 +8,20 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch.local.git import GitTrouble
 from orch.local.repository import MADE, Repository
-from orch.local.sealed import SETTINGS, Sealed
+from orch.local.sealed import Sealed
 from orch.model.names import branch_of
 from orch.ports import Change, Merged, SecretLeft, TreeTrouble
 
 if TYPE_CHECKING:  # loaded only where a node has secrets
     from orch.model.masking import Mask
 
-_READY, _INDEX = "orch-ready", "orch-index"
+_READY = "orch-ready"
 _KNOWN = "known.json"
 _HUNK_LINES = 12
 _MODULE = b"160000"
@@ -80,7 +80,7 @@ class GitTrees:
         self._attach()
         tip, head = self._known["tip"], self._commit_of(self._branch)
         held = head if self._descends(head, tip) else tip
-        found = tuple(self._different(held, self._content(self._path(""), held)))
+        found = tuple(self._different(held, self._content("", held)))
         if not found and held != tip:
             self._set_tip(held)
         return found
@@ -96,13 +96,13 @@ class GitTrees:
         else:
             self._attach()
             self._set(self._branch, self._known["tip"])
-            self._git(self._path(""), "reset", "--quiet", "--hard", self._known["tip"])
-            self._git(self._path(""), "clean", "--quiet", "-ffd", "--", *self._paths)
+            self._bring("", self._known["tip"])
+            self._seal().clean(self._path(""), "")
         return self.root(name)
 
     def changes(self, name: str) -> Change:
         """What a tree holds that its commit does not. Raises SecretLeft where a node has committed one by itself."""
-        tree, tip = self._path(name), self._known["tip"]
+        tip = self._known["tip"]
         base = self._known.get(f"tree {name}", "") if name else tip
         if not base:
             raise TreeTrouble("nobody knows where its tree began")
@@ -111,10 +111,10 @@ class GitTrees:
         if self._mask is not None and not name and self._head not in (None, tip):
             # of these the branch would keep all: texts, people, and what a later one has taken back
             form, own = "--format=%an%n%ae%n%cn%n%ce%n%B", f"{tip}..{self._head}"
-            told = self._repository.raw(self._start.root, "log", "-p", "-m", "--text", "--no-renames", form, own, "--")
+            told = self._read("log", "-p", "-m", "--text", "--no-textconv", "--no-ext-diff", "--no-renames", form, own)
             if secret := self._mask.named(told):
                 raise SecretLeft(f"a commit made in its tree holds the secret {secret}")
-        content = self._content(tree, head if went_on and head else base)
+        content = self._content(name, head if went_on and head else base)
         found = self._different(base, content)
         if went_on and head:
             found = self._different(tip, head) | found
@@ -126,28 +126,34 @@ class GitTrees:
         moved = head != tip and not went_on
         return Change(base, content, tuple(found), self._branch.removeprefix("refs/heads/") if moved else None)
 
-    def _content(self, tree: str, begun: str) -> str:
+    def _content(self, name: str, begun: str) -> str:
         """The id of all that the tree holds and is not ignored; what is not looked at is as in that commit."""
-        seen = self._seal().fresh(tree)
-        self._git(tree, *SETTINGS, "read-tree", begun, **seen)
-        self._git(tree, *SETTINGS, "add", "--all", "--", *self._paths, **seen)
-        return self._git(tree, *SETTINGS, "write-tree", **seen)
+        return self._seal().content(self._path(name), name, begun)
+
+    def _bring(self, name: str, commit: str, begun: str = "") -> None:
+        """Make the files of a tree those of a commit."""
+        self._seal().bring(self._path(name), name, begun or commit, commit)
+        self._seal().publish(name, self._folder(name))
+
+    def _read(self, *arguments: str) -> bytes:
+        """What git prints of commits."""
+        return self._seal().raw(self._path(""), *arguments)
 
     def _seal(self) -> Sealed:
         """What the repository's settings were when this owner began, or the run."""
         if self._sealed is None:
-            self._sealed = Sealed(f"{self._start.home}/git", self._common, self._repository.ignored)
+            self._sealed = Sealed(f"{self._start.home}/git", self._common, self._repository, self._paths)
         return self._sealed
 
     def _different(self, one: str, other: str) -> dict[str, bytes]:
         """What differs, by path: as git prints it."""
-        out = self._repository.raw(self._start.root, "diff-tree", "-r", "-z", "--no-renames", "--raw", one, other)
+        out = self._read("diff-tree", "-r", "-z", "--no-renames", "--raw", one, other)
         tokens = iter(out.split(b"\0")[:-1])
         return {self._inside(os.fsdecode(path)): raw for raw, path in zip(tokens, tokens, strict=True)}
 
     def _descends(self, commit: str, tip: str) -> bool:
         try:
-            self._git(self._start.root, "merge-base", "--is-ancestor", tip, commit)
+            self._read("merge-base", "--is-ancestor", tip, commit)
         except GitTrouble as error:
             if error.code != 1:
                 raise
@@ -158,14 +164,12 @@ class GitTrees:
         """Commit what `changes` found: of the run's own tree to its branch; of another one beside it, with its patch
         kept. The commit's id, and what was kept. Raises SecretLeft."""
         if self._mask is not None:
-            changed = self._repository.raw(
-                self._start.root, "diff-tree", "-p", "--text", "--no-renames", change.base, change.content
-            )
+            changed = self._read("diff-tree", "-p", "--text", "--no-renames", change.base, change.content)
             if secret := self._mask.named(changed):
                 raise SecretLeft(f"what was changed in its tree holds the secret {secret}")
         text = f"{message}\n\nOrch-Run: {self._start.run_id}"
         parent = change.base if name else self._head or change.base
-        if name or self._git(self._start.root, "rev-parse", f"{parent}^{{tree}}") != change.content:
+        if name or os.fsdecode(self._read("rev-parse", f"{parent}^{{tree}}")).rstrip() != change.content:
             commit = self._repository.commit(change.content, parent, text, at_ms)
         else:
             commit = parent  # a node has committed all that it did
@@ -173,50 +177,45 @@ class GitTrees:
             self._attach()
             self._set(self._branch, commit, parent)
             self._set_tip(commit)
-            shutil.copyfile(self._seal().index, f"{self._folder('')}/{_INDEX}")
-            os.replace(f"{self._folder('')}/{_INDEX}", f"{self._folder('')}/index")
+            self._seal().publish("", self._folder(""))
             return commit, None
         # an address may hold what no ref may
         self._set(f"{self._refs}/trees/{hashlib.sha256(name.encode()).hexdigest()[:20]}", commit)
-        patch = self._repository.raw(
-            self._start.root, "diff-tree", "-p", "--binary", "--full-index", "--no-renames", change.base, commit
-        )
+        patch = self._read("diff-tree", "-p", "--binary", "--full-index", "--no-renames", change.base, commit)
         return commit, self._keep(name, patch)
 
     def merge(self, commit: str, message: str, at_ms: int) -> Merged:
         """Put what such a commit changes onto the run's branch, as one commit; once, however often it is asked."""
         head = self._known["tip"]
-        mark = f"Orch-Patch: {commit}"
-        known = self._git(
-            self._start.root, "log", "-1", "--format=%H", "--fixed-strings", f"--grep={mark}", head, f"^{commit}^"
-        )
-        if known:
-            return Merged(known)
+        if f"merged {commit}" in self._known:
+            return Merged(self._known[f"merged {commit}"])
         try:
-            content = self._git(self._start.root, "merge-tree", "--write-tree", "-z", "--no-messages", head, commit)
-            content = content.rstrip("\0")
+            content = self._read("merge-tree", "--write-tree", "-z", "--no-messages", head, commit)
         except GitTrouble as error:
             if error.code != 1:
                 raise
             return Merged(None, self._conflicts(os.fsdecode(error.out).split("\0")))
-        text = f"{message}\n\nOrch-Run: {self._start.run_id}\n{mark}"
-        merged = self._repository.commit(content, head, text, at_ms)
+        text = f"{message}\n\nOrch-Run: {self._start.run_id}\nOrch-Patch: {commit}"
+        merged = self._repository.commit(os.fsdecode(content).rstrip("\0\n"), head, text, at_ms)
         self._set(f"{self._refs}/next", merged)
-        self._note(next=merged)
+        self._note(**{"next": merged, f"merged {commit}": merged})
         self._move(merged)
         return Merged(merged)
 
-    def remove(self) -> None:
-        """All trees go, and every ref but the branch."""
+    def remove(self, but: Collection[str]) -> None:
+        """All trees go but those of that name, and every ref but the branch."""
         home = self._start.home
         if not os.path.isdir(home):
             return
-        for name in _names(f"{home}/steps"):
-            self._drop(f"{home}/steps/{name}")
+        names = _names(f"{home}/steps")
+        for name in names:
+            if name not in but:
+                self._drop(f"{home}/steps/{name}")
         self._drop(self._path(""))
         for ref in self._git(self._start.root, "for-each-ref", "--format=%(refname)", self._refs).split():
             self._git(self._start.root, "update-ref", "-d", ref)
-        shutil.rmtree(home, ignore_errors=True)
+        if not set(names) & set(but):
+            shutil.rmtree(home, ignore_errors=True)
 
     def _commit_of(self, ref: str) -> str:
         return self._git(self._start.root, "rev-parse", "--verify", ref)
@@ -225,8 +224,16 @@ class GitTrees:
         return f"{self._start.home}/steps/{name}" if name else f"{self._start.home}/tree"
 
     def _folder(self, name: str) -> str:
+        """Where git keeps what it knows of a tree: in the repository, whatever is configured. Raises TreeTrouble."""
         if name not in self._folders:
-            self._folders[name] = self._repository.folder(self._path(name))
+            try:
+                with open(f"{self._path(name)}/.git", encoding="utf-8", errors="surrogateescape") as file:
+                    folder = file.read().removeprefix("gitdir: ").rstrip("\n")
+            except OSError as error:
+                raise TreeTrouble("it is not there") from error
+            if os.path.dirname(os.path.realpath(folder)) != f"{os.path.realpath(self._common)}/worktrees":
+                raise TreeTrouble("it is no tree of the repository any more")
+            self._folders[name] = folder
         return self._folders[name]
 
     def _inside(self, path: str) -> str:
@@ -266,27 +273,27 @@ class GitTrees:
         self._attach()
         self._set(self._branch, commit)
         self._set_tip(commit)
-        self._git(self._path(""), "reset", "--quiet", "--hard", commit)
+        self._bring("", commit, f"{commit}^")
         self._git(self._start.root, "update-ref", "-d", f"{self._refs}/next")
         self._note(next="")
 
     def _is_ready(self, name: str) -> bool:
         """Is the tree there, and was it made to its end?"""
-        path = self._path(name)
         try:
-            above, folder = self._git(path, "rev-parse", "--show-toplevel", "--absolute-git-dir").split("\n")
-        except GitTrouble:
+            return os.path.exists(f"{self._folder(name)}/{_READY}")
+        except TreeTrouble:
             return False
-        return os.path.realpath(above) == os.path.realpath(path) and os.path.exists(f"{folder}/{_READY}")
 
     def _add(self, name: str, *what: str) -> None:
         path = self._path(name)
         if os.path.lexists(path):
             self._drop(path)
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        flags = [word for word in what if word.startswith("-")]
-        self._git(self._start.root, "worktree", "add", "--quiet", "--force", "--force", *flags, path, what[-1])
+        flags = ("--quiet", "--no-checkout", "--force", "--force", *(word for word in what if word.startswith("-")))
+        self._git(self._start.root, "worktree", "add", *flags, path, what[-1])
         self._folders.pop(name, None)
+        self._seal().forget(name)
+        self._bring(name, self._commit_of(what[-1]))
         with open(f"{self._folder(name)}/{_READY}", "w", encoding="ascii"):
             pass
         if name:
@@ -309,7 +316,7 @@ class GitTrees:
         found: list[dict[str, Any]] = []
         for path in paths:
             try:
-                text = self._git(self._start.root, "cat-file", "blob", f"{content}:{path}")
+                text = os.fsdecode(self._read("cat-file", "blob", f"{content}:{path}"))
             except GitTrouble:
                 text = ""
             hunks = list(_HUNK.finditer(text))

@@ -39,6 +39,14 @@ def is_spoilt(plan: Compiled, state: RunState, step: int) -> bool:
     return state.reason[step] in spoilt and plan.body(step) is not None and plan.tree_of(step) == step
 
 
+def left_trees(plan: Compiled, state: RunState) -> tuple[int, ...]:
+    """The steps of whose own tree a run that succeeded leaves what is in it: nothing else holds it."""
+    if not plan.has_trees:
+        return ()
+    ends = enumerate(state.status)
+    return tuple(step for step, status in ends if status is Status.FAILED and plan.tree_of(step) == step)
+
+
 def rebuild(plan: Compiled, state: RunState) -> None:
     """Derive the counters and queues from the statuses: at the start of every epoch."""
     state.unmet = list(plan.needs_count)

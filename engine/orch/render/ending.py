@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from orch.model.compiled import GATE, Compiled
+from orch.model.derive import left_trees
 from orch.model.names import branch_of
 from orch.model.state import RunState
 from orch.model.status import Status
@@ -154,7 +155,7 @@ def _workspace(end: Ending) -> list[tuple[str, str]]:
         return []
     branch, base = branch_of(end.run_id), end.plan.head["base"]
     told = [("diff", f"git diff {base[:12]} {branch}")]
-    if end.state.closed != "succeeded":
+    if end.state.closed != "succeeded" or left_trees(end.plan, end.state):
         with suppress(OSError, ValueError, KeyError), open(f"{end.root}/{end.path}/manifest.json", "rb") as file:
             told.append(("trees", json.load(file)["workspace"]["trees"]))
     return told

@@ -98,7 +98,7 @@ class Spaces:
         try:
             home = self._plan.tree_of(step)
             if home == step:
-                return self._keep(step, [step], at) if kept else NOTHING_LEFT
+                return self._keep(step, [step], at) if kept else self._unmoved(step)
             if home >= 0:
                 counts = step in self._plan.loop_of and "unchanged" in (self._plan.body(home) or ())
                 return Left(tree=self._trees.changes(self._name(step)).content) if counts else NOTHING_LEFT
@@ -198,6 +198,14 @@ class Spaces:
             return Left(SECRET, str(error))
         left = self._judged(change, workers)
         return left._replace(patch=patch, commit=None if left.reason else commit)
+
+    def _unmoved(self, step: int) -> Left:
+        """Of what an attempt that failed has left in its own tree, only that counts which is elsewhere."""
+        change = self._trees.changes(self._name(step))
+        if not change.moved or self._loose:
+            return NOTHING_LEFT
+        self._trees.make("")
+        return self._judged(change._replace(files=()), [step])
 
     def _settle(self, step: int, at: int) -> Left:
         """Commit what is in the run's own tree; `step` is the last one that has ended there."""

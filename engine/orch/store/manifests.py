@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from orch.model.compiled import GATE, Compiled
+from orch.model.derive import left_trees
 from orch.model.encoding import encoder
 from orch.model.events import Requested
 from orch.model.names import branch_of
@@ -173,7 +174,7 @@ def run_manifest(run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, h
         "heartbeat_interval_seconds": INTERVAL_SECONDS,
         "heartbeat_stale_after_seconds": STALE_AFTER_SECONDS,
         "artifact_root": run.artifact_root,
-        "workspace": _workspace(run, plan, ledger, closed is not None and closed.status == "succeeded"),
+        "workspace": _workspace(run, plan, state, ledger),
         "resume_token_sha256": token_sha256,
         "resume_events": resume_events(ledger),
         "gates": [_gate(plan, state, gate) for gates in plan.phase_gates for gate in gates],
@@ -189,11 +190,12 @@ def run_manifest(run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, h
     return ("{\n" + ",\n".join(present) + "\n}\n").encode()
 
 
-def _workspace(run: RunDir, plan: Compiled, ledger: Ledger, gone: bool) -> dict[str, Any] | None:
+def _workspace(run: RunDir, plan: Compiled, state: RunState, ledger: Ledger) -> dict[str, Any] | None:
     """The run's branch, the commit that it is compared with, and the folder of its trees as long as that is there."""
     if "workspace" not in plan.head:
         return None
     found = {"branch": branch_of(run.run_id), "base": plan.head["base"]}
+    gone = state.closed == "succeeded" and not left_trees(plan, state)
     return found if gone or not ledger.openings else {**found, "trees": ledger.openings[0].owner["trees"]}
 
 
