@@ -184,3 +184,59 @@ def test_what_is_edited_in_the_runs_tree_and_committed_makes_the_gate_ask_again(
     approve(desk)
     desk.orch("resume", "@last")
     assert git(desk, "show", f"{branch(desk)}:made.txt") == "edited"
+
+
+BESIDE = """
+  first:
+    nodes: { one: { run: "echo 1 > one.txt" } }
+  work:
+    nodes: { write: { if: inputs.more, run: "echo 2 > two.txt" } }
+  beside:
+    needs: [first]
+    nodes:
+      linger: { if: inputs.more, run: "until grep -q observed $JOURNAL; do sleep 0.02; done; echo 3 > three.txt" }
+  ship:
+    needs: [work]
+    gates: { agreed: { approval: { subject: ["git:diff"], require: { editor: 1 } } } }
+    nodes: { push: { run: "cat one.txt two.txt three.txt" } }
+""".replace("$JOURNAL", '\\"${ORCH_ARTIFACTS%/artifacts}/journal.ndjson\\"')
+
+
+def test_a_gate_on_the_difference_is_shut_while_others_work_in_the_runs_tree_and_opens_when_they_have_ended(
+    desk: Desk,
+) -> None:
+    desk.pipeline(BESIDE, "workspace: branch\ninputs: { more: { type: boolean, default: true } }\n")
+    commit(desk)
+    desk.orch("apply", "--input", "more=false", code=4)
+    approve(desk)  # what the branch has of the next run, too, while `linger` works beside what `write` has left
+    desk.orch("apply", "--jobs", "2", code=4)
+    shut = "what work.write did is not on the branch while others work in the run's tree"
+    assert [line for line in looks(desk) if line.startswith("observed")] == [
+        f"observed waiting stale: {shut}",
+        "observed waiting stale: needs 1 more",
+    ]
+    assert not any("ship.push" in line for line in looks(desk))
+    assert {"git:diff/one.txt", "git:diff/two.txt", "git:diff/three.txt"} <= set(shown(desk))
+    approve(desk)
+    desk.orch("apply", "--jobs", "2")
+    lingered, opened, pushed = (looks(desk).index(line) for line in ENDS)
+    assert lingered < opened < pushed
+    desk.orch("verify", "@last")
+
+
+ENDS = ("finished beside.linger", "observed succeeded ok: approved by reader as editor", "finished ship.push")
+
+
+def looks(desk: Desk) -> list[str]:
+    """The looks at gates and the ends of steps of the newest run, in their order."""
+    found = []
+    for line in (desk.run_dir() / "journal.ndjson").read_text().splitlines():
+        record = json.loads(line)
+        if record["type"] == "observed":
+            words = record["sentence"].partition(";")[0]
+            found.append(
+                f"observed {record['status']} {record['reason']}: {words.partition(' — ')[0].partition(':')[0]}"
+            )
+        elif record["type"] == "finished":
+            found.append(f"finished {record['address']}")
+    return found
