@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any, cast
@@ -1110,3 +1111,85 @@ def test_what_git_says_of_a_tree_that_is_to_be_opened_tells_no_secret(fresh: boo
     spaces = Spaces(plan, cast(Any, Broken()), lambda text: text.replace("hunter2", "***"))
     with pytest.raises(TreeTrouble, match=r"build\.fix: \*\*\* is in the way"):
         spaces.open(plan.index_of["build.fix"], fresh=fresh)
+
+
+# --- a budget that ends before a merge
+
+SPENT = """
+  one:
+    nodes:
+      apart: { run: "echo > apart.txt", workspace: worktree }
+      slow: { run: "until grep -q budget-exceeded $JOURNAL; do sleep 0.02; done; echo > slow.txt" }
+      quick: { run: "until grep -q unmerged $JOURNAL; do sleep 0.02; done" }
+      more: { run: "true", needs: [quick] }
+""".replace("$JOURNAL", '\\"${ORCH_ARTIFACTS%/artifacts}/journal.ndjson\\"')
+
+
+KEPT = "it had ended well, and what it did was not merged: its patch is "
+
+
+def kept_patch(desk: Desk) -> str:
+    """The commit that the run names of what `one.apart` did; it holds that, and nothing of it is on the branch."""
+    manifest = desk.node("one.apart")
+    assert (manifest["status"], manifest["reason"]) == ("failed", "budget-exceeded")
+    assert manifest["sentence"].startswith(KEPT)
+    patch = manifest["sentence"].removeprefix(KEPT)
+    assert "one.apart" not in log(desk)
+    git(desk, "gc", "--quiet", "--prune=now")
+    assert git(desk, "show", "--format=", "--name-only", patch) == "apart.txt"
+    (artifact,) = manifest["artifacts"]
+    assert "apart.txt" in (desk.run_dir() / artifact["path"]).read_text()
+    for words in (["explain", "@last", "apart"], ["runs", "show", "@last"]):
+        assert patch in desk.orch(*words).out
+    desk.orch("verify", "@last")
+    return patch
+
+
+def test_a_patch_that_is_not_merged_when_the_budget_ends_is_kept_and_a_retry_makes_it_again(desk: Desk) -> None:
+    desk.pipeline(SPENT, "workspace: branch\nbudget: { nodes: 3 }\n")
+    commit(desk)
+    said = desk.orch("apply", "--jobs", "3", code=5).text
+    patch = kept_patch(desk)
+    assert f"one.apart: {KEPT}{patch}" in said
+    again = desk.orch("resume", "@last", code=5).out
+    assert "nothing to do" in again
+    assert f"orch retry {desk.run_dir().name} --failed" in again
+    assert kept_patch(desk) == patch
+    desk.orch("retry", "@last", "--failed")
+    assert [record["address"] for record in records(desk, "merged")] == ["one.apart"]
+    assert log(desk)[-1] == "one.apart"
+    assert desk.node("one.apart")["attempt"] == 2
+    desk.orch("verify", "@last")
+
+
+DIES = """
+  one:
+    nodes:
+      apart: { run: "echo > apart.txt", workspace: worktree }
+      slow: { run: "test $ORCH_ATTEMPT = 2 || { until grep -q unmerged $JOURNAL; do sleep 0.02; done; $HOLD; }" }
+""".replace("$JOURNAL", '\\"${ORCH_ARTIFACTS%/artifacts}/journal.ndjson\\"')
+
+
+@pytest.mark.parametrize("budget", [2, 3])
+def test_after_a_death_a_resume_merges_what_waited_or_keeps_it_where_the_budget_ends(desk: Desk, budget: int) -> None:
+    reached, go = (desk.home / name for name in ("reached", "go"))
+    for fifo in (reached, go):
+        os.mkfifo(fifo)
+    held = f"echo > '{reached}'; read -r _ < '{go}'"
+    desk.pipeline(DIES.replace("$HOLD", held), f"workspace: branch\nbudget: {{ nodes: {budget} }}\n")
+    commit(desk)
+    started = [str(BIN / "orch"), "apply", "--jobs", "2"]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(started, cwd=desk.folder, env=desk.environment(), stdout=quiet, stderr=quiet) as apply:
+        reached.read_text()
+        os.kill(json.loads((desk.run_dir() / "owner.json").read_text())["pid"], signal.SIGKILL)
+        apply.wait(timeout=60)
+    if budget == 3:  # one attempt is left for the step that was at work
+        desk.orch("resume", "@last")
+    else:
+        desk.orch("resume", "@last", code=5)
+        kept_patch(desk)
+        desk.orch("retry", "@last", "--failed")
+    assert log(desk) == ["one.apart"]
+    assert desk.node("one.apart")["attempt"] == (1 if budget == 3 else 2)
+    desk.orch("verify", "@last")
