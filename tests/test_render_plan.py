@@ -13,6 +13,7 @@ from plans import compiled, one_phase
 
 from orch.graph import graph_of
 from orch.model.chain import longest_chain
+from orch.model.compiled import Compiled
 from orch.render.graph_text import dot, graph_json, mermaid, tree
 from orch.render.plan_json import plan_json
 from orch.render.plan_order import dag_order
@@ -219,3 +220,41 @@ def test_an_svg_is_xml_and_grows_with_the_graph() -> None:
 def test_phases_that_need_nothing_stand_side_by_side(phases: dict[str, object]) -> None:
     layer = {vertex.name: vertex.layer for vertex in graph_of(compiled(phases)).vertices}
     assert layer["a.x"] == layer["b.y"]
+
+
+def shown(plan: Compiled) -> dict[str, Any]:
+    """The commands of a plan by address, as JSON has them; each stands in the text, too."""
+    foreseen = forecast(plan, 0, None)
+    commands = {
+        step["address"]: [step["command"], *(node["command"] for node in step.get("body", ()))]
+        for step in json.loads(plan_json(plan, foreseen, dry_run=False))["steps"]
+    }
+    lines = plan_text(plan, foreseen, PLAIN, dry_run=False)
+    assert all(command in lines for each in commands.values() for command in each)
+    return commands
+
+
+def test_a_command_is_shown_with_the_values_that_are_known_when_the_plan_is_made() -> None:
+    words = ["echo", "${{ matrix.key }}", "${{ inputs.who | upper }}", "${{ nodes.mk.outputs.u }}-${{ inputs.who }}"]
+    nodes = one_phase(
+        mk={"outputs": {"u": "string"}},
+        goal={"matrix": ["a", "b"], "run": words, "needs": ["mk"]},
+        bad={"run": ["echo", "${{ inputs.all }}", "${{ inputs.all | join('+') }}", "of ${{ inputs.none }}"]},
+    )
+    assert shown(compiled(nodes, inputs={"who": "me", "all": ["x", "y"]})) == {
+        "build.mk": ["true"],
+        "build.goal[a]": ["echo a ME '${{ nodes.mk.outputs.u }}-me'"],
+        "build.goal[b]": ["echo b ME '${{ nodes.mk.outputs.u }}-me'"],
+        "build.bad": ["echo '${{ inputs.all }}' x+y 'of ${{ inputs.none }}'"],
+    }
+
+
+def test_what_goes_round_in_a_matrix_is_shown_with_the_values_of_each_child() -> None:
+    loop = {
+        "until": "nodes.t.status == 'succeeded'",
+        "max_iterations": 2,
+        "nodes": {"t": {"run": ["echo", "${{ matrix.key }}-${{ loop.index }}"]}},
+    }
+    plan = compiled(one_phase(goal={"matrix": ["a", "b"], "loop": loop}))
+    bodies = {address: told[1] for address, told in shown(plan).items()}
+    assert bodies == {"build.goal[a]": "echo 'a-${{ loop.index }}'", "build.goal[b]": "echo 'b-${{ loop.index }}'"}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from orch.graph import FINALLY, Graph, Vertex
 from orch.model.compiled import GATE, Compiled
+from orch.render.known import known
 from orch.render.lengths import counted
 from orch.render.plan_text import gate_words, what
 from orch.render.problems_text import visible
@@ -131,8 +132,7 @@ def _label(plan: Compiled, vertex: Vertex) -> str:
     if vertex.kind == "matrix":
         return f"{_short(vertex)}  (an empty matrix)"
     step = plan.index_of[vertex.name]
-    document = plan.action(step).step
-    told = gate_words(document["gate"]) if plan.kinds[step] == GATE else what(document)
+    told = gate_words(plan.action(step).step["gate"]) if plan.kinds[step] == GATE else what(known(plan, step))
     return f"{_short(vertex)}{'  gate' if vertex.kind == 'gate' else ''}  {visible(told)}"
 
 

@@ -9,8 +9,9 @@ from typing import Any
 from orch.model.chain import Critical
 from orch.model.compiled import Compiled
 from orch.model.plan import kind_of
+from orch.render.known import body_of, known
 from orch.render.plan_order import dag_order
-from orch.render.plan_text import body_of, summary_counts, what
+from orch.render.plan_text import summary_counts, what
 from orch.run.forecast import Prospect
 
 FORMAT_VERSION = 1
@@ -32,9 +33,9 @@ def plan_json(plan: Compiled, prospects: Sequence[Prospect], critical: Critical 
             "word": word,
             "why": why,
         }
-        row["gate" if "gate" in document else "command"] = document.get("gate") or what(document)
-        if (body := body_of(document)) is not None:
-            row["body"] = body
+        row["gate" if "gate" in document else "command"] = document.get("gate") or what(known(plan, step))
+        if (body := body_of(plan, step)) is not None:
+            row["body"] = [{"id": name, "command": what(node)} for name, node in body]
         if "adapter" in document:
             row["adapter"] = document["adapter"]
         row |= {key: document[key] for key in ("requires", "secrets", "slots", "tags") if key in document}

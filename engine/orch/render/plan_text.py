@@ -13,6 +13,7 @@ from orch.gates import words
 from orch.model.chain import Critical
 from orch.model.compiled import Compiled
 from orch.model.plan import AdapterDoc, StepDoc
+from orch.render.known import body_of, known, reads_values
 from orch.render.lengths import counted, duration
 from orch.render.plan_order import added_phases, dag_order
 from orch.render.problems_text import visible
@@ -91,12 +92,6 @@ def what(step: StepDoc) -> str:
     return (lines[0] if lines else "") + (" …" if len(lines) > 1 else "")
 
 
-def body_of(step: StepDoc) -> list[dict[str, Any]] | None:
-    """The nodes of a loop, by what they do; of a matrix that goes round, those of each child. None for others."""
-    loop = step["expand"]["child"].get("loop") if "expand" in step else step.get("loop")
-    return None if loop is None else [{"id": node["id"], "command": what(node)} for node in loop["nodes"]]
-
-
 def _adapter_words(step: StepDoc, adapter: AdapterDoc) -> str:
     """`python test: .orch/venv/bin/python -m pytest`, with the places of a run in words."""
     words = f"{adapter['name']} {adapter['command']}"
@@ -171,17 +166,19 @@ def _steps(plan: Compiled, prospects: Sequence[Prospect], order: list[int], styl
     lines = []
     for step in order:
         word, why = prospects[step]
-        known = told.get(key := (plan.actions[step], word, why))
-        if known is None:
-            said = _said(plan.action(step).step, word, why, plan.max_in_flight)
+        same = told.get(key := (plan.actions[step], word, why))
+        if same is None:
+            said = _said(known(plan, step), word, why, plan.max_in_flight)
             body = [
-                style.cut(f"    {'  ' + node['id']:{width}}  {'':8} {visible(node['command'])}")
-                for node in body_of(plan.action(step).step) or ()
+                style.cut(f"    {'  ' + name:{width}}  {'':8} {visible(what(node))}")
+                for name, node in body_of(plan, step) or ()
             ]
-            known = told[key] = said if " orch " in said else style.cut(said, width + _BESIDE), body
-        lines.append(f"  {icons[word]} {plan.addresses[step]:{width}}  {words[word]} {known[0]}")
-        if known[1] and step not in plan.bodies:
-            lines += known[1]
+            same = said if " orch " in said else style.cut(said, width + _BESIDE), body
+            if not reads_values(plan.action(step)):
+                told[key] = same
+        lines.append(f"  {icons[word]} {plan.addresses[step]:{width}}  {words[word]} {same[0]}")
+        if same[1] and step not in plan.bodies:
+            lines += same[1]
     return lines
 
 
