@@ -274,3 +274,78 @@ def test_what_differs_between_two_runs_is_replaced_and_nothing_else() -> None:
         "same": "<digest 1>",
         "version": "2026-11-26",
     }
+
+
+# --- a branch
+
+BRANCH = """apiVersion: orch/v1
+kind: Pipeline
+name: main
+workspace: branch
+phases:
+  first:
+    nodes:
+      make: { run: "echo made > made.txt" }
+      each: { run: "echo $N > $N.txt", matrix: { n: [a, b] }, env: { N: "${{ matrix.n }}" }, workspace: worktree }
+  then:
+    nodes: { look: { run: "cat made.txt a.txt b.txt" } }
+"""
+
+
+@pytest.fixture
+def branched(user: pytest.Pytester) -> pytest.Pytester:
+    """A user's repository with a pipeline that works on a branch of its run."""
+    (user.path / "pipelines" / "main.yaml").write_text(BRANCH)
+    (user.path / ".gitignore").write_text("test_*.py\n__snapshots__\n.runs\nstd*\nrunpytest*\n")
+    git(user.path, "init", "--quiet", "--initial-branch", "main")
+    git(user.path, "add", "--all")
+    git(user.path, "commit", "--quiet", "--message", "all")
+    return user
+
+
+def refs(folder: Path) -> list[str]:
+    words = ["git", "for-each-ref", "--format=%(refname:short)"]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_a_run_with_a_branch_has_it_in_the_copy_and_is_the_same_value_each_time(branched: pytest.Pytester) -> None:
+    alone(
+        branched,
+        "    import subprocess\n"
+        "    done = orch_apply()\n"
+        "    assert done['exit_code'] == 0\n"
+        "    assert done['steps']['then.look'] == {'status': 'succeeded', 'reason': 'ok'}\n"
+        "    merged = [r['address'] for r in done['journal'] if r['type'] == 'merged']\n"
+        "    assert merged == ['first.each[a]', 'first.each[b]']\n"
+        "    words = ['git', 'for-each-ref', '--format=%(refname)', 'refs/heads/orch/']\n"
+        "    assert len(subprocess.run(words, cwd=orch_project, capture_output=True, text=True).stdout.split()) == 1\n"
+        "    assert not (orch_project / 'made.txt').exists()\n"
+        "    assert orch_apply() == done\n",
+    )
+    assert refs(branched.path) == ["main"]
+    assert not (branched.path / ".runs").exists()
+
+
+def test_a_snapshot_of_a_branch_holds_after_another_commit_of_the_user(branched: pytest.Pytester) -> None:
+    branched.makepyfile(
+        test_ci="def test_ci(orch_plan, orch_apply, snapshot):\n"
+        "    assert orch_plan() == snapshot\n    assert orch_apply() == snapshot\n"
+    )
+    ran(branched, "--snapshot-update")
+    (branched.path / "notes.txt").write_text("a note\n")
+    git(branched.path, "add", "--all")
+    git(branched.path, "commit", "--quiet", "--message", "a note")
+    ran(branched).assert_outcomes(passed=1)
+
+
+def test_what_nobody_committed_is_refused_by_a_run_with_a_branch_or_taken_along(branched: pytest.Pytester) -> None:
+    (branched.path / "notes.txt").write_text("a note\n")
+    branched.makepyfile(test_one="def test_one(orch_apply):\n    orch_apply()\n")
+    result = ran(branched, "test_one.py")
+    result.assert_outcomes(failed=1)
+    assert "O641" in result.stdout.str()
+    alone(branched, "    assert orch_apply(dirty=True)['exit_code'] == 0\n")
+    git(branched.path, "add", "--all")
+    git(branched.path, "commit", "--quiet", "--message", "a note")
+    branched.makepyfile(test_one="def test_one(orch_apply):\n    orch_apply()\n")
+    ran(branched, "test_one.py").assert_outcomes(passed=1)

@@ -62,15 +62,16 @@ class Calls:
         folder: Path | str | None = None,
         env: Mapping[str, str] | None = None,
         jobs: int = 1,
+        dirty: bool = False,
         timeout: float | None = None,
     ) -> dict[str, Any]:
         """Run it, in the test's copy of the project or in `folder`: `{exit_code, status, summary, outputs, steps,
         journal, manifests, errors}`. `steps` has status and reason by address. With more than one job the order of
-        the journal is another each time. `env` is added to the environment of orch; after `timeout` seconds the run is
-        ended, and the test with it."""
+        the journal is another each time. `dirty`: a run with a branch takes along what nobody has committed yet. `env` is
+        added to the environment of orch; after `timeout` seconds the run is ended, and the test with it."""
         where = Path(folder) if folder is not None else self._copy()
         before = set(_runs(where))
-        words = ["apply", *_words(pipeline, inputs, select), "--jobs", str(jobs)]
+        words = ["apply", *_words(pipeline, inputs, select), "--jobs", str(jobs), *(["--dirty"] if dirty else [])]
         done = self._orch(words, where, env, timeout)
         new = sorted(set(_runs(where)) - before)
         if done.returncode not in _ENDS or not new:

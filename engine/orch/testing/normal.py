@@ -21,7 +21,8 @@ _MOVING = {"duration_seconds": r"[\d.e-]+", "started_by": r'"[^"]*"'}
 """What differs from run to run as well."""
 _RUN = re.compile(r"\b\d{8}T\d{6}Z-[0-9a-f]{6}\b")
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
-_DIGEST = re.compile(r"(?<![-\w])(?:[0-9a-f]{64}|[0-9a-f]{12})\b")  # whole, or as it is shown; not the end of a UUID
+_DIGEST = re.compile(r"(?<![-\w])(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{12})\b")
+"""Whole, git's, or as they are shown; not the end of a UUID."""
 
 
 def _field(values: dict[str, str]) -> re.Pattern[str]:
