@@ -67,8 +67,8 @@ class Calls:
     ) -> dict[str, Any]:
         """Run it, in the test's copy of the project or in `folder`: `{exit_code, status, summary, outputs, steps,
         journal, manifests, errors}`. `steps` has status and reason by address. With more than one job the order of
-        the journal is another each time. `dirty`: a run with a branch takes along what nobody has committed yet. `env` is
-        added to the environment of orch; after `timeout` seconds the run is ended, and the test with it."""
+        the journal is another each time. `dirty`: a run with a branch takes along what nobody has committed yet. `env`
+        is added to the environment of orch; after `timeout` seconds the run is ended, and the test with it."""
         where = Path(folder) if folder is not None else self._copy()
         before = set(_runs(where))
         words = ["apply", *_words(pipeline, inputs, select), "--jobs", str(jobs), *(["--dirty"] if dirty else [])]
