@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -296,3 +297,27 @@ def test_a_run_in_a_list_costs_four_system_calls_and_three_more_for_a_plan_of_it
 
 def test_a_run_that_is_older_than_the_list_costs_no_system_call(tmp_path: Path) -> None:
     assert looks(tmp_path, "--limit", "1") == 0
+
+
+# --- the end
+
+
+def test_a_command_ends_without_taking_apart_what_it_has_made(desk: Desk) -> None:
+    script = "import atexit, sys; from orch.__main__ import main; atexit.register(print, 'taken apart'); main()"
+    said = desk.run([sys.executable, "-B", "-c", script, "--help"])
+    assert said.out.startswith("Usage: orch")
+    assert "taken apart" not in said.out
+
+
+def test_the_values_that_travel_and_the_models_are_made_without_compiling_their_annotations() -> None:
+    script = (
+        "import sys, typing, orch.ports, orch.model.decisions, orch.spec.pipeline, orch.spec.project\n"
+        "kinds = [vars(one) for name, module in [*sys.modules.items()] if name.startswith('orch.')\n"
+        "         for one in vars(module).values() if isinstance(one, type) and one.__module__ == name]\n"
+        "hints = [hint for kind in kinds for hint in kind.get('__annotations__', {}).values()]\n"
+        "print(len(hints), sum(isinstance(hint, typing.ForwardRef) for hint in hints))"
+    )
+    said = subprocess.run([sys.executable, "-B", "-c", script], capture_output=True, text=True, check=True)
+    hints, compiled = map(int, said.stdout.split())
+    assert hints > 300
+    assert compiled <= 2  # those whose module is loaded only where a node has secrets

@@ -1,7 +1,5 @@
 """What the loop needs of the world: Protocols of at most five methods, implemented by `local`, `store` and `app`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -102,7 +100,7 @@ class Harvest(Protocol):
         ...
 
     def outputs(
-        self, stem: str, declared: Mapping[str, Any], mask: Mask | None = None
+        self, stem: str, declared: Mapping[str, Any], mask: "Mask | None" = None
     ) -> tuple[dict[str, Any] | None, Fault | None]:
         """Read, check and remove what the attempt wrote; its schema is left to `check`. What a mask finds is no
         output."""

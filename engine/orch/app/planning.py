@@ -113,14 +113,9 @@ def _is_alone(text: bytes) -> bool:
     be written with escapes, too: with those that stand for a letter, or broken over two lines, as only a key behind a
     `?` can be."""
     return not (
-        b"gates" in text
-        or b"secrets" in text
-        or _OPENS.search(text) is not None
-        or b"adapter" in text
-        or b"workspace" in text
-        or b"requires" in text
-        or _ESCAPED_LETTER.search(text) is not None
-        or (b"\\" in text and _EXPLICIT_KEY.search(text) is not None)
+        any(word in text for word in (b"gates", b"secrets", b"adapter", b"workspace", b"requires"))
+        or (b"pipeline" in text and re.search(_OPENS, text) is not None)
+        or (b"\\" in text and any(re.search(pattern, text) is not None for pattern in (_ESCAPED_LETTER, _EXPLICIT_KEY)))
     )
 
 
@@ -128,9 +123,9 @@ def _looks_back(request: PlanRequest) -> bool:
     return any("status:" in text or "state:" in text for text in (*request.select, *request.exclude))
 
 
-_OPENS = re.compile(rb"pipelines?[\"']?(?:\s|#[^\n]*\n)*:")
-_ESCAPED_LETTER = re.compile(rb"\\[xuU]")
-_EXPLICIT_KEY = re.compile(rb"(?:^|[\s{,\[])\?\s")
+_OPENS = rb"pipelines?[\"']?(?:\s|#[^\n]*\n)*:"
+_ESCAPED_LETTER = rb"\\[xuU]"
+_EXPLICIT_KEY = rb"(?:^|[\s{,\[])\?\s"
 
 
 def pipeline_path(cwd: str, root: str, given: str | None) -> str:

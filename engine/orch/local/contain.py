@@ -7,9 +7,8 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from types import FrameType
-from typing import Literal, NoReturn
+from typing import Literal, NamedTuple, NoReturn
 
 from orch.local import linux, namespace
 from orch.local.kill import end_descendants
@@ -20,8 +19,7 @@ KINDS: tuple[Kind, ...] = ("pidns", "subreaper", "none")
 _KILLED = 128 + signal.SIGKILL
 
 
-@dataclass(frozen=True, slots=True)
-class Containment:
+class Containment(NamedTuple):
     """What was got. `pidns`: killing the engine or the relay ends every process of the run. `subreaper`: so does
     killing one of the two, but not both at once. `none`: a killed engine leaves its steps behind. `reason` says why it
     is not the first kind that was asked for. `outer_pid` is the engine's as others see it (os.getpid() may be 1).

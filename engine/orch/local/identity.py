@@ -10,7 +10,7 @@ from functools import cache
 def boot_id() -> str:
     """The kernel's random id of this boot; empty where the system has none."""
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
             return file.read().strip()
     except OSError:
         return ""

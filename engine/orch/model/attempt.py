@@ -1,7 +1,5 @@
 """One attempt of a node: what is started, and what came of it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,7 +27,7 @@ class Attempt(NamedTuple):
     stem: str
     root: str = "/"
     tools: tuple[tuple[str, str], ...] = ()
-    secrets: Secrets | None = None
+    secrets: "Secrets | None" = None
 
 
 class Log(NamedTuple):

@@ -1,7 +1,5 @@
 """What runs: the plan as integers and plain lists, compiled once; the shape that the cache keeps."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple, NotRequired, TypedDict
 
@@ -227,7 +225,7 @@ class Compiled(NamedTuple):
             space = self.spaces[space].outer
         return self.spaces[space].ids[name]
 
-    def own(self) -> Compiled:
+    def own(self) -> "Compiled":
         """A plan that a run may add to: this one, where nothing can be added."""
         if not any(action.body is not None and action.body["kind"] != "pipeline" for action in self.action_table):
             return self

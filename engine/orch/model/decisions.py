@@ -1,7 +1,5 @@
 """What the engine should do next: the values that `decide` returns."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 

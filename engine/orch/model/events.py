@@ -1,7 +1,5 @@
 """What happened: the records of the journal as values. Times are whole milliseconds since 1970, UTC."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 

@@ -1,7 +1,5 @@
 """The plan that people review and that is saved as plan.json: plain JSON with names, and one digest."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from typing import Any, NotRequired, TypedDict, cast

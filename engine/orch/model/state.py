@@ -9,7 +9,7 @@ from orch.model.compiled import Compiled
 from orch.model.status import Status
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)  # nobody reads a text of all this
 class RunState:
     """Per step (and group, for the counters) one list entry, by index; the queues hold what the last events made
     decidable. The first block is what happened; the second is derived from it and can be rebuilt. `plan` is the plan

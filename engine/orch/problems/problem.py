@@ -1,7 +1,5 @@
 """What is wrong, where, and what to do next: the one shape of every user error."""
 
-from __future__ import annotations
-
 from enum import IntEnum
 from typing import NamedTuple
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
-_COLOUR = re.compile(r"(\x1b\[\d*m)")
+_COLOUR = r"(\x1b\[\d*m)"
 _COLOURS = {
     "succeeded": "green",
     "open": "green",
@@ -86,12 +86,12 @@ class Style(NamedTuple):
             return text
         from orch.render.problems_text import width_of
 
-        if width_of(_COLOUR.sub("", text)) <= room:
+        if width_of(re.sub(_COLOUR, "", text)) <= room:
             return text
         mark = "…" if self.unicode else "..."
         kept: list[str] = []
         room -= len(mark)
-        for piece in _COLOUR.split(text):
+        for piece in re.split(_COLOUR, text):
             if piece.startswith("\x1b"):
                 kept.append(piece)
                 continue

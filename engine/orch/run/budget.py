@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from orch.model.compiled import Compiled
 from orch.model.decisions import Conclude
 from orch.model.state import RunState
-from orch.spec.units import duration
 
 REASON = "budget-exceeded"
 
@@ -60,5 +59,7 @@ def cut_short(state: RunState, step: int, sentence: str) -> Conclude:
 
 def _told(budget: dict[str, Any], which: str) -> str:
     if which == "wall_seconds":
+        from orch.spec.units import duration
+
         return f"the budget of {duration(budget[which])} of work is spent"
     return f"the budget of {budget[which]:,} attempt{'s' * (budget[which] > 1)} is spent"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch.model.attempt import Result
 from orch.model.compiled import Compiled
@@ -12,9 +12,11 @@ from orch.model.derive import ending
 from orch.model.events import Finished, Settled
 from orch.model.retry import hands_over, is_once, retries
 from orch.model.state import RunState
-from orch.model.stubs import Stub
 from orch.ports import Fault, Reading, Recollection
 from orch.run.budget import stopped_because
+
+if TYPE_CHECKING:  # loaded only where a run is rehearsed
+    from orch.model.stubs import Stub
 
 NOTHING_READ = Reading()
 

@@ -1,7 +1,5 @@
 """What users write for a gate: who must agree, what must be fresh, what must be true."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator

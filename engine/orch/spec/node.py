@@ -1,7 +1,5 @@
 """What users write for a node: the command, when it runs, what it gives."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema

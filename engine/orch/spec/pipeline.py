@@ -1,7 +1,5 @@
 """What users write for a pipeline: its inputs, its phases, its outputs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Literal
 

@@ -1,7 +1,5 @@
 """What users write in orch.yaml: people, roles, the policy that holds for all pipelines."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

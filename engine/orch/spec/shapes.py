@@ -1,7 +1,5 @@
 """The small types that the models of documents are built from, with their JSON Schemas."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 

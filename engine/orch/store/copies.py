@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from orch.gates.facts import PATCH_FILE
 from orch.model.events import Event, Finished, Observed
 from orch.model.names import file_stem, lies_within, subject_folder
 from orch.store.atomic import BESIDE
@@ -32,6 +31,8 @@ def copies(events: Iterable[Event]) -> Iterator[tuple[str, str]]:
             for _, sha256, path in event.facts.get("subject", {}).get("files", ()):
                 yield f"subjects/{subject_folder(event.gate)}/{path}", str(sha256)
             if "patch" in event.facts.get("subject", {}):
+                from orch.gates.facts import PATCH_FILE
+
                 yield f"subjects/{subject_folder(event.gate)}/{PATCH_FILE}", str(event.facts["subject"]["patch"])
 
 

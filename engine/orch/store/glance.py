@@ -1,7 +1,5 @@
 """What a run came to, from the two ends of its journal: for lists of many runs. Nothing is verified."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

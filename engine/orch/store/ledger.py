@@ -1,7 +1,5 @@
 """What the manifests need of a run beyond its state: times, commands, logs, failures. Pure: events in, records out."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable

@@ -10,7 +10,6 @@ import re
 import shlex
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from hmac import compare_digest
 from typing import NamedTuple
 
 from orch.model.names import TASK
@@ -146,6 +145,8 @@ def damaged_plan(run: RunDir, error: Exception) -> OrchError:
 
 def is_token(run: RunDir, token: str) -> bool:
     """Is this the resume token of the run?"""
+    from hmac import compare_digest
+
     return compare_digest(hashlib.sha256(token.encode()).hexdigest(), token_digest(run))
 
 
