@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 from orch.graph import FINALLY, Graph, Vertex
 from orch.model.compiled import GATE, Compiled
-from orch.render.known import known
 from orch.render.lengths import counted
-from orch.render.plan_text import gate_words, what
+from orch.render.plan_text import gate_words, step_of, what
 from orch.render.problems_text import visible
 from orch.render.style import Style
 
@@ -132,7 +131,7 @@ def _label(plan: Compiled, vertex: Vertex) -> str:
     if vertex.kind == "matrix":
         return f"{_short(vertex)}  (an empty matrix)"
     step = plan.index_of[vertex.name]
-    told = gate_words(plan.action(step).step["gate"]) if plan.kinds[step] == GATE else what(known(plan, step))
+    told = gate_words(plan.action(step).step["gate"]) if plan.kinds[step] == GATE else what(step_of(plan, step))
     return f"{_short(vertex)}{'  gate' if vertex.kind == 'gate' else ''}  {visible(told)}"
 
 

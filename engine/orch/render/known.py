@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, cast
 
 from orch.model.compiled import Action, Compiled
 from orch.model.plan import StepDoc
+from orch.render.plan_text import reads_values
 from orch.run.attempts import text_of
 from orch.spec.expressions.evaluate import EvaluationError
 from orch.spec.expressions.tree import Tree, references
@@ -18,11 +19,6 @@ class _Scope(NamedTuple):
 
     def get(self) -> dict[str, Any]:
         return dict(self.values)
-
-
-def reads_values(action: Action) -> bool:
-    """Can steps of this action be shown in different words?"""
-    return action.body is not None or not all(isinstance(word, str) for word in action.argv)
 
 
 def known(plan: Compiled, step: int) -> StepDoc:
@@ -37,7 +33,7 @@ def known(plan: Compiled, step: int) -> StepDoc:
     return cast(StepDoc, {**action.step, "expand": {**action.step["expand"], "child": child}})
 
 
-def body_of(plan: Compiled, step: int) -> list[tuple[str, StepDoc]] | None:
+def known_body(plan: Compiled, step: int) -> list[tuple[str, StepDoc]] | None:
     """The nodes of a loop, by their ids; of a matrix that goes round, those of each child. None for others."""
     body = plan.body(step)
     if body is not None and body["kind"] == "matrix":

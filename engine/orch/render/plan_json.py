@@ -9,9 +9,8 @@ from typing import Any
 from orch.model.chain import Critical
 from orch.model.compiled import Compiled
 from orch.model.plan import kind_of
-from orch.render.known import body_of, known
 from orch.render.plan_order import dag_order
-from orch.render.plan_text import summary_counts, what
+from orch.render.plan_text import body_of, step_of, summary_counts, what
 from orch.run.forecast import Prospect
 
 FORMAT_VERSION = 1
@@ -33,7 +32,7 @@ def plan_json(plan: Compiled, prospects: Sequence[Prospect], critical: Critical 
             "word": word,
             "why": why,
         }
-        row["gate" if "gate" in document else "command"] = document.get("gate") or what(known(plan, step))
+        row["gate" if "gate" in document else "command"] = document.get("gate") or what(step_of(plan, step))
         if (body := body_of(plan, step)) is not None:
             row["body"] = [{"id": name, "command": what(node)} for name, node in body]
         if "adapter" in document:

@@ -11,9 +11,8 @@ from typing import Any
 
 from orch.gates import words
 from orch.model.chain import Critical
-from orch.model.compiled import Compiled
+from orch.model.compiled import Action, Compiled
 from orch.model.plan import AdapterDoc, StepDoc
-from orch.render.known import body_of, known, reads_values
 from orch.render.lengths import counted, duration
 from orch.render.plan_order import added_phases, dag_order
 from orch.render.problems_text import visible
@@ -92,6 +91,30 @@ def what(step: StepDoc) -> str:
     return (lines[0] if lines else "") + (" …" if len(lines) > 1 else "")
 
 
+def reads_values(action: Action) -> bool:
+    """Can steps of this action be shown in different words? For others, what fills values in is not even imported."""
+    return action.body is not None or not all(isinstance(word, str) for word in action.argv)
+
+
+def step_of(plan: Compiled, step: int) -> StepDoc:
+    """What a step does, its command with the values that are known when the plan is made."""
+    action = plan.action(step)
+    if not reads_values(action):
+        return action.step
+    from orch.render.known import known
+
+    return known(plan, step)
+
+
+def body_of(plan: Compiled, step: int) -> list[tuple[str, StepDoc]] | None:
+    """The nodes of a loop, by their ids; of a matrix that goes round, those of each child. None for others."""
+    if plan.body(step) is None:
+        return None
+    from orch.render.known import known_body
+
+    return known_body(plan, step)
+
+
 def _adapter_words(step: StepDoc, adapter: AdapterDoc) -> str:
     """`python test: .orch/venv/bin/python -m pytest`, with the places of a run in words."""
     words = f"{adapter['name']} {adapter['command']}"
@@ -168,7 +191,7 @@ def _steps(plan: Compiled, prospects: Sequence[Prospect], order: list[int], styl
         word, why = prospects[step]
         same = told.get(key := (plan.actions[step], word, why))
         if same is None:
-            said = _said(known(plan, step), word, why, plan.max_in_flight)
+            said = _said(step_of(plan, step), word, why, plan.max_in_flight)
             body = [
                 style.cut(f"    {'  ' + name:{width}}  {'':8} {visible(what(node))}")
                 for name, node in body_of(plan, step) or ()
