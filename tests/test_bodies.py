@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from plans import compiled, one_phase
 from play import FAILS, Play, finish_event, played
 
@@ -136,6 +137,19 @@ def test_a_loop_goes_round_until_its_condition_holds() -> None:
     assert play.starts[-2:] == ["build.fix#3.test", "build.after"]
     assert play.result("build.fix#1.test") == "failed command-failed"
     assert play.result("build.fix") == "succeeded ok"
+
+
+@pytest.mark.parametrize(
+    ("until", "test"),
+    [
+        ("nodes.test.exit_code == 0", {}),
+        ("nodes.test.exit_code | default(1) == 0", {"allow_failure": True}),
+    ],
+)
+def test_a_loop_may_ask_for_an_exit_code(until: str, test: dict[str, Any]) -> None:
+    play = loop({"build.fix#1.test": FAILS}, until=until, nodes={"test": test})
+    assert play.run() == "succeeded"
+    assert play.starts[-2:] == ["build.fix#2.test", "build.after"]
 
 
 def test_what_fails_inside_of_a_loop_is_no_failure_of_a_run_whose_loop_succeeds() -> None:

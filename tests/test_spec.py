@@ -255,6 +255,34 @@ def test_an_output_needs_a_default_exactly_where_its_node_may_have_none(a: str, 
         pipeline(body.replace("outputs.n }}", "outputs.n | default(0) }}"))
 
 
+UNTIL = """
+phases:
+  one:
+    nodes:
+      green: {{ loop: {{ until: {until}, max_iterations: 3, nodes: {{ test: {{ run: make{test} }} }} }} }}
+"""
+
+
+def test_an_exit_code_that_may_be_missing_is_refused_with_the_status_that_never_is() -> None:
+    [problem] = problems(UNTIL.format(until="nodes.test.exit_code == 0", test=", allow_failure: true"))
+    assert problem.code == "O209"
+    assert "stopped before its command ended" in problem.message
+    assert "`nodes.test.status == 'succeeded'`" in str(problem.hint)
+    assert "`nodes.test.exit_code | default(1)`" in str(problem.hint)
+
+
+@pytest.mark.parametrize(
+    ("until", "test"),
+    [
+        ("nodes.test.exit_code == 0", ""),
+        ("nodes.test.exit_code | default(1) == 0", ", allow_failure: true"),
+        ("nodes.test.status == 'succeeded'", ", allow_failure: true"),
+    ],
+)
+def test_the_ways_that_ask_for_a_tests_end_are_taken(until: str, test: str) -> None:
+    pipeline(UNTIL.format(until=until, test=test))
+
+
 def test_status_and_reason_need_no_default() -> None:
     pipeline(
         "phases: { one: { nodes: { a: { run: make, if: task == '1' }, "

@@ -58,7 +58,9 @@ CODES: dict[str, Code] = {
         "The node that is read may have been skipped (it has an `if`, or needs one that has), or may have failed "
         "(`allow_failure`, a trigger rule other than `all_success`, or a `finally` node that looks back). Then it "
         "has no outputs, and an expression must not be decided by an accident. Say what holds then: "
-        "`nodes.scan.outputs.findings | default([])`. Its `status` and `reason` are always there.",
+        "`nodes.scan.outputs.findings | default([])`. Its `status` and `reason` are always there: "
+        "`until: nodes.test.status == 'succeeded'`. An exit code is missing only where no command came to its end: "
+        "`nodes.test.exit_code | default(1) == 0`.",
     ),
     "O210": Code(
         "an expression in a script",

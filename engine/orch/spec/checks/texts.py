@@ -135,10 +135,12 @@ class _References:
         if reference.guarded or what not in ("outputs", "artifacts", "exit_code") or not self.view.unsure(name):
             return
         path = ".".join(str(part) for part in ("nodes", *parts) if part is not None)
+        without = f"`{name}` may have been skipped or have failed, and then it has no {what}"
         hint = f"write `{path} | default(…)`: say what holds then"
-        self._add(
-            "O209", f"`{name}` may have been skipped or have failed, and then it has no {what}", f"nodes.{name}", hint
-        )
+        if what == "exit_code":  # a command that failed has one, and it is the status that is nearly always meant
+            without = f"`{name}` may have been skipped, or stopped before its command ended: then it has no exit_code"
+            hint = f"its status is always there: `nodes.{name}.status == 'succeeded'`; or write `{path} | default(1)`"
+        self._add("O209", without, f"nodes.{name}", hint)
 
     def _add(self, code: str, message: str, path: str, hint: str) -> None:
         offset = self.text.find(path)
