@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import networkx as nx
+from oracle_trees import Merges
 from shape import FINALLY, Shape, pattern
+from work import Work
 
 End = tuple[str, str | None]
 """A status and its reason."""
 
 OPEN = ("queued", "running", "waiting")
+RAN = ("ok", "command-failed", "timed-out", "no-tests", "settled", "path-policy-violation")
+"""The reasons of steps of which an attempt has ended."""
 GOOD_SKIPS = ("if-false", "not-selected")
 
 
@@ -22,7 +26,8 @@ class Facts(NamedTuple):
     check gate, both as `Condition`s, and like the gates by pattern; `fixed` the steps that are over and not to be
     decided again; `untils` the conditions of loops (by their pattern), `lists` the outputs of nodes, `sources` the node
     that gives a matrix its keys, and whether there is a default, `printed` what an attempt left on its stdout, `grown`
-    the keys of each body that was opened before, in their order."""
+    the keys of each body that was opened before, in their order. `work` is what steps do to files where the run has a
+    branch, which holds `branch` now; `kept` are the trees of steps that have opened others, as they are now."""
 
     ends: Mapping[str, End]
     gates: dict[str, End]
@@ -34,6 +39,9 @@ class Facts(NamedTuple):
     sources: Mapping[str, tuple[str, bool]] = {}
     printed: Mapping[str, str] = {}
     grown: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    work: Work | None = None
+    branch: Mapping[str, str] = {}
+    kept: Mapping[str, tuple[dict[str, str], dict[str, str]]] = {}
 
 
 class Condition(NamedTuple):
@@ -128,6 +136,9 @@ class _Oracle:
             self.shape.grow(address, keys)
         self.steps = self.shape.steps
         self.ends: dict[str, End] = {}
+        self.trees = None
+        if facts.work is not None:
+            self.trees = Merges(facts.work, self.shape, dict(facts.branch), facts.kept)
 
     def expected(self) -> Expected:
         self.part(None)
@@ -187,6 +198,10 @@ class _Oracle:
             needs = [classes.get(need) or self.group(need, classes) for need in step.get("needs", ())]
             self.ends[address] = self.node(address, needs, "")
             classes[address] = class_of(self.ends[address], step)
+            siblings = self.shape.children.get(self.shape.group_of.get(address, ""), [address])
+            if self.trees is not None and address == siblings[-1]:
+                for one, end in self.trees.merged(siblings, self.ends).items():
+                    self.ends[one], classes[one] = end, class_of(end, self.steps[one])
         return classes
 
     def group(self, group: str, classes: dict[str, str]) -> str:
@@ -215,15 +230,34 @@ class _Oracle:
         if "open" in needs:
             self.leave(address, "later")
             return ("queued", None)
+        if self.held(address, needs):
+            self.leave(address, "later")
+            return ("queued", None)
         end = self.refused(address, needs, run_status)
         if end is not None:
             self.leave(address, "never")
             return end
-        step = self.steps[address]
+        step, trees = self.steps[address], self.trees
+        if trees is not None and "adapter" not in step and trees.refused(address):
+            self.leave(address, "never")
+            return ("failed", "start-failed")
         for word, decided in (("pipeline", self.pipeline), ("expand", self.matrix), ("loop", self.loop)):
             if word in step:
-                return decided(address)
-        return self.facts.ends[address]
+                if trees is not None:
+                    trees.open(address)
+                end = decided(address)
+                return end if trees is None else trees.over(address, end)
+        end = self.facts.ends[address]
+        return end if trees is None or end[1] not in RAN else trees.ran(address, end)
+
+    def held(self, address: str, needs: list[str]) -> bool:
+        """Do children that wait at a gate inside of them take all places of the matrix?"""
+        step, group = self.steps[address], self.shape.group_of.get(address)
+        limit = None if group is None else self.shape.limits[group]
+        if group is None or limit is None or not step.get("selected", True):
+            return False
+        waits = [one for one in self.shape.children[group] if self.ends.get(one, ("", None))[0] == "running"]
+        return len(waits) >= limit and holds(step.get("trigger_rule", "all_success"), needs)
 
     def refused(self, address: str, needs: list[str], run_status: str) -> End | None:
         """How a node ends that does not begin; None where it does."""
@@ -287,6 +321,7 @@ class _Oracle:
     def loop(self, address: str) -> End:
         spec = self.steps[address]["loop"]
         left: list[list[Any]] = []
+        held: list[Any] = []
         for _ in range(spec["max_iterations"]):
             nodes = self.shape.grow(address, ())
             phase = self.shape.opened[address][-1]
@@ -296,11 +331,13 @@ class _Oracle:
                 if answer is not False:
                     return ("failed", "expression-error") if answer is None else ("succeeded", "ok")
             ends = [self.ends[node] for node in nodes]
-            ran = [end[1] in ("ok", "command-failed", "timed-out", "no-tests", "settled") for end in ends]
+            ran = [end[1] in RAN for end in ends]
             printed = [self.facts.printed[node] if this else "" for node, this in zip(nodes, ran, strict=True)]
             left.append([ends, printed])
+            held.append(self.trees.seen(address) if self.trees is not None and any(ran) else None)
             same = spec.get("stop_if_unchanged", 0)
-            if same and left[-same:] == left[-1:] * same:
+            still = held[-1] is not None and held[-same:] == held[-1:] * same
+            if same and (still or left[-same:] == left[-1:] * same):
                 return ("failed", "unchanged")
         return ("failed", "exhausted")
 

@@ -63,7 +63,8 @@ class _Maker:
         for name, phase in phases.items():
             full = prefix + name
             needs = [prefix + need for need in phase["needs"]] if "needs" in phase else before
-            self.rows.append({"name": full, "needs": needs, **more})
+            kept = {"protected": phase["protected"]} if "protected" in phase else {}
+            self.rows.append({"name": full, "needs": needs, **kept, **more})
             before = [full]
             for gate, spec in phase.get("gates", {}).items():
                 self.steps.append({"address": f"{full}.{gate}", **_gate(spec)})
@@ -126,4 +127,5 @@ def _gate(spec: Any) -> dict[str, Any]:
         return {"gate": {"kind": spec}}
     rest = {key: value for key, value in spec.items() if key not in ("check", "kind")}
     gate = {"kind": "check", "expr": spec["check"]} if "check" in spec else {"kind": spec["kind"]}
-    return {"gate": gate, **rest}
+    subject = {"subject": rest.pop("subject")} if "subject" in rest else {}
+    return {"gate": {**gate, **subject}, **rest}

@@ -51,7 +51,10 @@ class Promises:
             return
         assert not state.cancelling, f"{address} starts after a cancel"
         assert not state.failing_fast, f"{address} starts after a failure that ends all"
-        first = next((other for other in state.ready if other not in self.probing), index)
+        hindered = (other in self.probing or self.waits_for_a_tree(other) for other in state.ready)
+        first = next(
+            (one for one, is_held in zip(state.ready, hindered, strict=True) if one == index or not is_held), index
+        )
         assert index in state.due or first == index, f"{address} starts before what was ready earlier"
         assert not state.overspent, f"{address} starts after its budget was spent"
         budget = self.doc.get("budget", {})
@@ -61,6 +64,13 @@ class Promises:
         assert "skip" not in step.get("adapter", {}), f"{address} has nothing to run"
         self.check_may_begin(address)
         self.check_limit(address, starting=1)
+
+    def waits_for_a_tree(self, step: int) -> bool:
+        """Trees are made when nobody works in the run's."""
+        address = self.plan.addresses[step]
+        if self.shape.tree_of(address) != address:
+            return False
+        return any(self.shape.tree_of(self.plan.addresses[other]) is None for other in self.state.running)
 
     def check_expand(self, address: str) -> None:
         """A step opens its body, or its next iteration."""
@@ -170,7 +180,9 @@ class Promises:
             want = expected.ends[address]
             final = self.shape.is_final(address)
             if end == want or (
-                want[0] == "succeeded" and end == ("succeeded", "settled") and self.shape.is_once(address)
+                (want[0] == "succeeded" or want[1] == "path-policy-violation")
+                and end == ("succeeded", "settled")
+                and self.shape.is_once(address)
             ):
                 continue
             beside = self.shape.is_gate(address) and self.shape.phase[address] in failed_gates

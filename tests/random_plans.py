@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from oracle import Condition, End, Facts
 from plans import plan_doc
 from shape import Shape, pattern
+from work import Work, place
 
 OK: End = ("succeeded", "ok")
 ENDS: dict[str, End] = {
@@ -140,12 +141,18 @@ class _Maker:
         if rng.random() < 0.15:
             wall = rng.random() < 0.5
             head["budget"] = {"wall_seconds": rng.choice((1.0, 5.0, 20.0))} if wall else {"nodes": rng.randint(1, 6)}
+        dice = Random(f"{self.seed}/branch")
+        work = Work(self.seed, single=head["max_in_flight"] == 1) if dice.random() < 0.35 else None
+        if work is not None:
+            place(phases, dice)
+            head |= {"workspace": "branch", "base": "c0"}
         doc = plan_doc(phases, final, **head)
         if self.selecting:
             self.select(doc)
         facts = Facts(
             *(Ends(self.behaviours), self.gates, self.conditions, self.checks, {}),
             *(self.untils, self.lists, self.sources, Printed(self.seed)),
+            work=work,
         )
         return Case(doc, self.behaviours, facts)
 

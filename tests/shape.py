@@ -103,6 +103,11 @@ class Shape:
     def in_loop(self, address: str) -> bool:
         return any(self.is_loop(owner) for owner in self.owners(address))
 
+    def tree_of(self, address: str) -> str | None:
+        """The step in whose own tree this one works; None: in the run's."""
+        around = (address, *self.owners(address))
+        return next((one for one in around if self.steps[one].get("workspace") == "worktree"), None)
+
     def forgiven(self, address: str) -> bool:
         """Is a failure of this step none of the run?"""
         return any(self.is_loop(owner) or self.steps[owner].get("allow_failure") for owner in self.owners(address))

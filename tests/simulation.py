@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from random import Random
 
 from oracle import is_bad
+from places import Places
 from play import RESULTS, START_MS
 from promises import UNREACHED, Promises, over
 from random_plans import Behaviour, random_case
@@ -25,6 +26,7 @@ from orch.model.decisions import (
     Decision,
     Dismiss,
     Expand,
+    Merge,
     Observe,
     Probe,
     Recall,
@@ -38,10 +40,10 @@ from orch.model.fold import apply, fold
 from orch.model.plan import seal
 from orch.model.state import RunState
 from orch.plan.compile import compile_plan
-from orch.ports import Recollection, Request
+from orch.ports import Look, Recollection, Request, TreeTrouble
 from orch.run.decide import decide
 from orch.run.requests import answer
-from orch.run.results import concluded, finished, not_started, recalled
+from orch.run.results import NOTHING_LEFT, concluded, finished, not_started, recalled
 
 DAY_MS = 86_400_000
 MOST_EPOCHS = 80
@@ -54,6 +56,8 @@ class Crash(Exception):
 
 class Simulation(Promises):
     """One run from its plan to its end, with crashes, requests and retries on the way."""
+
+    crashed = Crash
 
     def __init__(self, seed: int) -> None:
         rng = self.rng = Random(seed)
@@ -70,6 +74,7 @@ class Simulation(Promises):
         self.retries = rng.choice((0, 1, 2))
         self.requests = 0
         self.unwritten: list[Event] = []
+        self.places = None if case.facts.work is None else Places(self, case.facts.work)
 
     # Owners come and go
 
@@ -81,7 +86,7 @@ class Simulation(Promises):
                 self.own(reset)
             except Crash:
                 for step in self.in_flight:
-                    self.world.killed(self.plan.addresses[step])
+                    self.kill(step)
                 reset = () if self.journal else reset
                 continue
             reset = ()
@@ -108,8 +113,9 @@ class Simulation(Promises):
         self.cancelled, self.cut = set(), False
         self.spent_ms = self.since_ms = self.spent_starts = 0
         self.open_gates = set()
-        for event in self.events():
-            self.happened(event)
+        events = self.events()
+        for event in events:
+            self.apply(event)
         self.unwritten = []
         self.effects = []
         self.in_flight = {}
@@ -118,7 +124,10 @@ class Simulation(Promises):
         self.stopping: set[int] = set()
         self.open_gates.clear()
         self.wake_at: int | None = None
-        self.happened(Opened(self.clock, self.state.epoch + 1, {"run_id": "r"}, self.plan.digest, "none", {}, 0, reset))
+        opened = Opened(self.clock, self.state.epoch + 1, {"run_id": "r"}, self.plan.digest, "none", {}, 0, reset)
+        if self.places is not None:
+            self.places.own([*events, opened])
+        self.happened(opened)
         self.write(killable=not reset)
         if self.paranoid:
             self.check_journal()
@@ -171,6 +180,13 @@ class Simulation(Promises):
                 return
 
     def happened(self, event: Event) -> None:
+        if self.places is not None:
+            event = self.places.spaces.over(event, self.state.running)
+        self.apply(event)
+        if self.places is not None:
+            self.places.happened(event)
+
+    def apply(self, event: Event) -> None:
         before = self.state.latest_ms
         apply(self.plan, self.state, event)
         self.unwritten.append(event)
@@ -232,6 +248,8 @@ class Simulation(Promises):
             assert step not in self.in_flight, f"{address} starts while it runs"
             assert not (self.shape.is_once(address) and address in self.world.done), f"{address} is done twice"
             self.in_flight[step] = attempt
+            if self.places is not None:
+                self.places.starts(step)
             self.check_slots()
             self.check_limit(address)
 
@@ -246,10 +264,12 @@ class Simulation(Promises):
             del self.in_flight[step]
             if step in self.stopping and rng.random() < 0.7:
                 self.stopping.discard(step)
-                self.world.killed(address)
+                self.kill(step)
                 how = "cancelled"
             else:
                 how = self.world.ends(address)
+                if self.places is not None:
+                    self.places.works(step)
             self.finish(step, how)
         for step in probed:
             del self.probing[step]
@@ -261,6 +281,11 @@ class Simulation(Promises):
         if self.crash(0.03):
             raise Crash
 
+    def kill(self, step: int) -> None:
+        self.world.killed(self.plan.addresses[step])
+        if self.places is not None:
+            self.places.killed(step)
+
     def finish(self, step: int, how: str) -> None:
         address = self.plan.addresses[step]
         printed = self.facts.printed[address]
@@ -268,7 +293,9 @@ class Simulation(Promises):
         keys = self.facts.lists.get(address.rpartition("/")[2].partition(".")[2])
         outputs = {"keys": keys} if how == "ok" and keys is not None else None
         none = NONE if how == "no-tests" else None
-        self.happened(finished(self.plan, self.state, step, result, at=self.clock, outputs=outputs, adapter=none))
+        left = NOTHING_LEFT if self.places is None else self.places.end(step, result)
+        at = self.clock
+        self.happened(finished(self.plan, self.state, step, result, at=at, outputs=outputs, adapter=none, left=left))
 
     # Decisions are carried out
 
@@ -277,6 +304,12 @@ class Simulation(Promises):
         match decision:
             case Start(step, attempt):
                 self.check_start(names[step], attempt)
+                if self.places is not None:
+                    try:
+                        self.places.begin(step)
+                    except TreeTrouble:
+                        self.conclude(step, "failed", "start-failed")
+                        return True
                 if self.world.behaviours[names[step]].kind == "unrenderable":
                     self.conclude(step, "failed", "expression-error")
                 else:
@@ -298,12 +331,24 @@ class Simulation(Promises):
                 self.happened(Skipped(self.clock, names[step], reason, sentence))
             case Expand(step, keys, rows):
                 self.check_expand(names[step])
+                if self.places is not None and self.plan.tree_of(step) == step:
+                    try:
+                        self.places.spaces.open(step, fresh=step not in self.state.begun or step in self.state.anew)
+                    except TreeTrouble:
+                        self.conclude(step, "failed", "start-failed")
+                        return True
                 self.happened(Expanded(self.clock, names[step], keys, rows))
             case Conclude(step, status, reason):
                 self.conclude(step, status, reason)
             case Observe(step):
-                status, reason = self.world.look(names[step])
-                self.happened(Observed(self.clock, names[step], status, reason, "", {}))
+                if self.places is not None and self.unwritten:
+                    self.write()
+                self.happened(Observed(self.clock, names[step], *self.look(step)))
+            case Merge(step):
+                assert self.places is not None, "a patch is merged, and there is no branch"
+                if self.unwritten:
+                    self.write()
+                self.happened(self.places.merge(step))
             case Probe(step):
                 assert "probe" in self.steps[names[step]]["effect"], f"{names[step]} has no probe"
                 assert step not in self.probing, f"{names[step]} is probed twice at a time"
@@ -330,7 +375,13 @@ class Simulation(Promises):
 
     def conclude(self, step: int, status: str, reason: str) -> None:
         assert step not in self.in_flight, "a running step is concluded"
-        self.happened(concluded(self.plan, Conclude(step, status, reason, ""), at=self.clock))
+        left = NOTHING_LEFT if self.places is None else self.places.conclude(step, status)
+        self.happened(concluded(self.plan, Conclude(step, status, reason, ""), at=self.clock, left=left))
+
+    def look(self, step: int) -> Look:
+        if self.places is not None:
+            return self.places.spaces.look(self.places, self.state, step, self.clock)
+        return Look(*self.world.look(self.plan.addresses[step]), "", {})
 
     # People
 
@@ -360,8 +411,7 @@ class Simulation(Promises):
 
     def beat(self) -> None:
         for gate in list(self.state.waiting_gates):
-            status, reason = self.world.look(self.plan.addresses[gate])
-            self.happened(Observed(self.clock, self.plan.addresses[gate], status, reason, "", {}))
+            self.happened(Observed(self.clock, self.plan.addresses[gate], *self.look(gate)))
 
     def help(self) -> bool:
         """The run waits: approve what will be approved, settle a doubt. False where nobody can help."""
@@ -370,7 +420,10 @@ class Simulation(Promises):
         for gate in approved:
             self.world.shut_looks[gate] = 0
         if self.state.doubt and (not approved or self.rng.random() < 0.5):
-            self.happened(Opened(self.clock, self.state.epoch + 1, {"run_id": "r"}, self.plan.digest, "none", {}))
+            opened = Opened(self.clock, self.state.epoch + 1, {"run_id": "r"}, self.plan.digest, "none", {})
+            if self.places is not None:
+                self.places.own([*self.events(), opened])
+            self.happened(opened)
             self.settle_one()
             self.happened(Closed(self.clock, "waiting", "in-doubt", {}, ""))
             self.write(killable=False)
@@ -388,6 +441,7 @@ class Simulation(Promises):
             and not self.shape.is_gate(address)
             and not self.shape.is_final(address)
             and self.may_be_tried(address)
+            and not (self.shape.is_once(address) and address in self.world.done)  # it has done what it may not
         ]
         once = [address for address in ends if self.shape.is_final(address) and self.shape.is_once(address)]
         again = (address for address in once if ends[address][0] != "succeeded")
@@ -398,6 +452,17 @@ class Simulation(Promises):
         for address in sorted(chosen):
             if self.rng.random() < 0.5:
                 self.world.behaviours[address] = Behaviour("ok")
+                if self.facts.work is not None:
+                    self.facts.work.mended.add(address)
+        spoilt = {address for address in chosen if self.is_spoilt(address)}
+        chosen |= {
+            address
+            for address, end in ends.items()
+            if not spoilt.isdisjoint(self.shape.owners(address))
+            and over(end)
+            and end[1] != "not-selected"
+            and not self.shape.in_loop(address)
+        }
         chosen.update(
             address
             for address, end in ends.items()
@@ -416,7 +481,16 @@ class Simulation(Promises):
         }
         fixed = {a: end for a, end in ends.items() if a not in reset}
         self.facts = self.facts._replace(fixed=fixed, grown=tuple(self.grown))
+        if self.places is not None:
+            owners = {a for a, _ in self.grown if a not in spoilt and self.shape.tree_of(a) == a}
+            self.facts = self.facts._replace(branch=dict(self.places.trees.files()), kept=self.places.kept(owners))
         return tuple(sorted(chosen))
+
+    def is_spoilt(self, address: str) -> bool:
+        """Has what the step opened worked in a tree that can come to nothing?"""
+        wrong = ("merge-conflict", "path-policy-violation", "start-failed")
+        own = self.shape.opens(address) and self.shape.tree_of(address) == address
+        return own and self.end(address)[1] in wrong
 
     def may_be_tried(self, address: str) -> bool:
         """What has failed inside of a loop, or of a step that succeeded or may fail, is over."""

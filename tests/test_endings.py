@@ -8,9 +8,10 @@ import subprocess
 import sys
 
 from plans import compiled, one_phase
-from play import FAILS, Play, finish_event, once, played
+from play import FAILS, RESULTS, Play, finish_event, once, played
 
 from orch.run.close import closing, tally
+from orch.run.results import Left, finished
 
 # The end
 
@@ -175,6 +176,16 @@ def test_a_step_that_runs_again_after_a_retry_is_not_started_by_the_end_of_its_n
     assert play.next() == ["conclude build.b cancelled requested"]
 
 
+def test_a_once_step_that_ran_out_of_time_over_what_it_may_not_change_fails_for_that_if_it_was_not_done() -> None:
+    play = Play(compiled(one_phase(a=once(probe="true")))).open()
+    play.start("build.a")
+    left = Left("path-policy-violation", "changed what it may not: seal.txt")
+    play.happened(finished(play.plan, play.state, 0, RESULTS["timed-out"], at=play.now, left=left))
+    assert play.next() == ["probe build.a"]
+    play.settle("build.a", "not-done")
+    assert play.result("build.a") == "failed path-policy-violation"
+
+
 def test_fail_fast_stops_what_runs_and_starts_nothing_more() -> None:
     play = Play(compiled(one_phase(a={}, b={}, c={}), {"f": {}}, max_in_flight=2, fail_fast=True)).open()
     play.start("build.a")
@@ -184,6 +195,15 @@ def test_fail_fast_stops_what_runs_and_starts_nothing_more() -> None:
     assert play.run() == "failed"
     assert play.result("build.b") == "cancelled fail-fast"
     assert play.result("finally.f") == "succeeded ok"
+
+
+def test_what_opens_others_in_a_tree_of_its_own_may_fail_at_once_and_then_nothing_more_is_opened() -> None:
+    loop = {"loop": {"until": "inputs.yes", "nodes": {"x": {}}}}
+    branch = {"workspace": "branch", "base": "c0", "fail_fast": True}
+    apart = {"workspace": "worktree", **loop}
+    assert Play(compiled(one_phase(a=apart, b=apart), **branch)).open().next() == ["expand build.a 1"]
+    both = ["expand build.a 1", "expand build.b 1"]
+    assert Play(compiled(one_phase(a=loop, b=loop), **branch)).open().next() == both
 
 
 def test_fail_fast_leaves_allowed_failures_alone() -> None:

@@ -14,6 +14,7 @@ TESTS = Path(__file__).parent
 ENGINE = TESTS.parent / "engine" / "orch"
 FOLD, DERIVE, DECIDE, RETRY = "model/fold.py", "model/derive.py", "run/decide.py", "model/retry.py"
 BODIES, GROW = "run/bodies.py", "model/grow.py"
+SPACES = "run/spaces.py"
 SCOPE, BUDGET, TREES, LOOP = "run/scope.py", "run/budget.py", "local/trees.py", "run/loop.py"
 MASKING, FORMS, MASKED = "model/masking.py", "model/secret_forms.py", "local/masked.py"
 EVERY_CUT = "test_masking.py::test_a_secret_is_found_in_every_form_at_every_cut"
@@ -82,6 +83,23 @@ SIMULATED = [
     (DECIDE, "    if step in state.begun:\n", "    if False:\n"),
     (SCOPE, "is_bad(plan, state, step) for step in plan.inner(owner)", "False for step in plan.inner(owner)"),
     (SCOPE, "for step in plan.inner(owner) if not plan.is_final(step)", "for step in plan.inner(owner)"),
+    (DECIDE, "    if not state.to_merge or _is_shared_tree_busy(plan, state):\n", "    if not state.to_merge:\n"),
+    (
+        DECIDE,
+        "and plan.tree_of(step) == step:\n            continue\n        if step in",
+        "and False:\n            continue\n        if step in",
+    ),
+    (DERIVE, "siblings = () if state.apart[group] else plan.siblings(step)", "siblings = plan.siblings(step)"),
+    (DERIVE, "    while state.to_merge and state.to_merge[0][1] not in state.unmerged:\n", "    while False:\n"),
+    (SPACES, 'self._short_of(state.running, at) if on_branch else ""', '""'),
+    (SPACES, "if step not in self._loose or step in running or self._shut is not None:", "if True:"),
+    (SPACES, "running[step] = self._loose[step] = None", "running[step] = None"),
+    (
+        SPACES,
+        "        if home == step:\n            try:\n                self._trees.make(self._name(step))\n",
+        "        if home == step:\n            try:\n                pass\n",
+    ),
+    (SPACES, '        if left.reason is not None:\n            self._trees.make("")\n', ""),
 ]
 SAID = [
     (
@@ -103,16 +121,16 @@ SAID = [
         "test_bodies.py::test_children_that_fail_in_a_child_pipeline_that_may_fail_leave_the_run_succeeded",
     ),
     (
-        DERIVE,
-        "        siblings = () if state.apart[group] else plan.siblings(step)\n",
-        "        siblings = plan.siblings(step)\n",
-        "test_workspaces.py::test_children_work_apart_and_are_merged_in_the_order_of_their_keys_one_commit_each",
+        FOLD,
+        '    elif event.by == "probe" and reason in _ENDED_AS:\n',
+        '    elif event.by == "probe" and reason == "timed-out":\n',
+        "test_endings.py::test_a_once_step_that_ran_out_of_time_over_what_it_may_not_change_fails_for_that_if_it_was_not_done",
     ),
     (
         DECIDE,
-        "    if not state.to_merge or _is_shared_tree_busy(plan, state):\n",
-        "    if not state.to_merge:\n",
-        "test_workspaces.py::test_a_merge_waits_until_nobody_works_in_the_tree_that_it_changes",
+        "(type(decision) is not Expand or plan.tree_of(step) == step)",
+        "type(decision) is not Expand",
+        "test_endings.py::test_what_opens_others_in_a_tree_of_its_own_may_fail_at_once_and_then_nothing_more_is_opened",
     ),
     (
         LOOP,
@@ -122,8 +140,8 @@ SAID = [
     ),
     (
         TREES,
-        "        if known:\n",
-        "        if False:\n",
+        'if f"merged {commit}" in self._known:',
+        "if False:",
         "test_workspace_kills.py::test_a_merge_of_which_the_journal_knows_nothing_is_not_made_again",
     ),
     (

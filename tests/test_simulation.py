@@ -7,7 +7,7 @@ from oracle import Facts, expect
 from plans import plan_doc
 from simulation import Simulation, simulate
 
-from orch.model.events import Closed, Expanded, Finished, Opened, Started
+from orch.model.events import Closed, Expanded, Finished, Merged, Opened, Started
 
 SEEDS = 3000
 CHUNK = 250
@@ -29,6 +29,8 @@ def test_the_simulated_world_meets_everything_that_it_is_there_for() -> None:
         )
         for event in simulation.events():
             match event:
+                case Merged():
+                    seen.add(f"merged {event.reason}")
                 case Closed():
                     seen.add(f"closed {event.status}")
                 case Opened():
@@ -60,6 +62,12 @@ def test_the_simulated_world_meets_everything_that_it_is_there_for() -> None:
         "failed children-failed",
         "failed exhausted",
         "failed unchanged",
+        "failed path-policy-violation",
+        "failed merge-conflict",
+        "failed internal-error",
+        "merged ok",
+        "merged merge-conflict",
+        "merged internal-error",
         "skipped empty-matrix",
         "iteration tried again",
         "opened once more",

@@ -178,8 +178,8 @@ MUTANTS = (
     Mutant(
         "whether a patch is merged is not looked for",
         "local/trees.py",
-        "        if known:\n",
-        "        if False:\n",
+        'if f"merged {commit}" in self._known:',
+        "if False:",
         "kill",
         _TIP,
         "on the branch is build.first, build.goal[a], build.goal[a]",

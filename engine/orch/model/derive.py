@@ -289,6 +289,16 @@ def forget_due(state: RunState, step: int) -> None:
             heapq.heappop(state.due_heap)
 
 
+def forget_patch(state: RunState, step: int) -> bool:
+    """What was kept of the step is merged, or never will be; the heap's first entry is always a true one. False where
+    nothing was kept."""
+    if state.unmerged.pop(step, None) is None:
+        return False
+    while state.to_merge and state.to_merge[0][1] not in state.unmerged:
+        heapq.heappop(state.to_merge)
+    return True
+
+
 def _rule_holds(plan: Compiled, state: RunState, step: int) -> bool:
     success, failure, needs = state.met_success[step], state.met_failure[step], plan.needs_count[step]
     match plan.action(step).step.get("trigger_rule", "all_success"):

@@ -12,6 +12,7 @@ from orch.model.derive import (
     admit,
     ending,
     forget_due,
+    forget_patch,
     hold_back,
     is_spoilt,
     leave_apart,
@@ -225,7 +226,7 @@ def _settled(plan: Compiled, state: RunState, event: Settled) -> None:
         _end(plan, state, step, Status.SUCCEEDED, "settled")
     elif ending(plan, state, step):
         hold_back(plan, state, step)
-    elif event.by == "probe" and reason == "timed-out":
+    elif event.by == "probe" and reason in _ENDED_AS:
         if retries(plan.action(step).step, reason, state.failures[step] + 1):
             _try_again(plan, state, step, event.at)
         else:
@@ -233,6 +234,10 @@ def _settled(plan: Compiled, state: RunState, event: Settled) -> None:
     else:
         state.status[step], state.reason[step] = Status.QUEUED, None
         admit(plan, state, step)
+
+
+_ENDED_AS = ("timed-out", "path-policy-violation", "secret-in-output", "internal-error")
+"""How an attempt has ended that was stopped at its time limit: if nothing was done, that is how the step stands."""
 
 
 def _requested(plan: Compiled, state: RunState, event: Requested) -> None:
@@ -334,7 +339,7 @@ def _forget(state: RunState, step: int) -> None:
 def _end(plan: Compiled, state: RunState, step: int, status: Status, reason: str) -> None:
     state.status[step] = status
     state.reason[step] = reason
-    if state.unmerged.pop(step, None) is None:
+    if not forget_patch(state, step):
         leave_apart(plan, state, step)
     state.terminal_events += 1
     if state.doubt.pop(step, None) is not None:

@@ -130,7 +130,7 @@ def _start(
             if room < 0:
                 return
         decisions.append(decision)
-        if type(decision) is not Skip and type(decision) is not Expand:
+        if type(decision) is not Skip and (type(decision) is not Expand or plan.tree_of(step) == step):
             number -= 1
 
 
@@ -195,8 +195,6 @@ def _begin(plan: Compiled, state: RunState, step: int) -> Decision:
 def _merge(plan: Compiled, state: RunState) -> list[Merge]:
     """The first patch, in the order of the keys, whose siblings are all over, or wait as it does; at a time when no
     step works in the tree that it would change."""
-    while state.to_merge and state.to_merge[0][1] not in state.unmerged:
-        heapq.heappop(state.to_merge)
     if not state.to_merge or _is_shared_tree_busy(plan, state):
         return []
     return [Merge(state.to_merge[0][1])]
