@@ -88,21 +88,25 @@ class ProjectMemory:
             return Recollection(_missed(str(error)))  # as the attempt itself will say
         except Unreadable as error:
             return Recollection(_missed(str(error)), known=self._newest(name) is not None)
-        looked = self._looked[step] = _Looked(reads, inputs, key_of(name, inputs))
+        key = key_of(name, inputs)
         self._keep_lists(lists)
-        told: dict[str, Any] = {"key": looked.key, "inputs": inputs}
+        unusable = ""
         try:
-            entry = self._kept.of_key(looked.key)
+            entry = self._kept.of_key(key)
             if entry is not None:
                 self._check(entry, step, reads)
                 self._kept.use(entry, state.latest_ms)
                 since = f"since run {entry.run.rpartition('/')[2]}"
-                cache = {"key": looked.key, "hit": True, "because": since, "run": entry.run, "inputs": inputs}
+                cache = {"key": key, "hit": True, "because": since, "run": entry.run, "inputs": inputs}
                 return Recollection(cache, True, entry.outputs, entry.artifacts, entry.tests)
         except Unusable as error:
-            return Recollection(_missed(str(error), **told), known=True)
+            unusable = str(error)
         except ValueError:
-            return Recollection(_missed("what was kept of it is damaged", **told), known=True)
+            unusable = "what was kept of it is damaged"
+        self._looked[step] = _Looked(reads, inputs, key)
+        told: dict[str, Any] = {"key": key, "inputs": inputs}
+        if unusable:
+            return Recollection(_missed(unusable, **told), known=True)
         old = self._newest(name)
         if old is None:
             return Recollection(_missed("no result is kept", **told))
@@ -149,10 +153,13 @@ class ProjectMemory:
             if not files:
                 raise Unreadable(f"nothing matches `{glob}`" if is_pattern(glob) else f"there is no `{glob}`")
         inputs, lists = laid_out(matches)
-        tools = {f"tool {tool}": self._prints.tool(tool, reads.path, reads.cwd) for tool in reads.tools}
+        known = dict(reads.known)
+        for tool in reads.tools:
+            known[f"tool {tool}"] = self._prints.tool(tool, reads.path, reads.cwd)
         if reads.environment is not None and not reads.makes:
-            tools[f"environment {reads.environment}"] = self._prints.environment(self._environment(reads))
-        return {**reads.known, **tools, **inputs}, lists
+            known[f"environment {reads.environment}"] = self._prints.environment(self._environment(reads))
+        known.update(inputs)
+        return known, lists
 
     def _left(self, reads: Reads) -> dict[str, str]:
         """What a step that was skipped must find as it left it: the environment that it makes for others."""
@@ -172,19 +179,24 @@ class ProjectMemory:
     def _check(self, entry: Entry, step: int, reads: Reads) -> None:
         """Is a result that was found still whole? In a run its artifacts are put where the step would have put them.
         Raises Unusable."""
-        where = f"{self._runs_root}/{entry.run.replace('/', f'/{KIND}/')}"
         if entry.run not in self._there:
-            self._there[entry.run] = os.path.lexists(f"{where}/plan.json")
+            self._there[entry.run] = os.path.lexists(f"{self._folder(entry)}/plan.json")
         if not self._there[entry.run]:
             raise Unusable(f"run {entry.run.rpartition('/')[2]} is gone")
-        now = self._left(reads)
-        changed = next((name for name, digest in entry.left.items() if now.get(name) != digest), None)
-        if changed is not None:
-            raise Unusable(f"{changed} changed")
+        if entry.left:
+            now = self._left(reads)
+            changed = next((name for name, digest in entry.left.items() if now.get(name) != digest), None)
+            if changed is not None:
+                raise Unusable(f"{changed} changed")
         for artifact in entry.artifacts:
+            where = self._folder(entry)
             self._take(entry, artifact, Cas(where, durable=False), where)
         for artifact in entry.artifacts if self._run is not None else ():
             self._put_back(entry, artifact, step, reads)
+
+    def _folder(self, entry: Entry) -> str:
+        """The run that a result is from."""
+        return f"{self._runs_root}/{entry.run.replace('/', f'/{KIND}/')}"
 
     def _take(self, entry: Entry, artifact: Mapping[str, Any], old: Cas, where: str) -> None:
         """The bytes of an artifact are there, and in a run they are in its own store from now on."""
@@ -225,9 +237,8 @@ class ProjectMemory:
                 self._run[1].put_bytes(data)
 
     def _list_of(self, entry: Entry, sha256: str) -> bytes | None:
-        where = f"{self._runs_root}/{entry.run.replace('/', f'/{KIND}/')}"
         try:
-            data = read_file(Cas(where, durable=False).path_of(sha256))
+            data = read_file(Cas(self._folder(entry), durable=False).path_of(sha256))
         except OSError:
             return None
         self._keep_lists({sha256: data})

@@ -49,6 +49,8 @@ if TYPE_CHECKING:  # loaded only where they are needed
     from orch.run.spaces import Spaces
 
 ENDED = ("succeeded", "failed", "cancelled")
+GARBAGE_AFTER = 20_000
+"""Objects: as many as a turn of a thousand steps makes. Looked at sooner, most would still be in use."""
 
 
 class Work(NamedTuple):
@@ -161,6 +163,7 @@ class Ownership:
             spaces = None if trees is None else self._spaces(compiled, events, trees, vault)
             loop = self._loop(compiled, state, events, journal, projector, spaces, vault)
             gc.freeze()
+            gc.set_threshold(GARBAGE_AFTER)
             gc.enable()  # from here on as long as the run takes
             number = self._beating(loop, lambda: self._carry_out(work, compiled, state, loop, opened, trees, spaces))
             code = exit_of(state) if number is None else exit_of_signal(number)

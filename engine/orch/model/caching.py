@@ -40,7 +40,8 @@ def laid_out(matches: Mapping[str, Mapping[str, str]]) -> tuple[dict[str, str], 
     lists: dict[str, bytes] = {}
     for glob, files in matches.items():
         if len(files) <= LISTED:
-            inputs.update((FILE + path, digest) for path, digest in files.items())
+            for path, digest in files.items():
+                inputs[FILE + path] = digest
         else:
             data = canonical(files)
             sha256 = inputs[FILES + glob] = hashlib.sha256(data).hexdigest()

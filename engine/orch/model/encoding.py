@@ -16,4 +16,4 @@ def encoder(*, compact: bool, in_order: bool = False) -> Callable[[Any], str]:
     if make is None:
         return slow.encode
     fixed = make({}, slow.default, encode_basestring, None, key, item, in_order, False, True)
-    return lambda value: "".join(fixed(value, 0))
+    return lambda value: encode_basestring(value) if type(value) is str else "".join(fixed(value, 0))

@@ -242,7 +242,7 @@ def path_of(value: Any, scope: Scope, what: str) -> str:
     """A path that stays inside. Raises EvaluationError."""
     path = text_of(value, scope)
     clean = os.path.normpath(path)
-    if not path or os.path.isabs(clean) or clean == ".." or clean.startswith("../") or "\0" in path:
+    if not path or clean == ".." or clean.startswith(("/", "../")) or "\0" in path:
         raise EvaluationError(f"{what} `{path}` leaves the project", "O263")
     return clean
 

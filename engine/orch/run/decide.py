@@ -42,9 +42,10 @@ def decide(plan: Compiled, state: RunState, now_ms: int, probing: Collection[int
     if state.closed is not None or not state.epoch:
         return []
     decisions: list[Decision] = []
-    decisions.extend(Skip(step, reason) for step, reason in islice(state.to_skip.items(), BATCH))
-    decisions.extend(_cancelled(state, step) for step in islice(state.to_cancel, BATCH))
-    decisions.extend(_look(plan, state, gate) for gate in islice(state.to_look, BATCH))
+    if state.to_skip or state.to_cancel or state.to_look:
+        decisions.extend(Skip(step, reason) for step, reason in islice(state.to_skip.items(), BATCH))
+        decisions.extend(_cancelled(state, step) for step in islice(state.to_cancel, BATCH))
+        decisions.extend(_look(plan, state, gate) for gate in islice(state.to_look, BATCH))
     if state.to_judge:
         from orch.run.bodies import judge
 

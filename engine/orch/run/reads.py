@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from orch.model.caching import ABSENT, digest_of
 from orch.model.compiled import Action, Compiled
@@ -77,11 +77,12 @@ class Reader:
         paths = {name: path_of(value, scope, "artifact") for name, value in action.paths}
         if paths or "outputs" in document:
             known["outputs and artifacts"] = digest_of([document.get("outputs"), paths])
-        own = {name: text_of(value, scope) for name, value in action.env}
-        env = {**self._env, **own} if own else self._env
-        cache: Any = document["cache"]
-        for name in dict.fromkeys((*own, *cache.get("env", ()))):
-            known[f"env {name}"] = digest_of(env[name]) if name in env else ABSENT
+        env, cache = self._env, cast("dict[str, Any]", document["cache"])
+        if action.env or "env" in cache:
+            own = {name: text_of(value, scope) for name, value in action.env}
+            env = {**env, **own}
+            for name in dict.fromkeys((*own, *cache.get("env", ()))):
+                known[f"env {name}"] = digest_of(env[name]) if name in env else ABSENT
         if adapter:
             files = {
                 resource["path"]: resource["sha256"]

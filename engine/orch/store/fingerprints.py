@@ -108,7 +108,7 @@ class Fingerprints:
         found = sorted(matches(self._root, glob))
         if len(found) == 1 and stat.S_ISLNK(found[0][1].st_mode) and not is_pattern(glob):
             path, _ = found[0]
-            if os.path.isdir(f"{self._root}/{path}") and path == os.path.normpath(glob):
+            if path == os.path.normpath(glob) and os.path.isdir(f"{self._root}/{path}"):
                 raise Unreadable(f"`{glob}` is a link to a folder: write `{path}/**`")  # nothing in it would count
         return found
 

@@ -6,7 +6,7 @@ import fnmatch
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 NEVER = frozenset((".git", ".runs"))
 """What no glob means, wherever it lies: what git and orch keep there changes with every run."""
@@ -15,13 +15,16 @@ _MAGIC = re.compile(r"[*?\[]")
 Found = tuple[str, os.stat_result]
 
 
-def matches(root: str, glob: str) -> Iterator[Found]:
+def matches(root: str, glob: str) -> Iterable[Found]:
     """Every file (a link is one, too) that the glob means, relative to `root`, with its own status. A pattern without
     a wildcard that names a folder means all that is in it. Raises OSError where a folder cannot be read."""
     if is_pattern(glob):
         return _within(root, "", glob.split("/"))
-    parts = [part for part in glob.split("/") if part != "."]
-    return _named(root, "/".join(parts)) if NEVER.isdisjoint(parts) else iter(())
+    parts = glob.split("/")
+    if "." in parts:
+        parts = [part for part in parts if part != "."]
+        glob = "/".join(parts)
+    return _named(root, glob) if NEVER.isdisjoint(parts) else ()
 
 
 def is_pattern(glob: str) -> bool:
@@ -45,16 +48,15 @@ def _within(root: str, folder: str, parts: list[str]) -> Iterator[Found]:
     yield from _named(root, folder[:-1])
 
 
-def _named(root: str, path: str) -> Iterator[Found]:
+def _named(root: str, path: str) -> Iterable[Found]:
     """What a path means: itself, or all that is in it."""
     try:
         found = os.lstat(f"{root}/{path}")
     except (FileNotFoundError, NotADirectoryError):
-        return
+        return ()
     if stat.S_ISDIR(found.st_mode):
-        yield from _deep(root, f"{path}/" if path else "", ["*"])
-    else:
-        yield path, found
+        return _deep(root, f"{path}/" if path else "", ["*"])
+    return ((path, found),)
 
 
 def _wild(root: str, folder: str, pattern: str, rest: list[str]) -> Iterator[Found]:

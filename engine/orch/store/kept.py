@@ -27,6 +27,7 @@ _AT = b'","at":'
 _USED = b'","used":'
 _ALWAYS = frozenset(("key", "step", "at", "run", "inputs", "used"))
 _encode = encoder(compact=True)
+_decode = json.JSONDecoder().raw_decode
 
 
 class Entry(NamedTuple):
@@ -176,14 +177,17 @@ def _checked(line: bytes) -> dict[str, Any]:
     at = len(_START)
     if line[at : at + _SUM] != _sum(line[at + _SUM + 2 :]):
         raise ValueError("damaged")
-    found: dict[str, Any] = json.loads(line)
+    found: dict[str, Any] = _decode(line.decode())[0]
     return found
 
 
 def _entry(line: bytes) -> Entry:
     try:
-        fields = _checked(line)
-        artifacts = tuple(fields.pop("artifacts", ()))
-        return Entry(artifacts=artifacts, **{name: fields[name] for name in Entry._fields if name in fields})
+        found = _checked(line)
+        get = found.get
+        return Entry(
+            *(found["key"], found["step"], found["at"], found["run"], found["inputs"], get("outputs")),
+            *(tuple(get("artifacts", ())), get("modes", {}), get("left", {}), get("tests")),
+        )
     except (TypeError, KeyError, RecursionError) as error:
         raise ValueError(str(error)) from error

@@ -184,11 +184,13 @@ class Ledger:
             record.inputs = dict(self._available[step])
 
     def _finished(self, event: Finished) -> int:
+        known = len(self.records)
         step, record = self._record(event.address)
         if record.over or (event.attempt and (event.attempt != record.attempt or not record.running)):
             return step
         if event.cache is not None:  # what attempts before it may have said is not about this result
-            record.clear()
+            if len(self.records) == known:
+                record.clear()
             record.cache = event.cache
             self._take_inputs(step, record)
         record.running = False
