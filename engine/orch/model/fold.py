@@ -127,7 +127,7 @@ def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
     if step < 0 or state.status[step] >= Status.SUCCEEDED:
         return
     if event.attempt == 0:
-        if step in state.running:
+        if step in state.running or (event.patch is not None and step in state.unmerged):
             return
     elif event.attempt != state.attempt[step] or step not in state.running:
         return
