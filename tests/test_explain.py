@@ -430,6 +430,19 @@ def test_a_loop_is_told_by_its_iterations_and_what_changed_between_them(opened: 
     assert "a larger `max_iterations` in a new run; a retry goes on with 2 more" in told["would_change"]
 
 
+def test_a_loop_that_was_tried_again_is_told_by_the_iterations_that_it_has_got_since(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    loop = "until: nodes.test.status == 'succeeded', max_iterations: 3, nodes: { test: { run: test -e good } }"
+    desk.pipeline(f"  each:\n    nodes:\n      fix: {{ loop: {{ {loop} }} }}\n")
+    desk.orch("apply", code=1)
+    assert why(desk, "fix")["because"][0] == "it went round 3 of at most 3 times"
+    desk.orch("retry", "@last", code=1)
+    assert why(desk, "fix")["because"][0] == "it went round 3 of at most 3 times since it was tried again, 6 in all"
+    desk.write("good", "")
+    desk.orch("retry", "@last")
+    assert why(desk, "fix")["because"][0] == "it went round 1 of at most 3 times since it was tried again, 7 in all"
+
+
 def test_a_loop_that_succeeded_says_what_ended_it(opened: Desk) -> None:
     told = why(opened, "late")
     assert told["status"] == "succeeded"
@@ -586,6 +599,39 @@ def test_a_step_that_the_budget_ended_says_so(tmp_path: Path) -> None:
         "the whole run has a `budget`, and nothing starts when that is spent",
     ]
     assert "with a new budget" in why.would_change[0]
+
+
+def test_no_attempt_is_said_to_have_ended_of_a_budget_that_only_kept_the_next_from_starting(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={"retry": {"limit": 5}}), budget={"nodes": 2})
+    told.end("build.a", 1, **{**FAILED, "final": False})
+    told.end("build.a", 2, **{**FAILED, "final": False})
+    error = {"summary": "the budget of 2 attempts is spent"}
+    told.happen(Finished(told.made.at(), "build.a", 0, True, "failed", "budget-exceeded", error=error))
+    assert told.why("build.a").because[:3] == [
+        "the budget of 2 attempts is spent",
+        "before it: attempt 1 command-failed, attempt 2 command-failed",
+        "the whole run has a `budget`, and nothing starts when that is spent",
+    ]
+
+
+def test_an_attempt_that_a_budget_ended_says_so(tmp_path: Path) -> None:
+    told = Told(tmp_path, one_phase(a={"retry": {"limit": 5}}), budget={"wall_seconds": 2})
+    error = {"summary": "the budget of 2s of work is spent"}
+    told.end("build.a", 1, status="failed", reason="budget-exceeded", error=error)
+    assert told.why("build.a").because[:2] == [
+        "attempt 1 of 6 ended so: the budget of 2s of work is spent",
+        "the whole run has a `budget`, and nothing starts when that is spent",
+    ]
+
+
+def test_attempts_are_counted_from_the_time_when_the_run_was_taken_up_again(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    desk.pipeline("  build:\n    nodes:\n      a: { run: exit 3, retry: { limit: 1, delay: 1ms } }\n")
+    desk.orch("apply", code=1)
+    assert why(desk, "a")["because"][0] == "attempt 2 of 2 ended so: exit code 3"
+    desk.orch("retry", "@last", code=1)
+    said = "attempt 4, 2 of 2 since the run was taken up again, ended so: exit code 3"
+    assert why(desk, "a")["because"][0] == said
 
 
 def test_a_step_of_a_run_of_which_nothing_has_begun_is_explained(tmp_path: Path) -> None:

@@ -61,7 +61,9 @@ def iteration_changes(case: Case) -> list[tuple[int, list[str]]]:
 def _iterations(case: Case, body: Body) -> list[str]:
     plan = case.plan
     phases = plan.bodies.get(case.step, [])
-    lines = [f"it went round {len(phases):,} of at most {body['most'] + case.state.since.get(case.step, 0):,} times"]
+    before = case.state.since.get(case.step, 0)  # a loop that is tried again has as many iterations as before
+    since = f" since it was tried again, {len(phases):,} in all" if before else ""
+    lines = [f"it went round {len(phases) - before:,} of at most {body['most']:,} times{since}"]
     changed = dict(iteration_changes(case))
     for number in range(max(1, len(phases) - _ITERATIONS + 1), len(phases) + 1):
         nodes = plan.phase_nodes[phases[number - 1]]

@@ -83,18 +83,25 @@ def _ended_it(case: Case, failure: Failure) -> bool:
 
 
 def _attempts(case: Case) -> list[str]:
-    sentence, attempt = case.state.sentence.get(case.step, ""), case.record.attempt
-    if not attempt:
-        return [sentence or str(case.reason)]
-    retry = case.doc.get("retry")
-    of = f" of {attempt if retry is None else max(attempt, retry['limit'] + 1)}" if retry else ""
-    lines = [f"attempt {attempt}{of} ended so: {sentence or case.reason}"]
-    before = case.failures[:-1]
+    """The last attempt, unless it was not one that ended so; then those before."""
+    sentence = case.state.sentence.get(case.step, "") or str(case.reason)
+    failures, retry = case.failures, case.doc.get("retry")
+    attempt = failures[-1].attempt if failures else case.record.attempt
+    lines = [f"attempt {attempt}{_of(case, attempt)} ended so: {sentence}" if attempt else sentence]
+    before = [f"attempt {one.attempt} {one.reason}" for one in failures[:-1] if one.attempt]
     if before:
-        lines.append("before it: " + ", ".join(f"attempt {one.attempt} {one.reason}" for one in before[-5:]))
-    if retry is not None and case.reason not in retry["on"]:
+        lines.append(f"before it: {', '.join(before[-5:])}")
+    if attempt and retry is not None and case.reason not in (*retry["on"], REASON):
         lines.append(f"`retry` tries again after {', '.join(retry['on'])}, not after {case.reason}")
     return lines
+
+
+def _of(case: Case, attempt: int) -> str:
+    """How many attempts there could have been: each owner, and each retry, begins to count anew."""
+    if "retry" not in case.doc:
+        return ""
+    tries, most = case.state.failures[case.step] + 1, case.doc["retry"]["limit"] + 1
+    return f" of {most}" if tries == attempt else f", {tries} of {most} since the run was taken up again,"
 
 
 def _by_reason(case: Case) -> list[str]:
