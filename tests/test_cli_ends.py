@@ -276,3 +276,16 @@ def test_a_run_in_which_only_allowed_failures_failed_has_nothing_to_retry(desk: 
     desk.pipeline("  one:\n    nodes: { odd: { run: exit 1, allow_failure: true } }\n")
     desk.orch("apply")
     assert "nothing has failed" in desk.orch("retry", "@last", "--failed", code=6).err
+
+
+@pytest.mark.parametrize("kept", [0, 1, -1])
+@pytest.mark.parametrize("verb", [("resume",), ("retry", "--from", "one.a")])
+def test_a_run_whose_journal_has_lost_its_end_is_not_carried_on(desk: Desk, kept: int, verb: tuple[str, ...]) -> None:
+    """What the lost records say was done would be done a second time."""
+    desk.pipeline("  one: { nodes: { a: { run: 'echo once >> done' } } }\n")
+    desk.orch("apply")
+    journal = desk.run_dir() / "journal.ndjson"
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:kept]))
+    said = desk.orch(verb[0], "@last", *verb[1:], code=7)
+    assert "O614" in said.text
+    assert (desk.folder / "done").read_text() == "once\n"

@@ -218,6 +218,26 @@ def test_a_dirty_checkout_is_taken_along_as_a_first_commit_and_stays_as_it_is(de
     assert git(desk, "show", f"{branch(desk)}:kept.txt") == "edited\nmore"
 
 
+@pytest.mark.parametrize("inner", ["", "parts/[one]", "[a]*"])
+def test_a_dirty_checkout_is_taken_along_whatever_of_runs_is_ignored(tmp_path: Path, inner: str) -> None:
+    top = Desk.at(tmp_path)
+    desk = Desk(top.folder / inner, top.home)
+    desk.folder.mkdir(parents=True, exist_ok=True)
+    git(top, "init", "--quiet", "--initial-branch=main")
+    desk.write("orch.yaml", PROJECT)
+    desk.write(".gitignore", ".runs/\n.orch/\ntasks/\n")
+    desk.write(".runs/before", "a run\n")
+    desk.write(".orch/before", "a copy\n")
+    desk.write("tasks/t/decisions/before", "a decision\n")
+    desk.pipeline(PLAIN, "workspace: branch\n")
+    commit(top)
+    desk.write("fresh.txt", "fresh\n")
+    for _ in "ab":
+        desk.orch("apply", "--dirty")
+        assert log(desk) == ["What was not committed when the run began", "one.write"]
+    assert git(desk, "ls-tree", "-r", "--name-only", branch(desk), "fresh.txt", ".runs") == "fresh.txt"
+
+
 def test_dirty_with_a_clean_checkout_changes_nothing(desk: Desk) -> None:
     desk.orch("apply", "--dirty")
     assert log(desk) == ["one.write"]
@@ -620,6 +640,43 @@ def test_a_change_outside_of_writes_fails_the_node_and_nothing_of_it_is_merged(d
     desk.orch("verify", "@last")
 
 
+TOGETHER = """
+  one:
+    protected: [lines.txt, "kept/**"]
+    nodes:
+      good: { run: 'echo > good.txt; until test -e "$HOME/bad"; do sleep 0.02; done%s', writes: [good.txt] }
+      bad:
+        run: 'echo > bad.txt; %s; touch "$HOME/bad"%s'
+        writes: [bad.txt]
+  two:
+    nodes: { look: { run: "ls good.txt bad.txt", workspace: readonly } }
+"""
+BRANCH, VIOLATION = "workspace: branch\n", "path-policy-violation"
+
+
+@pytest.mark.parametrize("last", ["good", "bad"])
+def test_of_nodes_that_overlapped_only_what_none_may_is_put_back_and_a_retry_does_all_of_them(
+    desk: Desk, last: str
+) -> None:
+    wait = '; until test -e "$HOME/%s"; do sleep 0.02; done; sleep 0.3'
+    good, bad = (wait % "bad", "") if last == "good" else ("; touch $HOME/good", wait % "good")
+    desk.pipeline(
+        TOGETHER % (good, "test -e $HOME/right || { rm -r kept; echo > kept; echo > lines.txt; }", bad), BRANCH
+    )
+    desk.write("lines.txt", "as it was\n")
+    desk.write("kept/inner.txt", "as it was\n")
+    commit(desk)
+    said = desk.orch("apply", "--jobs", "2", code=1)
+    other = {"good": "bad", "bad": "good"}[last]
+    assert (desk.node(f"one.{last}")["reason"], desk.node(f"one.{other}")["status"]) == (VIOLATION, "succeeded")
+    assert git(desk, "diff", "--name-only", "main", branch(desk)).split() == ["bad.txt", "good.txt"]
+    assert "by one of one.bad, one.good" in said.text or "by one of one.good, one.bad" in said.text
+    (desk.home / "right").touch()
+    desk.orch("retry", "@last")
+    assert {desk.node(f"one.{name}")["attempt"] for name in ("good", "bad")} == {2}
+    desk.orch("verify", "@last")
+
+
 @pytest.mark.parametrize("where", ["shared", "worktree"])
 def test_a_change_within_writes_is_kept(desk: Desk, where: str) -> None:
     one(desk, f'{{ run: "mkdir src; echo > src/x; rm lines.txt", writes: [src/**, lines.txt], workspace: {where} }}')
@@ -810,6 +867,15 @@ def test_what_the_engine_remembers_of_a_tree_is_not_the_nodes_to_write(desk: Des
     one(desk, json.dumps({"run": hides % ("rm lines.txt", same)}), "[lines.txt]")
     desk.orch("apply", code=1)
     assert (desk.node("one.a")["reason"], log(desk)) == ("path-policy-violation", [])
+
+
+def test_a_node_that_removes_its_way_to_git_is_checked_and_the_next_one_works(desk: Desk) -> None:
+    moves = f"{EVIL % (chr(46), '')}; rm -rf .git"
+    one(desk, f'{{ run: "{moves}" }}', more="      b: { run: rm .git }\n      c: { needs: [b], run: git status }\n")
+    said = desk.orch("apply", "--jobs", "1", code=1)
+    assert f"the branch {branch(desk)}" in said.text
+    assert git(desk, "rev-parse", branch(desk)) == git(desk, "rev-parse", "main")
+    assert desk.node("one.c")["status"] == "succeeded"
 
 
 def test_a_child_that_failed_and_moved_the_branch_is_named_and_the_branch_put_back(desk: Desk) -> None:

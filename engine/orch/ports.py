@@ -1,6 +1,6 @@
 """What the loop needs of the world: Protocols of at most five methods, implemented by `local`, `store` and `app`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from orch.model.attempt import Attempt, Result, StartError
@@ -188,8 +188,11 @@ class Trees(Protocol):
         """What a tree holds that its commit does not. Raises SecretLeft."""
         ...
 
-    def commit(self, name: str, change: Change, message: str, at_ms: int) -> tuple[str, dict[str, Any] | None]:
-        """Commit that: of the run's own tree to the branch; of another one beside it, with its patch as an artifact."""
+    def commit(
+        self, name: str, change: Change, message: str, at_ms: int, without: Collection[str] = ()
+    ) -> tuple[str, dict[str, Any] | None]:
+        """Commit that: of the run's own tree to the branch, without those files, which are put back as they were; of
+        another one beside it, with its patch as an artifact."""
         ...
 
     def merge(self, commit: str, message: str, at_ms: int) -> Merged:

@@ -36,7 +36,7 @@ from orch.store.glance import glance
 from orch.store.harvest import DirHarvest
 from orch.store.journal import FileJournal
 from orch.store.lock import Lock
-from orch.store.manifests import NodeManifests
+from orch.store.manifests import NodeManifests, noted_head
 from orch.store.owner import Owner, write_owner
 from orch.store.projector import Projector
 from orch.store.requests import Inbox
@@ -142,7 +142,9 @@ class Ownership:
             compiled = work.compiled or plan_of(self._run)
             vault = work.vault or self._vault(compiled, work)
             durability = compiled.head["durability"]
-            journal, events, torn = FileJournal.open(self._run.journal, compiled.digest, durability=durability)
+            journal, events, torn = FileJournal.open(
+                self._run.journal, compiled.digest, durability=durability, noted=noted_head(self._run)
+            )
             projector = Projector(self._run, compiled, lambda: journal.head)
             state = projector.rebuild(events)[0] if events else projector.begin()
             compiled = state.plan

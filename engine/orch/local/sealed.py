@@ -40,14 +40,14 @@ class Sealed:
 
     def git(self, tree: str, *arguments: str, **more: str) -> str:
         """What git prints, without the newline at its end."""
-        return os.fsdecode(self.raw(tree, *arguments, **more)).rstrip("\n")
+        return os.fsdecode(self.raw(tree, *arguments, given=b"", **more)).rstrip("\n")
 
-    def raw(self, tree: str, *arguments: str, **more: str) -> bytes:
+    def raw(self, tree: str, *arguments: str, given: bytes = b"", **more: str) -> bytes:
         """What git prints, as it is. Commits are known by their ids only. Raises GitTrouble."""
         self._lay_out()
         objects = f"{self._common}/objects"
         own = {"GIT_DIR": self._folder, "GIT_WORK_TREE": tree, "GIT_OBJECT_DIRECTORY": objects}
-        return self._repository.raw(tree, *_SETTINGS, *arguments, **own, **more)
+        return self._repository.raw(tree, *_SETTINGS, *arguments, given=given, **own, **more)
 
     def content(self, tree: str, name: str, begun: str) -> str:
         """The id of all that the tree holds and is not ignored; what is not looked at is as in that commit."""
@@ -64,6 +64,15 @@ class Sealed:
         self.git(tree, "read-tree", "--reset", begun, GIT_INDEX_FILE=index)
         self.git(tree, "read-tree", "--reset", "-u", commit, GIT_INDEX_FILE=index)
         self._seen[name] = _digest(index)
+
+    def with_entries(self, tree: str, entries: bytes) -> str:
+        """The id of the content of the index of the run's own tree with these entries, as `git update-index` reads
+        them."""
+        index = self._index("")
+        self.raw(tree, "update-index", "-z", "--index-info", given=entries, GIT_INDEX_FILE=index)
+        content = self.git(tree, "write-tree", GIT_INDEX_FILE=index)
+        self._seen[""] = _digest(index)
+        return content
 
     def clean(self, tree: str, name: str) -> None:
         """Remove what is neither in the index of the tree nor ignored."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch.local.git import GitTrouble
-from orch.local.repository import MADE, Repository
+from orch.local.repository import MADE, Repository, but
 from orch.local.sealed import Sealed
 from orch.model.names import branch_of
 from orch.ports import Change, Merged, SecretLeft, TreeTrouble
@@ -46,12 +46,12 @@ class GitTrees:
         self._repository = Repository(start.root, environment)
         self._git = self._repository.git
         self._inner = self._git(start.root, "rev-parse", "--show-prefix").rstrip("/")
-        self._paths = (":/", *(f":(exclude,top,literal){os.path.join(self._inner, made)}" for made in MADE))
+        inner = _GLOB.sub(r"\\\g<0>", os.path.join(self._inner, ""))
+        self._paths = (":/", *(but(f"{inner}{made}/**", "top") for made in MADE))
         self._branch = f"refs/heads/{branch_of(start.run_id)}"
         self._refs = f"refs/orch/{start.run_id}"
         self._common = self._git(start.root, "rev-parse", "--path-format=absolute", "--git-common-dir")
         self._tip = f"{self._refs}/tip"  # what the engine has put onto the branch: a node may commit there, too
-        self._folders: dict[str, str] = {}
         self._known = _read(f"{start.home}/{_KNOWN}")  # no ref and no file in a tree says what a node has not written
         self._sealed: Sealed | None = None
         self._head: str | None = None  # the branch, when it was last looked at
@@ -106,6 +106,7 @@ class GitTrees:
         base = self._known.get(f"tree {name}", "") if name else tip
         if not base:
             raise TreeTrouble("nobody knows where its tree began")
+        self._folder(name)  # whoever works there next has git
         head = self._head = self._repository.resolve(self._branch)
         went_on = head is not None and head != tip and not name and self._descends(head, tip)
         if self._mask is not None and not name and self._head not in (None, tip):
@@ -160,29 +161,45 @@ class GitTrees:
             return False
         return True
 
-    def commit(self, name: str, change: Change, message: str, at_ms: int) -> tuple[str, dict[str, Any] | None]:
-        """Commit what `changes` found: of the run's own tree to its branch; of another one beside it, with its patch
-        kept. The commit's id, and what was kept. Raises SecretLeft."""
+    def commit(
+        self, name: str, change: Change, message: str, at_ms: int, without: Collection[str] = ()
+    ) -> tuple[str, dict[str, Any] | None]:
+        """Commit what `changes` found: of the run's own tree to its branch, without some files, which are put back; of
+        another one beside it, with its patch kept. The commit's id, and what was kept. Raises SecretLeft."""
         if self._mask is not None:
             changed = self._read("diff-tree", "-p", "--text", "--no-renames", change.base, change.content)
             if secret := self._mask.named(changed):
                 raise SecretLeft(f"what was changed in its tree holds the secret {secret}")
         text = f"{message}\n\nOrch-Run: {self._start.run_id}"
+        content = self._without(change, without) if without else change.content
         parent = change.base if name else self._head or change.base
-        if name or os.fsdecode(self._read("rev-parse", f"{parent}^{{tree}}")).rstrip() != change.content:
-            commit = self._repository.commit(change.content, parent, text, at_ms)
+        if name or os.fsdecode(self._read("rev-parse", f"{parent}^{{tree}}")).rstrip() != content:
+            commit = self._repository.commit(content, parent, text, at_ms)
         else:
             commit = parent  # a node has committed all that it did
         if not name:
             self._attach()
             self._set(self._branch, commit, parent)
             self._set_tip(commit)
-            self._seal().publish("", self._folder(""))
+            if without:
+                self._bring("", commit, change.content)
+            else:
+                self._seal().publish("", self._folder(""))
             return commit, None
         # an address may hold what no ref may
         self._set(f"{self._refs}/trees/{hashlib.sha256(name.encode()).hexdigest()[:20]}", commit)
         patch = self._read("diff-tree", "-p", "--binary", "--full-index", "--no-renames", change.base, commit)
         return commit, self._keep(name, patch)
+
+    def _without(self, change: Change, files: Collection[str]) -> str:
+        """The id of the content, but with these files as they were."""
+        gone, back = [], []
+        for file, raw in self._different(change.base, change.content).items():
+            if file in files:
+                path, (mode, _, blob, *_) = os.fsencode(self._from_top(file)), raw[1:].split(b" ")
+                gone.append(b"0 %s\t%s\0" % (b"0" * len(blob), path))
+                back += [b"%s %s\t%s\0" % (mode, blob, path)] if int(mode, 8) else []
+        return self._seal().with_entries(self._path(""), b"".join(gone + back))
 
     def merge(self, commit: str, message: str, at_ms: int) -> Merged:
         """Put what such a commit changes onto the run's branch, as one commit; once, however often it is asked."""
@@ -224,20 +241,25 @@ class GitTrees:
         return f"{self._start.home}/steps/{name}" if name else f"{self._start.home}/tree"
 
     def _folder(self, name: str) -> str:
-        """Where git keeps what it knows of a tree: in the repository, whatever is configured. Raises TreeTrouble."""
-        if name not in self._folders:
+        """Where git keeps what it knows of a tree. That a node has removed the way there is put right. Raises
+        TreeTrouble."""
+        mark = f"{self._path(name)}/.git"
+        folder = self._known.get(f"folder {name}") or _pointed(mark)
+        if os.path.dirname(os.path.realpath(folder)) != f"{os.path.realpath(self._common)}/worktrees":
+            raise TreeTrouble("its tree is none of the repository's any more")
+        if _pointed(mark) != folder:
             try:
-                with open(f"{self._path(name)}/.git", encoding="utf-8", errors="surrogateescape") as file:
-                    folder = file.read().removeprefix("gitdir: ").rstrip("\n")
+                with open(mark, "w", encoding="utf-8", errors="surrogateescape") as file:
+                    file.write(f"gitdir: {folder}\n")
             except OSError as error:
-                raise TreeTrouble("it is not there") from error
-            if os.path.dirname(os.path.realpath(folder)) != f"{os.path.realpath(self._common)}/worktrees":
-                raise TreeTrouble("it is no tree of the repository any more")
-            self._folders[name] = folder
-        return self._folders[name]
+                raise TreeTrouble(f"its tree cannot be used: {error.strerror}: {mark}") from error
+        return folder
 
     def _inside(self, path: str) -> str:
         return os.path.relpath(path, self._inner) if self._inner else path
+
+    def _from_top(self, file: str) -> str:
+        return os.path.normpath(os.path.join(self._inner, file)) if self._inner else file
 
     def _set(self, ref: str, commit: str, before: str | None = None) -> None:
         """Only this owner writes the ref: a lock on it is what a git that was killed has left."""
@@ -291,7 +313,7 @@ class GitTrees:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         flags = ("--quiet", "--no-checkout", "--force", "--force", *(word for word in what if word.startswith("-")))
         self._git(self._start.root, "worktree", "add", *flags, path, what[-1])
-        self._folders.pop(name, None)
+        self._note(**{f"folder {name}": _pointed(f"{path}/.git")})
         self._seal().forget(name)
         self._bring(name, self._commit_of(what[-1]))
         with open(f"{self._folder(name)}/{_READY}", "w", encoding="ascii"):
@@ -331,6 +353,7 @@ class GitTrees:
         return tuple(found)
 
 
+_GLOB = re.compile(r"[*?\[\\]")
 _HUNK = re.compile(r"^<<<<<<< .*?^>>>>>>> [^\n]*", re.M | re.S)
 
 
@@ -340,6 +363,16 @@ def _read(path: str) -> dict[str, str]:
             return dict(json.load(file))
     except (FileNotFoundError, ValueError):
         return {}
+
+
+def _pointed(mark: str) -> str:
+    """The folder that the `.git` of a tree names; empty where it names none."""
+    try:
+        with open(mark, encoding="utf-8", errors="surrogateescape") as file:
+            kind, _, folder = file.read().partition(": ")
+    except OSError:
+        return ""
+    return folder.rstrip("\n") if kind == "gitdir" else ""
 
 
 def _names(folder: str) -> list[str]:

@@ -153,6 +153,7 @@ def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
     if event.final:
         if event.error:
             state.sentence[step] = event.error.get("summary", "")
+            state.beside[step] = tuple(event.error.get("others", ()))
         _end(plan, state, step, STATUS_BY_WORD[event.status], event.reason)
     elif event.patch is not None:
         state.status[step], state.reason[step], state.unmerged[step] = Status.WAITING, event.reason, event.patch
@@ -332,6 +333,7 @@ def _forget(state: RunState, step: int) -> None:
         state.due,
         state.doubt,
         state.unmerged,
+        state.beside,
     ):
         kept.pop(step, None)
 

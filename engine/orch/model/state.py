@@ -40,6 +40,7 @@ class RunState:
     trees: dict[int, str] = field(default_factory=dict)
     unmerged: dict[int, str] = field(default_factory=dict)
     anew: dict[int, None] = field(default_factory=dict)
+    beside: dict[int, tuple[str, ...]] = field(default_factory=dict)
     epoch: int = 0
     cancelling: bool = False
     cutting_finally: bool = False

@@ -91,7 +91,8 @@ CODES: dict[str, Code] = {
         "the journal does not end where it should",
         "`orch apply` prints the head of the journal, the sha256 of its last record. This journal has another: records "
         "were cut off at its end, or the whole was written anew, or the run was carried on since the head was noted. "
-        "Compare with the copy from which the head was taken.",
+        "Compare with the copy from which the head was taken. A run whose manifest has seen records that are gone is "
+        "not carried on: what they say was done would be done a second time.",
     ),
     "O615": Code(
         "a gate was recorded otherwise than its facts say",

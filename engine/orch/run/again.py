@@ -37,6 +37,7 @@ def chosen(plan: Compiled, state: RunState, again: Again) -> list[int]:
     found = set(failed_steps(plan, state)) if again.named is None else _named(plan, state, again.named, field)
     if again.behind:
         found = reach(field.after, found) & field.items
+    found |= {plan.index_of[other] for step in found for other in state.beside.get(step, ())}
     if spoilt := {step for step in found if is_spoilt(plan, state, step)}:
         found |= {step for step in plan.steps if not spoilt.isdisjoint(plan.owners(step))}
     if again.excluded is not None:

@@ -23,7 +23,8 @@ NOTHING_READ = Reading()
 
 class Left(NamedTuple):
     """What an attempt left in its tree, where its run has a branch: what speaks against it (a failed reason, a
-    sentence, findings), and its patch with the commit that holds it; or the id of all that is there."""
+    sentence, findings, the others that it can be of as well), and its patch with the commit that holds it; or the id of
+    all that is there."""
 
     reason: str | None = None
     sentence: str = ""
@@ -31,6 +32,13 @@ class Left(NamedTuple):
     patch: dict[str, Any] | None = None
     commit: str | None = None
     tree: str | None = None
+    others: tuple[str, ...] = ()
+
+    @property
+    def against(self) -> dict[str, Any]:
+        """What an error says of it."""
+        found = {"findings": list(self.findings), "found": len(self.findings)} if self.findings else {}
+        return found | ({"others": list(self.others)} if self.others else {})
 
 
 NOTHING_LEFT = Left()
@@ -62,8 +70,7 @@ def finished(
     error: dict[str, Any] | None = None
     if status not in ("succeeded", "waiting"):
         error = {"summary": summary}
-        if left.findings:
-            error |= {"findings": list(left.findings), "found": len(left.findings)}
+        error |= left.against
         if result.signal is not None:
             error["signal"] = result.signal
         if reading.findings and status != "skipped":
@@ -129,7 +136,7 @@ def concluded(plan: Compiled, decision: Conclude, *, at: int, left: Left = NOTHI
     ended = Finished(at, plan.addresses[decision.step], 0, True, decision.status, decision.reason, error=error)
     ended = ended._replace(outputs=decision.outputs, artifacts=() if left.patch is None else (left.patch,))
     if left.reason is not None:
-        error = {"summary": left.sentence, "findings": list(left.findings), "found": len(left.findings)}
+        error = {"summary": left.sentence, **left.against}
         return ended._replace(status="failed", reason=left.reason, outputs=None, error=error)
     if left.commit is not None:
         return ended._replace(final=False, status="waiting", reason="unmerged", patch=left.commit)

@@ -209,14 +209,14 @@ class Spaces:
 
     def _settle(self, step: int, at: int) -> Left:
         """Commit what is in the run's own tree; `step` is the last one that has ended there."""
+        others = tuple(self._plan.addresses[one] for one in self._loose if one != step)
         try:
             left = self._settled(step, at)
         except SecretLeft as error:
             left = Left(SECRET, str(error))
-        if left.reason is not None:
             self._trees.make("")
         self._loose.clear()
-        return left
+        return left._replace(others=others) if left.reason is not None else left
 
     def _settled(self, step: int, at: int) -> Left:
         change = self._trees.changes("")
@@ -227,11 +227,15 @@ class Spaces:
             self._commit(change, at)
             return left
         _, patch = self._trees.commit(file_stem(self._plan.addresses[step]), change, "Put back", at)
+        if len(self._loose) > 1 and change.moved is None:
+            self._commit(change, at, violations(change.files, self._rules_of(list(self._loose))))
+        else:
+            self._trees.make("")
         return left._replace(patch=patch)
 
-    def _commit(self, change: Change, at: int) -> None:
+    def _commit(self, change: Change, at: int, without: Collection[str] = ()) -> None:
         names = ", ".join(self._plan.addresses[step] for step in self._loose)
-        self._trees.commit("", change, names or "Left by nobody who is known", at)
+        self._trees.commit("", change, names or "Left by nobody who is known", at, without)
 
     def _judged(self, change: Change, steps: list[int]) -> Left:
         wrong = {self._shown(file): why for file, why in violations(change.files, self._rules_of(steps)).items()}

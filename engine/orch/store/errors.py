@@ -39,7 +39,7 @@ def error_bytes(run: RunDir, plan: Compiled, failure: Failure) -> bytes:
     for name in ("stdout", "stderr"):
         if name in failure.logs:
             details[f"{name}_tail"] = shown(log_end(f"{run.path}/{failure.logs[name]['path']}"))
-    for name in ("findings", "found", "changes"):
+    for name in ("findings", "found", "changes", "others"):
         if name in failure.error:
             details[name] = failure.error[name]
     allowed = failure.reason != REASON and plan.may_fail(failure.step)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from orch.model.codec import UnknownEvent, digest, encode
 from orch.model.events import Event
+from orch.problems.problem import Exit, OrchError, Problem
 from orch.store.atomic import read_file, sync_folder
 from orch.store.records import BadRecord, Chain, bad_line
 
@@ -57,14 +58,19 @@ class FileJournal:
         return cls(path, fd, Chain(plan_digest), durability == "full")
 
     @classmethod
-    def open(cls, path: str, plan_digest: str, *, durability: str) -> tuple[FileJournal, list[Event], int]:
+    def open(
+        cls, path: str, plan_digest: str, *, durability: str, noted: str | None = None
+    ) -> tuple[FileJournal, list[Event], int]:
         """The journal to go on with, created where there is none; its events; how many bytes of a torn last line were
-        cut off. Only for the holder of the lock. Raises OrchError (7 for a bad line, 6 for a newer version's)."""
+        cut off. Only for the holder of the lock. `noted` is a head that it once had. Raises OrchError (7 for a bad line
+        and where it has lost its end, 6 for a newer version's)."""
         fd = os.open(path, _FLAGS | os.O_CREAT, 0o600)
         try:
             with open(fd, "rb", buffering=0, closefd=False) as file:
                 data = file.readall()
             found, chain = _parse(path, data, plan_digest)
+            if noted is not None and noted != chain.head and f'"{noted}"'.encode() not in data:
+                raise _shortened(path)
             if found.torn_bytes:
                 os.ftruncate(fd, len(data) - found.torn_bytes)
         except BaseException:
@@ -155,6 +161,12 @@ def _parse(path: str, data: bytes, plan_digest: str) -> tuple[JournalRead, Chain
     events = _accept(path, data, chain)
     torn = len(data) - (data.rfind(b"\n") + 1)
     return JournalRead(events, chain.head, torn, chain.seq), chain
+
+
+def _shortened(path: str) -> OrchError:
+    message = f"{path}: records that the run's manifest has seen are no longer there, and what they say was done"
+    hint = "put the journal back from a copy; or begin anew: orch apply"
+    return OrchError(Problem("O614", message, hint=hint), Exit.CORRUPT)
 
 
 def _accept(path: str, data: bytes, chain: Chain) -> list[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from orch.model.plan import kind_of
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.model.times import to_iso
+from orch.store.atomic import read_file
 from orch.store.beat import INTERVAL_SECONDS, STALE_AFTER_SECONDS
 from orch.store.errors import command_of, error_name
 from orch.store.ledger import Ledger, Record
@@ -188,6 +190,15 @@ def run_manifest(run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, h
     }
     present = [f"  {_encode(key)}: {_encode(value)}" for key, value in document.items() if value is not None]
     return ("{\n" + ",\n".join(present) + "\n}\n").encode()
+
+
+def noted_head(run: RunDir) -> str | None:
+    """The head of the journal with which the run's manifest was written; None where that cannot be read: a power cut
+    took it, and it is written again when the run is carried on."""
+    try:
+        return str(json.loads(read_file(run.manifest))["journal_head"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _workspace(run: RunDir, plan: Compiled, state: RunState, ledger: Ledger) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from typing import NamedTuple
@@ -21,6 +20,7 @@ from orch.store.expected import derived, earlier, manifest_name
 from orch.store.files import Files
 from orch.store.ledger import Ledger, replay
 from orch.store.lock import is_held
+from orch.store.manifests import noted_head
 from orch.store.owner import Owner, owner_bytes, read_owner
 from orch.store.poll import Judge
 from orch.store.requests import parse
@@ -114,13 +114,8 @@ def _owned(run: RunDir, opened: Opened, files: Files) -> list[Problem]:
 
 def _holds_noted_head(run: RunDir, walked: Walked) -> bool:
     """Does the journal of a run that has not closed hold the record with which its manifest was written?"""
-    try:
-        noted = json.loads(read_file(run.manifest))["journal_head"]
-    except FileNotFoundError:
-        return True
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return True  # a power cut took it: it is written again when the run is resumed
-    return noted in walked.heads
+    noted = noted_head(run)
+    return noted is None or noted in walked.heads
 
 
 def _story(run: RunDir, plan: Compiled, events: list[Event], judge: Judge | None) -> list[Problem]:
