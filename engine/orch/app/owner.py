@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch import __version__
+from orch.app.absent import NoGates, NoMemory, NoReports
 from orch.app.context import Context
 from orch.app.outcome import exit_of, exit_of_signal
 from orch.app.recorder import RunRecorder
@@ -20,11 +21,10 @@ from orch.app.surroundings import surroundings
 from orch.local.contain import Containment
 from orch.local.executor import LocalExecutor
 from orch.local.identity import boot_id, start_time
-from orch.model.attempt import Attempt, Result, StartError
 from orch.model.compiled import Compiled
 from orch.model.events import Closed, Event, Opened
 from orch.model.state import RunState
-from orch.ports import GateWatch, Look, Reading, Recollection, Reports
+from orch.ports import GateWatch, Reports
 from orch.problems.problem import Exit, OrchError
 from orch.run.attempts import Renderer
 from orch.run.close import closing
@@ -65,44 +65,6 @@ class Work(NamedTuple):
     compiled: Compiled | None = None
     vault: Vault | None = None
     lenient: bool = False
-
-
-class NoGates:
-    """The gates of a plan that has none; what looks at gates is not even imported."""
-
-    def look(self, state: RunState, step: int, at_ms: int) -> Look:
-        """Never called."""
-        raise AssertionError(f"step {step} is not a gate")
-
-
-class NoMemory:
-    """The cache of a plan that wants none."""
-
-    def recall(self, state: RunState, step: int) -> Recollection:
-        """Never called."""
-        raise AssertionError(f"step {step} is not cached")
-
-    def stir(self) -> None:
-        """Nothing was looked at."""
-
-    def ended(self, step: int) -> None:
-        """Nothing was looked at."""
-
-
-class NoReports:
-    """The reports of a plan without adapters; what reads reports is not even imported."""
-
-    def folder(self, stem: str) -> str:
-        """Never called."""
-        raise AssertionError(f"{stem} has no adapter")
-
-    def reading(self, attempt: Attempt, adapter: Mapping[str, Any], folder: str | None, end: Result) -> Attempt | None:
-        """Never called."""
-        raise AssertionError(f"{attempt.address} has no adapter")
-
-    def read(self, reading: Attempt, end: Result | StartError) -> Reading:
-        """Never called."""
-        raise AssertionError(f"{reading.address} has no adapter")
 
 
 def vault_of(plan: Compiled, context: Context, root: str) -> Vault | None:
