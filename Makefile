@@ -9,6 +9,7 @@ MADE    := .make
 export GIT_CONFIG_GLOBAL := /dev/null
 export GIT_CONFIG_NOSYSTEM := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONDONTWRITEBYTECODE
 
 # Of `make bench`.
 WHAT    ?= version,help,tiny,tiny-cached,plan,plan-cached,wide,chain,layered

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from planting import plant
 
-TESTS = Path(__file__).parent
-ENGINE = TESTS.parent / "engine" / "orch"
+FORGE = Path(__file__).with_name("forge.py")
 FOLD, DERIVE, DECIDE, RETRY = "model/fold.py", "model/derive.py", "run/decide.py", "model/retry.py"
 BODIES, GROW = "run/bodies.py", "model/grow.py"
 SPACES = "run/spaces.py"
@@ -361,39 +362,35 @@ SAID = [
     ),
 ]
 
-SIMULATOR = """
-import simulation
-assert simulation.decide.__code__.co_filename.startswith({root!r}), "the mutant is not what is tested"
-for seed in range(1500):
-    simulation.simulate(seed)
-"""
 
+@pytest.fixture(scope="module")
+def forge() -> Iterator[Callable[[Path, str | None], dict[str, Any]]]:
+    """Tries the mutant in a folder: the simulator, or a sentence of the semantics."""
+    with subprocess.Popen([sys.executable, FORGE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        into, out = process.stdin, process.stdout
 
-def mutated(tmp_path: Path, file: str, old: str, new: str) -> dict[str, str]:
-    """The environment of a process that imports the mutant."""
-    copy = tmp_path / "orch"
-    shutil.copytree(ENGINE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    text = (copy / file).read_text()
-    assert text.count(old) == 1, f"{file} has {text.count(old)} places like {old!r}"
-    (copy / file).write_text(text.replace(old, new))
-    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(tmp_path), str(TESTS)))}
+        def tried(folder: Path, sentence: str | None = None) -> dict[str, Any]:
+            print(json.dumps({"folder": str(folder), "sentence": sentence}), file=into, flush=True)
+            answer: dict[str, Any] = json.loads(out.readline())
+            return answer
+
+        yield tried
+        into.close()
 
 
 @pytest.mark.parametrize(("file", "old", "new"), SIMULATED)
-def test_the_simulator_finds_a_fault_in_the_core(tmp_path: Path, file: str, old: str, new: str) -> None:
-    env = mutated(tmp_path, file, old, new)
-    command = [sys.executable, "-c", SIMULATOR.format(root=str(tmp_path))]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 1, "no seed finds it"
-    assert "the mutant is not" not in done.stderr
+def test_the_simulator_finds_a_fault_in_the_core(forge: Any, tmp_path: Path, file: str, old: str, new: str) -> None:
+    plant(tmp_path, file, old, new)
+    done = forge(tmp_path)
+    assert done["code"] == 1, done["out"] or "no seed finds it"
 
 
 @pytest.mark.parametrize(("file", "old", "new", "sentence"), SAID)
 def test_a_sentence_of_the_semantics_finds_a_fault_in_the_core(
-    tmp_path: Path, file: str, old: str, new: str, sentence: str
+    forge: Any, tmp_path: Path, file: str, old: str, new: str, sentence: str
 ) -> None:
-    env = mutated(tmp_path, file, old, new)
-    options = ["-xq", "-p", "no:cacheprovider", "--rootdir", str(TESTS.parent)]
-    command = [sys.executable, "-m", "pytest", *options, str(TESTS / sentence)]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 1, done.stdout
+    plant(tmp_path, file, old, new)
+    done = forge(tmp_path, sentence)
+    assert done["code"] == 1, done["out"]

@@ -11,14 +11,17 @@ from orch.model.events import Closed, Expanded, Finished, Merged, Opened, Starte
 
 SEEDS = 3000
 CHUNK = 250
+# What is covered is measured by the first chunk: measuring makes a run three times as long.
+CHUNKS = [pytest.param(first, marks=pytest.mark.no_cover if first else ()) for first in range(0, SEEDS, CHUNK)]
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+@pytest.mark.parametrize("first", CHUNKS)
 def test_every_run_keeps_the_promises_and_ends_as_the_oracle_says(first: int) -> None:
     for seed in range(first, first + CHUNK):
         simulate(seed)
 
 
+@pytest.mark.no_cover
 def test_the_simulated_world_meets_everything_that_it_is_there_for() -> None:
     seen: set[str] = set()
     for seed in range(400):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from planting import plant
 from seeds import SWEEP_SEED as SEED
 
 ROOT = Path(__file__).parents[1]
@@ -92,11 +93,11 @@ def test_faults_below_the_interpreter_find_no_call_that_the_doubles_miss(shim):
 
 @pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
 def test_the_sweep_notices_that_a_promise_was_taken_out(mutant, tmp_path):
-    mutants.plant(mutant, str(ROOT / "engine"), str(tmp_path / "engine"))
+    plant(tmp_path, mutant.file, mutant.old, mutant.new)
     tries = 3 if mutant.fault == "power" else 1  # a sync of anybody's hides what the engine did not sync
     for _ in range(tries):
         words = ("--project", mutant.project, "--faults", mutant.fault, "--match", mutant.match, "--first")
-        done = sweep(*words, PYTHONPATH=str(tmp_path / "engine"))
+        done = sweep(*words, PYTHONPATH=str(tmp_path))
         if done.returncode:
             break
     if done.returncode == LEFT_OUT:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from typing import NamedTuple
 
 
@@ -189,16 +187,3 @@ MUTANTS = (
     # An error artifact that a power cut emptied and that stays so is no mutant for here: nobody syncs that file, so
     # what a cut leaves of it is up to the kernel (any `sync` saves it). tests/test_mutants.py has it, without a disk.
 )
-
-
-def plant(mutant: Mutant, engine: str, target: str) -> None:
-    """A copy of the engine (the folder that holds `orch`) with the mutant in it. Raises ValueError where the patch no
-    longer fits."""
-    shutil.copytree(engine, target, ignore=shutil.ignore_patterns("__pycache__"))
-    path = os.path.join(target, "orch", mutant.file)
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    if text.count(mutant.old) != 1:
-        raise ValueError(f"the patch of the mutant `{mutant.name}` no longer fits {mutant.file}")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text.replace(mutant.old, mutant.new))
