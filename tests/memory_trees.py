@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from orch.ports import Change, Merged, TreeTrouble
@@ -77,13 +77,21 @@ class MemoryTrees:
         self._seen[content] = dict(tree.files)
         return Change(base, content, tuple(_changed(self.commits[base].files, tree.files)))
 
-    def commit(self, name: str, change: Change, message: str, at_ms: int) -> tuple[str, dict[str, Any] | None]:
+    def commit(
+        self, name: str, change: Change, message: str, at_ms: int, without: Collection[str] = ()
+    ) -> tuple[str, dict[str, Any] | None]:
         self._fail("commit", name)
         self._around()
-        commit = self._add(Commit(self._seen[change.content], change.base, message))
+        base, files = self.commits[change.base].files, dict(self._seen[change.content])
+        for path in without:
+            files.pop(path, None)
+            files.update({path: base[path]} if path in base else {})
+        commit = self._add(Commit(files, change.base, message))
         if not name:
             assert change.base == self.tip, "what is committed stands on what the branch held before"
             self.tip = commit
+            if without:
+                self.held[""] = Tree(commit, files)
         self._around()
         kept = {"name": "patch", "path": f"artifacts/{name}/patch", "sha256": commit, "bytes": 1}
         return commit, kept if name else None

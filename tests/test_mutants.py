@@ -100,7 +100,7 @@ SIMULATED = [
         "        if home == step:\n            try:\n                self._trees.make(self._name(step))\n",
         "        if home == step:\n            try:\n                pass\n",
     ),
-    (SPACES, '        if left.reason is not None:\n            self._trees.make("")\n', ""),
+    (SPACES, '            self._trees.make("")\n        return left', "            pass\n        return left"),
 ]
 SAID = [
     (
