@@ -206,6 +206,20 @@ def test_a_finished_run_that_is_resumed_writes_no_record_and_no_derived_file(des
     assert told["syncs"] == 0
 
 
+def age(desk: Desk, folder: str) -> None:
+    """Their digests are kept already: of a file younger than two seconds none is, and then the counts would hang on
+    how long the first run takes."""
+    index = desk.folder / ".runs" / ".cache"
+    index.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for path in (desk.folder / folder).rglob("*"):
+        status = path.stat()
+        name = path.relative_to(desk.folder).as_posix()
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        found[name] = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, sha256]
+    (index / "files.json").write_text(json.dumps({"format_version": 1, "files": found}))
+
+
 def cached_again(tmp_path: Path, number: int) -> dict[str, Any]:
     """A second run of so many nodes that share what they read."""
     desk = Desk.at(tmp_path, f"with_{number}")
@@ -213,6 +227,7 @@ def cached_again(tmp_path: Path, number: int) -> dict[str, Any]:
     desk.write("src/in.txt", "in")
     nodes = "".join(f"      n{i:03}: {{ run: 'true', cache: {{ paths: [src] }} }}\n" for i in range(number))
     desk.pipeline(f"  main:\n    nodes:\n{nodes}")
+    age(desk, "src")
     counted(desk, "apply")
     told = counted(desk, "apply", "--jobs", "1")
     assert {desk.node(f"main.n{i:03}")["reason"] for i in range(number)} == {"cached"}
@@ -241,19 +256,6 @@ def reading_files_of_their_own(tmp_path: Path, number: int) -> dict[str, Any]:
     told = counted(desk, "apply", "--jobs", "1")
     assert {desk.node(f"main.n{i:03}")["reason"] for i in range(number)} == {"cached"}
     return told
-
-
-def age(desk: Desk, folder: str) -> None:
-    """Files that are written no more: what is younger than two seconds is read at every look."""
-    index = desk.folder / ".runs" / ".cache"
-    index.mkdir(parents=True, exist_ok=True)
-    found = {}
-    for path in (desk.folder / folder).rglob("*"):
-        status = path.stat()
-        name = path.relative_to(desk.folder).as_posix()
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        found[name] = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, sha256]
-    (index / "files.json").write_text(json.dumps({"format_version": 1, "files": found}))
 
 
 def test_a_file_that_cached_nodes_read_costs_one_look_and_is_not_opened(tmp_path: Path) -> None:
