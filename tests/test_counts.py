@@ -311,6 +311,12 @@ def test_a_command_ends_without_taking_apart_what_it_has_made(desk: Desk) -> Non
     assert "taken apart" not in said.out
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_command_ends_well_though_its_streams_were_closed(desk: Desk, closed: str) -> None:
+    said = desk.run(["/bin/sh", "-c", f'"$0" -B -m orch --version {closed}', sys.executable])
+    assert said.err == ""
+
+
 def test_the_values_that_travel_and_the_models_are_made_without_compiling_their_annotations() -> None:
     script = (
         "import sys, typing, orch.ports, orch.model.decisions, orch.spec.pipeline, orch.spec.project\n"

@@ -25,8 +25,9 @@ def main() -> None:
 def _leave(code: int) -> None:
     """End the process without taking apart what it has made: that costs a tenth of a short command."""
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # closed by the caller
+                stream.flush()
     except (OSError, ValueError):
         sys.exit(code)  # the interpreter says what it could not write
     os._exit(code)
