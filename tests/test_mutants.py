@@ -13,7 +13,13 @@ import pytest
 from planting import plant
 
 FORGE = Path(__file__).with_name("forge.py")
-FOLD, DERIVE, DECIDE, RETRY = "model/fold.py", "model/derive.py", "run/decide.py", "model/retry.py"
+BECOMES, FOLD, DERIVE, DECIDE, RETRY = (
+    "model/becomes.py",
+    "model/fold.py",
+    "model/derive.py",
+    "run/decide.py",
+    "model/retry.py",
+)
 BODIES, GROW = "run/bodies.py", "model/grow.py"
 SPACES = "run/spaces.py"
 SCOPE, BUDGET, TREES, LOOP = "run/scope.py", "run/budget.py", "local/trees.py", "run/loop.py"
@@ -37,12 +43,12 @@ SIMULATED = [
     (DERIVE, 'reason[step] in ("if-false", "not-selected")', 'reason[step] == "not-selected"'),
     (FOLD, "        if step in chosen:\n", "        if False:\n"),
     (
-        FOLD,
+        BECOMES,
         "    if is_once(plan.action(step).step):\n        state.status[step], state.reason[step]",
         "    if 0:\n        state.status[step], state.reason[step]",
     ),
     (FOLD, "state.status[gate] is Status.SUCCEEDED or (event.reset", "(event.reset"),
-    (FOLD, '        _end(plan, state, step, Status.SUCCEEDED, "settled")\n', "        admit(plan, state, step)\n"),
+    (FOLD, '        end(plan, state, step, Status.SUCCEEDED, "settled")\n', "        admit(plan, state, step)\n"),
     (FOLD, "        del state.running[step]\n", ""),
     (FOLD, "        state.busy -= plan.slots(step)\n", "        state.busy -= 1\n"),
     (DECIDE, "            if room < 0:\n", "            if False:\n"),
@@ -65,7 +71,7 @@ SIMULATED = [
     (DECIDE, "min((at for at in times if at > now_ms), default=None)", "min(times, default=None)"),
     (FOLD, "state.starts += not plan.is_final(step)", "state.starts += 0"),
     (FOLD, "state.worked_ms += state.latest_ms - state.opened_ms", "state.worked_ms += 0"),
-    (FOLD, "        state.overspent = True\n", ""),
+    (BECOMES, "        state.overspent = True\n", ""),
     (FOLD, "state.overspent, state.starts, state.worked_ms = False, 0, 0", "state.starts, state.worked_ms = 0, 0"),
     (BUDGET, "nodes - state.starts", "nodes - state.starts + 1"),
     (DECIDE, "number = min(number, starts_left(plan, state))", "pass"),
@@ -101,6 +107,7 @@ SIMULATED = [
         "        if home == step:\n            try:\n                pass\n",
     ),
     (SPACES, '            self._trees.make("")\n        return left', "            pass\n        return left"),
+    (SPACES, "self._commit(change, at, violations(change.files, self._rules_of(list(self._loose))))", "pass"),
 ]
 SAID = [
     (
@@ -194,13 +201,13 @@ SAID = [
         "test_attempts.py::test_retries_are_counted_anew_in_each_epoch_and_an_interrupted_attempt_does_not_count",
     ),
     (
-        FOLD,
+        BECOMES,
         "state.failed > failed and",
         "state.failed and",
         "test_endings.py::test_fail_fast_does_not_answer_to_a_failure_of_an_earlier_epoch",
     ),
     (
-        FOLD,
+        BECOMES,
         "    if ending(plan, state, step):\n        hold_back(plan, state, step)\n        return",
         "    if False:\n        return",
         "test_endings.py::test_nothing_is_tried_again_after_a_cancel",

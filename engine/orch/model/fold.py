@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
+from orch.model.becomes import abandon, doubt, end, forget, lose, try_again
 from orch.model.compiled import FINALLY, GATE, Compiled
 from orch.model.derive import (
-    account,
     add_phase,
     admit,
     ending,
     forget_due,
-    forget_patch,
     hold_back,
     is_spoilt,
     leave_apart,
@@ -34,7 +33,7 @@ from orch.model.events import (
     Started,
 )
 from orch.model.grow import grow
-from orch.model.retry import delay_ms, has_probe, is_once, retries
+from orch.model.retry import has_probe, is_once, retries
 from orch.model.state import RunState
 from orch.model.status import STATUS_BY_WORD, Status
 
@@ -154,7 +153,7 @@ def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
         if event.error:
             state.sentence[step] = event.error.get("summary", "")
             state.beside[step] = tuple(event.error.get("others", ()))
-        _end(plan, state, step, STATUS_BY_WORD[event.status], event.reason)
+        end(plan, state, step, STATUS_BY_WORD[event.status], event.reason)
     elif event.patch is not None:
         state.status[step], state.reason[step], state.unmerged[step] = Status.WAITING, event.reason, event.patch
         leave_group(plan, state, step)
@@ -162,9 +161,9 @@ def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
         if ending(plan, state, step):
             hold_back(plan, state, step)
     elif event.reason == "in-doubt":
-        _doubt(plan, state, step, (event.error or {}).get("reason", "interrupted"))
+        doubt(plan, state, step, (event.error or {}).get("reason", "interrupted"))
     else:
-        _try_again(plan, state, step, event.at)
+        try_again(plan, state, step, event.at)
 
 
 def _merged(plan: Compiled, state: RunState, event: Merged) -> None:
@@ -173,7 +172,7 @@ def _merged(plan: Compiled, state: RunState, event: Merged) -> None:
         return
     if event.error:
         state.sentence[step] = event.error.get("summary", "")
-    _end(plan, state, step, Status.SUCCEEDED if event.commit is not None else Status.FAILED, event.reason)
+    end(plan, state, step, Status.SUCCEEDED if event.commit is not None else Status.FAILED, event.reason)
 
 
 def _skipped(plan: Compiled, state: RunState, event: Skipped) -> None:
@@ -182,7 +181,7 @@ def _skipped(plan: Compiled, state: RunState, event: Skipped) -> None:
         return
     if event.sentence:
         state.sentence[step] = event.sentence
-    _end(plan, state, step, Status.SKIPPED, event.reason)
+    end(plan, state, step, Status.SKIPPED, event.reason)
 
 
 def _observed(plan: Compiled, state: RunState, event: Observed) -> None:
@@ -198,7 +197,7 @@ def _observed(plan: Compiled, state: RunState, event: Observed) -> None:
     state.sentence[gate] = event.sentence
     state.to_look.pop(gate, None)
     if event.status == "succeeded":
-        _end(plan, state, gate, Status.SUCCEEDED, event.reason)
+        end(plan, state, gate, Status.SUCCEEDED, event.reason)
     else:
         state.status[gate] = Status.WAITING
         state.reason[gate] = event.reason
@@ -224,14 +223,14 @@ def _settled(plan: Compiled, state: RunState, event: Settled) -> None:
         return
     reason = state.doubt.pop(step, None)
     if event.how == "done":
-        _end(plan, state, step, Status.SUCCEEDED, "settled")
+        end(plan, state, step, Status.SUCCEEDED, "settled")
     elif ending(plan, state, step):
         hold_back(plan, state, step)
     elif event.by == "probe" and reason in _ENDED_AS:
         if retries(plan.action(step).step, reason, state.failures[step] + 1):
-            _try_again(plan, state, step, event.at)
+            try_again(plan, state, step, event.at)
         else:
-            _end(plan, state, step, Status.FAILED, reason)
+            end(plan, state, step, Status.FAILED, reason)
     else:
         state.status[step], state.reason[step] = Status.QUEUED, None
         admit(plan, state, step)
@@ -248,7 +247,7 @@ def _requested(plan: Compiled, state: RunState, event: Requested) -> None:
     if event.verb == "cancel" and event.outcome == "accepted":
         again, state.cancelling = state.cancelling, True
         state.cutting_finally = state.cutting_finally or not state.body_open or (again and _only_finals(plan, state))
-        _abandon(plan, state, doubts=True)
+        abandon(plan, state, doubts=True)
 
 
 def _only_finals(plan: Compiled, state: RunState) -> bool:
@@ -280,13 +279,13 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
         if step in chosen:
             if is_spoilt(plan, state, step):
                 state.anew[step] = None
-            _forget(state, step)
+            forget(state, step)
             if step in state.begun and plan.is_loop(step):
                 state.since[step] = len(plan.bodies[step])
             if step in state.unsettled:  # that it is to be decided again does not say that it was not done
-                _lose(plan, state, step)
+                lose(plan, state, step)
         elif status is Status.RUNNING:
-            _lose(plan, state, step)
+            lose(plan, state, step)
         elif status is Status.WAITING and plan.kinds[step] == GATE:
             state.status[step], state.reason[step] = Status.QUEUED, None
         if state.status[step] < Status.SUCCEEDED:
@@ -295,103 +294,22 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
         if any(state.status[node] < Status.SUCCEEDED for node in nodes):
             for gate in gates:
                 if state.status[gate] is Status.SUCCEEDED or (event.reset and state.status[gate] > Status.SUCCEEDED):
-                    _forget(state, gate)
+                    forget(state, gate)
     rebuild(plan, state)
     if state.cancelling or state.failing_fast or state.overspent:
-        _abandon(plan, state)
+        abandon(plan, state)
 
 
 def interrupt(plan: Compiled, state: RunState) -> None:
     """The owner died: what ran stands as the next owner will find it. For those who only look: no event is folded
     behind this."""
     for step in state.running:
-        _lose(plan, state, step)
+        lose(plan, state, step)
         if has_probe(plan.action(step).step):
             state.to_probe[step] = None
     state.running.clear()
     state.busy = 0
 
 
-def _lose(plan: Compiled, state: RunState, step: int) -> None:
-    if is_once(plan.action(step).step):
-        state.status[step], state.reason[step], state.doubt[step] = Status.WAITING, "in-doubt", "interrupted"
-    else:
-        state.status[step] = Status.QUEUED
-
-
 def _may_run_again(plan: Compiled, state: RunState, step: int) -> bool:
     return not is_once(plan.action(step).step) or state.status[step] > Status.SUCCEEDED
-
-
-def _forget(state: RunState, step: int) -> None:
-    state.status[step], state.reason[step] = Status.QUEUED, None
-    for kept in (
-        state.outputs,
-        state.artifacts,
-        state.exit_code,
-        state.sentence,
-        state.due,
-        state.doubt,
-        state.unmerged,
-        state.beside,
-    ):
-        kept.pop(step, None)
-
-
-def _end(plan: Compiled, state: RunState, step: int, status: Status, reason: str) -> None:
-    state.status[step] = status
-    state.reason[step] = reason
-    if not forget_patch(state, step):
-        leave_apart(plan, state, step)
-    state.terminal_events += 1
-    if state.doubt.pop(step, None) is not None:
-        state.unsettled[step] = None
-    forget_due(state, step)
-    for queue in (
-        state.ready,
-        state.to_skip,
-        state.to_cancel,
-        state.to_look,
-        state.to_probe,
-        state.to_judge,
-        state.waiting_gates,
-    ):
-        queue.pop(step, None)
-    failed = state.failed
-    account(plan, state, step)
-    if plan.fail_fast and state.failed > failed and not state.failing_fast:
-        state.failing_fast = True
-        _abandon(plan, state)
-    if reason == "budget-exceeded" and not state.overspent:
-        state.overspent = True
-        _abandon(plan, state)
-
-
-def _doubt(plan: Compiled, state: RunState, step: int, because: str) -> None:
-    state.status[step], state.reason[step], state.doubt[step] = Status.WAITING, "in-doubt", because
-    leave_group(plan, state, step)
-    if has_probe(plan.action(step).step):
-        state.to_probe[step] = None
-
-
-def _try_again(plan: Compiled, state: RunState, step: int, at: int) -> None:
-    state.failures[step] += 1
-    seed = f"{state.run_id}/{plan.addresses[step]}/{state.attempt[step]}"
-    state.due[step] = at + delay_ms(plan.action(step).step, state.failures[step], seed)
-    state.status[step], state.reason[step] = Status.WAITING, "retry-delay"
-    if ending(plan, state, step):
-        hold_back(plan, state, step)
-        return
-    if is_once(plan.action(step).step):
-        leave_group(plan, state, step)
-    admit(plan, state, step)
-
-
-def _abandon(plan: Compiled, state: RunState, *, doubts: bool = False) -> None:
-    """Nothing more of what is being ended starts: what waits or is queued ends as skipped or cancelled; what runs is
-    stopped. A step in doubt stays so, unless a person who could see the doubt asked for the end (`doubts`)."""
-    for step in plan.steps:
-        open_here = ending(plan, state, step) and state.status[step] < Status.SUCCEEDED
-        if open_here and step not in state.running and (doubts or step not in state.doubt):
-            hold_back(plan, state, step)
-    state.held.clear()
