@@ -442,6 +442,38 @@ def test_a_run_that_was_killed_before_its_first_record_is_shown_and_resumed(desk
     desk.orch("verify", "@last")
 
 
+def test_of_a_run_that_has_not_ended_the_steps_that_have_not_begun_are_shown_too(desk: Desk) -> None:
+    desk.pipeline(
+        "  one:\n    nodes:\n      a: { run: echo }\n      b: { needs: [a], run: echo }\n"
+        "      m: { matrix: { x: [c] }, needs: [a], run: echo }\n"
+    )
+    desk.orch("apply")
+    journal = desk.run_dir() / "journal.ndjson"
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(lines[:2]))
+    shown = desk.orch("runs", "show", "@last")
+    assert re.search(r"one\.a +queued +was interrupted", shown.out)
+    assert re.search(r"one\.b +queued$", shown.out, re.MULTILINE)
+    steps = json.loads(desk.orch("runs", "show", "@last", "--json").out)["steps"]
+    assert [step["address"] for step in steps] == ["one.a", "one.b", "one.m[c]"]
+    assert "one.a" not in desk.orch("runs", "show", "@last", "--select", "b").out
+
+
+@pytest.mark.parametrize("damage", ["sed -i 1d", "sed -i 2d", "sed -i s/started/sta/", "echo garbage >"])
+def test_a_run_whose_journal_cannot_be_read_is_damaged_in_the_list_and_not_interrupted(desk: Desk, damage: str) -> None:
+    desk.pipeline("  one:\n    nodes:\n      a: { run: echo }\n")
+    desk.orch("apply")
+    journal, run = desk.run_dir() / "journal.ndjson", desk.run_dir().name
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:3]) + '{"torn')
+    assert "interrupted" in desk.orch("runs", "list").out
+    desk.run(["sh", "-c", f"{damage} {journal}"])
+    said = desk.orch("runs", "list")
+    assert "damaged" in said.out
+    assert f"orch verify {run}" in said.err
+    assert json.loads(desk.orch("runs", "list", "--select", "status:damaged", "--json").out)["runs"][0]["run_id"] == run
+    desk.orch("verify", run, code=7)
+
+
 def test_a_journal_that_is_a_pipe_holds_up_nobody(desk: Desk) -> None:
     desk.pipeline("  one:\n    nodes:\n      a: { run: echo }\n")
     desk.orch("apply")

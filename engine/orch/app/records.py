@@ -27,7 +27,7 @@ from orch.review.past import Past
 from orch.store.errors import error_bytes, retry_command
 from orch.store.glance import glance
 from orch.store.journal import read
-from orch.store.ledger import replay
+from orch.store.ledger import Record, replay
 from orch.store.lock import is_held
 from orch.store.logs import started
 from orch.store.manifests import NodeManifests, run_manifest
@@ -41,7 +41,8 @@ _PROBE = re.compile(r"\.probe\d+$")
 
 
 class RunRow(NamedTuple):
-    """A run in a list; nothing of it is verified. Times are milliseconds."""
+    """A run in a list; of one that has closed nothing is verified, and one that has not is `damaged` where its journal
+    cannot be read. Times are milliseconds."""
 
     run_id: str
     task: str
@@ -92,10 +93,10 @@ def list_runs(
 
 def show(context: Context, ref: str, wanted: Callable[[Compiled, RunState], set[int]] | None = None) -> dict[str, Any]:
     """The run's manifest as the journal gives it, whatever lies in the files, and that of each step, or of each that is
-    wanted."""
+    wanted; of one that nothing has happened to yet, too."""
     told = past(context, ref)
-    known = told.ledger.records.keys()
-    steps = sorted(known if wanted is None else known & wanted(told.plan, told.state))
+    known = told.ledger.records
+    steps = told.plan.steps if wanted is None else sorted(wanted(told.plan, told.state).intersection(told.plan.steps))
     manifests = NodeManifests(told.plan)
     manifest: dict[str, Any] = json.loads(
         run_manifest(told.run, told.plan, told.state, told.ledger, told.journal.head, token_digest(told.run))
@@ -103,7 +104,7 @@ def show(context: Context, ref: str, wanted: Callable[[Compiled, RunState], set[
     manifest["status"] = told.status
     if told.detail is not None:
         manifest["status_detail"] = told.detail
-    manifest["steps"] = [json.loads(manifests.build(step, told.state, told.ledger.records[step])) for step in steps]
+    manifest["steps"] = [json.loads(manifests.build(step, told.state, known.get(step) or Record())) for step in steps]
     return manifest
 
 
@@ -203,6 +204,8 @@ def _row(context: Context, run: RunDir, names: dict[str, str]) -> RunRow:
         now = _look(context, run)
         seen = glance(run.journal)  # an owner that has closed meanwhile is not dead
         status, reason = (seen.status, seen.reason) if seen.status else (now.status, now.detail)
+        if status == "interrupted" and _is_damaged(run, seen.plan):
+            status, reason = "damaged", None
     elapsed = seen.updated_at - seen.started_at if seen.updated_at and seen.started_at else None
     name = names.get(seen.plan or "")
     if name is None:
@@ -210,6 +213,15 @@ def _row(context: Context, run: RunDir, names: dict[str, str]) -> RunRow:
         if seen.plan:
             names[seen.plan] = name
     return RunRow(run.run_id, run.task, name, status, reason or "", seen.summary or "", seen.started_at, elapsed)
+
+
+def _is_damaged(run: RunDir, plan_digest: str | None) -> bool:
+    """Does nobody own the run for the reason that its journal cannot be read? One without a record is whole."""
+    try:
+        read(run.journal, plan_digest or "")
+    except (OrchError, OSError):
+        return True
+    return False
 
 
 def verify(context: Context, ref: str, head: str | None = None) -> Verified:

@@ -10,7 +10,7 @@ from orch.selection.meaning import Field, meaning
 from orch.selection.parse import Methods, parse, refusal
 from orch.selection.tree import Selection
 
-_STATES = ("queued", "running", "interrupted", "waiting", "succeeded", "failed", "cancelled")
+_STATES = ("queued", "running", "interrupted", "damaged", "waiting", "succeeded", "failed", "cancelled")
 _METHODS: Methods = {"status": _STATES, "task": None, "pipeline": None}
 
 

@@ -66,6 +66,9 @@ def listed(
     else:
         rows, more = list_runs(session.context, task=task, limit=limit)
     put(runs_json(rows, more=more) if as_json else runs_text(rows, session.out))
+    for row in rows:
+        if row.status == "damaged":
+            say(f"{row.run_id} cannot be read. What is wrong with it: orch verify {row.run_id}")
     if more:
         of = f" --task {task}" if task else ""
         of += "".join(f" --select {shlex.quote(text)}" for text in select)
