@@ -14,7 +14,7 @@ from recorded import Recorded
 from simulation import simulate
 
 from orch.model.codec import digest, encode
-from orch.model.events import Closed, Finished, Observed, Opened, Requested, Settled, Skipped, Started
+from orch.model.events import Closed, Expanded, Finished, Observed, Opened, Requested, Settled, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
 from orch.model.status import Status
@@ -113,6 +113,21 @@ def test_inputs_are_the_artifacts_of_the_needed_steps_when_the_attempt_started(t
     attempt(run, "build.plan", 2, artifacts=(run.artifact("build.plan", "out", b"4"),))
     assert node(run, "build.use")["inputs"] == wanted, "what it was given does not change when a need runs again"
     run.leave()
+
+
+def test_what_opens_other_steps_took_the_time_in_which_an_owner_was_at_work(tmp_path: Path) -> None:
+    run = recorded(tmp_path, c={"pipeline": {"phases": {"main": {"nodes": {"s": {}}}}}})
+    run.happen(Expanded(run.at(), "build.c"))
+    night = 8 * 3600 * 1000
+    run.now += night
+    run.happen(Opened(run.now, 2, {}, run.plan.digest, "none", {}))
+    run.happen(Expanded(run.at(), "build.c"))
+    attempt(run, "build.c/main.s")
+    run.happen(Finished(run.at(), "build.c", 0, True, "succeeded", "ok"))
+    told = node(run, "build.c")
+    assert told["started_at"] < told["completed_at"]
+    assert told["duration_seconds"] < 60
+    assert told["duration_seconds"] >= 3
 
 
 def test_every_failed_attempt_leaves_a_numbered_artifact(tmp_path: Path) -> None:

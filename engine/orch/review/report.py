@@ -189,8 +189,8 @@ def _row(past: Past, step: int, phase: str, tail: Callable[[Record], Sequence[st
     plan, state = past.plan, past.state
     record, document = past.ledger.records.get(step) or Record(), plan.action(step).step
     kind = kind_of(document)
-    status, started, completed = state.status[step], record.started_at, record.completed_at
-    took = completed - started if completed is not None and started is not None and status >= Status.SUCCEEDED else None
+    status, started = state.status[step], record.started_at
+    took = record.took_ms if status >= Status.SUCCEEDED else None
     sentence = state.sentence.get(step, "") if state.reason[step] not in (None, "ok") else ""
     if status is Status.QUEUED and started is not None:
         sentence = "was interrupted"

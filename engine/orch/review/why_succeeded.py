@@ -35,9 +35,8 @@ def succeeded(case: Case) -> Explanation:
         because, change = [*because, *lines], [*change, *ways]
     if case.reason == "settled":
         because.append(f"nobody saw its end: {record.settled_by} said that it was done")
-    elif record.started_at is not None and record.completed_at is not None:
-        took = length((record.completed_at - record.started_at) / 1000)
-        because.append(f"attempt {record.attempt} began at {time(record.started_at)} and took {took}")
+    elif record.started_at is not None and (took := record.took_ms) is not None:
+        because.append(f"attempt {record.attempt} began at {time(record.started_at)} and took {length(took / 1000)}")
     if record.logs:
         following.append(case.command("runs", "logs", case.run_id, case.address))
     return case.told(because, change, following, compared=compared)

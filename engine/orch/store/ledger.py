@@ -29,8 +29,9 @@ _NO_LOGS: dict[str, dict[str, Any]] = {}
 
 class Record:
     """A step's last attempt (of a gate: its looks). Times are milliseconds since 1970; `started_at` is the start of the
-    last attempt, so that waiting for a retry or for an owner is not counted as work. `failures` are the numbers of
-    the error artifacts; `inputs` are the artifacts of the steps that it needs, when it started, by their address."""
+    last attempt, so that waiting for a retry or for an owner is not counted as work; of a step that opens others, which
+    goes on where it was, `idle_ms` is the time without an owner since. `failures` are the numbers of the error
+    artifacts; `inputs` are the artifacts of the steps that it needs, when it started, by their address."""
 
     __slots__ = (
         "adapter",
@@ -44,6 +45,7 @@ class Record:
         "facts",
         "failures",
         "idempotency_key",
+        "idle_ms",
         "inputs",
         "logs",
         "looked_at",
@@ -62,9 +64,17 @@ class Record:
         self.cache: dict[str, Any] | None = None
         self.clear()
 
+    @property
+    def took_ms(self) -> int | None:
+        """How long the step took, while an owner was at work; None while it is not over."""
+        if self.started_at is None or self.completed_at is None:
+            return None
+        return self.completed_at - self.started_at - self.idle_ms
+
     def clear(self) -> None:
         """Forget everything that a new attempt says anew."""
         self.started_at: int | None = None
+        self.idle_ms = 0
         self.completed_at: int | None = None
         self.command: list[str] | None = None
         self.cwd: str | None = None
@@ -113,6 +123,7 @@ class Ledger:
         self.closed: Closed | None = None
         self.last_at = 0
         self._worked_before = 0
+        self._idle_ms = 0
         self._available: dict[int, dict[str, tuple[dict[str, Any], ...]]] = {}
 
     def apply(self, event: Event, state: RunState) -> int:
@@ -120,6 +131,7 @@ class Ledger:
         is decided again, and must see it as that event left it; the loop writes it alone."""
         if isinstance(event, Opened) and self.openings:
             self._worked_before = self.worked_ms
+            self._idle_ms = max(0, event.at - self.last_at)
         self.last_at = max(self.last_at, event.at)
         match event:
             case Started():
@@ -263,6 +275,7 @@ class Ledger:
             record.running = step in state.begun and state.status[step] is Status.QUEUED  # it goes on where it was
             if record.running:
                 record.over, record.completed_at = False, None
+                record.idle_ms += self._idle_ms
             elif record.completed_at is not None and state.status[step] is Status.QUEUED:
                 record.clear()
                 self._offer(step, ())

@@ -128,7 +128,7 @@ def _add_times(record: Record, status: Status, parts: list[str]) -> None:
     if completed is not None and status >= Status.SUCCEEDED:
         parts.append(f'"completed_at": "{to_iso(completed)}"')
         if started is not None:
-            parts.append(f'"duration_seconds": {(completed - started) / 1000}')
+            parts.append(f'"duration_seconds": {(completed - started - record.idle_ms) / 1000}')
 
 
 def _add_rare(record: Record, parts: list[str]) -> None:
