@@ -318,8 +318,8 @@ WRITER = ["--role", "editor", "--by", "writer"]
 
 def decided(desk: Desk, verb: str, gate: str) -> Path:
     """The file that the decision was written to."""
-    said = desk.orch(verb, gate, *WRITER).out
-    return desk.folder / str(re.search(r"^  file +(\S+)$", said, re.M)[1])  # type: ignore[index]
+    (path,) = re.findall(r"^  file +(\S+)$", desk.orch(verb, gate, *WRITER).out, re.M)
+    return desk.folder / path
 
 
 def states(desk: Desk, *words: str) -> list[str]:

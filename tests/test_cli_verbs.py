@@ -344,10 +344,12 @@ def test_the_printed_command_approves_what_was_looked_at_and_nothing_that_took_i
         assert {one.rpartition(" ")[2] for one in found} == {digest}, where
         commands[where] = found[0].replace("NAME", "reader").split()
     gated.write("rules.md", "Something else.\n")
+    (now,) = re.findall(r"^subject   (sha256:[0-9a-f]{64})$", gated.orch("gate", "show", "agreed").out, re.M)
     for verb in ("approve", "reject"):
         for words in commands.values():
             refused = gated.orch(verb, *words[1:], code=6).err
             assert "the subject is not the one that was looked at" in refused
+            assert f"it is {now} now" in refused
             assert "look again: orch gate show agreed --" in refused
     assert "rules.md changed since" in gated.orch(*commands["apply"], code=6).err
     assert not (gated.folder / "tasks").exists()

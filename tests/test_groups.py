@@ -154,14 +154,20 @@ def test_sigint_ends_the_wait_with_130_and_the_run_can_be_resumed(busy: Busy) ->
     assert busy.desk.orch("verify", run).code == 0
 
 
-def test_the_end_of_the_holder_lets_the_next_in_however_it_ended(busy: Busy) -> None:
-    busy.holder()
+@pytest.mark.parametrize("whom", ["the engine", "the command that was called"])
+def test_the_end_of_the_holder_lets_the_next_in_however_it_ended(busy: Busy, whom: str) -> None:
+    first = busy.holder()
     holder = busy.folder().name
     second, _ = busy.queued()
-    os.kill(busy.owner(holder), signal.SIGKILL)
+    waiting = busy.folder().name
+    os.kill(busy.owner(holder) if whom == "the engine" else first.pid, signal.SIGKILL)
     busy.wait_until_it_runs()
+    assert json.loads((busy.folder(waiting) / "owner.json").read_text())["run_id"] == waiting
+    assert "running" in busy.desk.orch("poll", waiting).out
+    assert "interrupted" in busy.desk.orch("poll", holder).out
     busy.let_it_end()
     assert ended(second) == 0
+    busy.desk.orch("verify", waiting)
 
 
 def test_a_retry_waits_for_a_place_too_and_changes_nothing_before_it_has_one(

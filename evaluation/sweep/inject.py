@@ -9,6 +9,7 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import FunctionType
 from typing import Any, NamedTuple
 
@@ -105,9 +106,9 @@ class Injector:
             if name in ("write", "pwrite"):
                 data = bytes(args[0])
                 if len(data) > 1:
-                    half = lambda: real(fd, data[: len(data) // 2], *args[1:])  # noqa: E731
+                    half = partial(real, fd, data[: len(data) // 2], *args[1:])
             elif name == "sendfile" and args[2] > 1:
-                half = lambda: real(fd, args[0], args[1], max(1, os.fstat(args[0]).st_size // 2))  # noqa: E731
+                half = partial(real, fd, args[0], args[1], max(1, os.fstat(args[0]).st_size // 2))
             return self._call(name, os.readlink(f"/proc/self/fd/{fd}"), lambda: real(fd, *args), half, about_fd=True)
 
         return double

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import rules
@@ -149,7 +150,7 @@ class _Trial:
             for step in list(state.doubt):
                 address = state.plan.addresses[step]
                 how = "done" if any(line[0] == address for line in lines) else "not-done"
-                self._session(lambda _, a=address, h=how: sessions.settle(self._context, a, h), None)
+                self._settle(address, how)
         elif not self._approved:
             self._approve()
 
@@ -161,19 +162,22 @@ class _Trial:
         if self._disk is not None:
             self._disk.flush()
 
+    def _settle(self, address: str, how: str) -> Session:
+        return self._session(lambda _: sessions.settle(self._context, address, how), None)
+
     def _apply(self) -> Session:
         return self._session(lambda fault: sessions.apply(self._context, self._planned, fault), self._fault)
 
     def _resume(self, fault: Fault | None) -> Session:
         return self._session(lambda one: sessions.resume(self._context, one), fault)
 
-    def _session(self, verb, fault: Fault | None) -> Session:  # type: ignore[no-untyped-def]
+    def _session(self, verb: Callable[[Fault | None], Session], fault: Fault | None) -> Session:
         armed = fault
         if fault is not None and fault is self._fault:
             armed = None if self.outcome.hit else fault._replace(at=fault.at - len(self.outcome.calls))
         before = self._standing()
         done = len(works.effects(self._base))
-        session: Session = verb(armed)
+        session = verb(armed)
         if fault is self._fault and not self.outcome.hit:
             self.outcome.calls += session.calls
             self.outcome.hit = session.hit
