@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command import Desk
+from command import PROJECT, Desk
 
 ORCH = "apiVersion: orch/v1\nkind: Project\nname: shop\n"
 NODES = """
@@ -303,6 +303,40 @@ def test_a_step_reads_what_the_one_before_it_has_just_written(desk: Desk) -> Non
     assert did(desk)["main.early"].startswith("cached")
     assert did(desk)["main.use"] == "ok (made changed)"
     assert (desk.folder / "ran").read_text() == "a\nb\n"
+
+
+WHILE_ANOTHER_RUNS = """
+  one:
+    nodes:
+      first: { run: cat src/a.txt, cache: { paths: [src/a.txt] } }
+      long: { needs: [first], run: "[ ! -e edit ] || ./edit" }
+  two:
+    needs: []
+    gates: { g: { approval: { subject: ["doc/**"], require: { editor: 1 }, trust: file } } }
+    nodes: { reader: { run: "cat src/a.txt; touch read", cache: { paths: [src/a.txt] } } }
+"""
+EDIT = """#!/bin/sh
+journal=.runs/-/cli/$ORCH_RUN_ID/journal.ndjson
+until grep -q waiting $journal; do sleep 0.02; done
+echo other > src/a.txt
+mv decision tasks/-/decisions/main.g.editor.reader.yaml
+until grep -q two.reader $journal; do sleep 0.02; done
+"""
+
+
+def test_what_is_behind_a_gate_that_opens_while_another_node_runs_reads_the_files_as_they_are_then(desk: Desk) -> None:
+    desk.write("orch.yaml", PROJECT)
+    desk.write("doc/d", "1\n")
+    desk.pipeline(WHILE_ANOTHER_RUNS)
+    desk.orch("apply", code=4)
+    desk.orch("approve", "two.g", "--role", "editor", "--by", "reader", "--run", "@last")
+    desk.orch("resume", "@last")
+    decision = desk.folder / "tasks" / "-" / "decisions" / "main.g.editor.reader.yaml"
+    decision.rename(desk.folder / "decision")
+    desk.write("edit", EDIT).chmod(0o755)
+    desk.orch("apply", "-j", "4", seconds=30)
+    assert did(desk)["two.reader"] == "ok (src/a.txt changed)"
+    assert planned(desk)["two.reader"].startswith("cached")
 
 
 def test_the_children_of_a_matrix_have_a_key_each(desk: Desk) -> None:

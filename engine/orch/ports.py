@@ -219,7 +219,7 @@ class Memory(Protocol):
         ...
 
     def stir(self) -> None:
-        """Commands have run: what was looked at may be different now."""
+        """Time has passed, or somebody has acted: what was looked at may be different now."""
         ...
 
     def ended(self, step: int) -> None:

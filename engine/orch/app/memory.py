@@ -60,7 +60,7 @@ class ProjectMemory:
         self._listed: set[str] = set()
 
     def stir(self) -> None:
-        """A command has run."""
+        """Look at everything again when it is asked for."""
         self._prints.forget()
 
     def ended(self, step: int) -> None:

@@ -288,11 +288,9 @@ class Loop:
         if self._wake_at is not None:
             timeout = min(timeout, max(0.0, (self._wake_at - self.now_ms()) / 1000))
         ended = [(running, self._world.executor.collect(running)) for running in self._world.executor.wait(timeout)]
-        if ended:
-            self._world.memory.stir()  # once for all of them: the files are looked at once more, not once for each
+        self._world.memory.stir()  # once for all that have ended; and people write files while nothing ends
         for running, result in ended:
-            _, at_end = self._at_end.pop(id(running))
-            at_end(result)
+            self._at_end.pop(id(running))[1](result)
         self._world.recorder.tick(self._state)
 
     def _set_up(self, step: int, prepared: Prepared, result: Result) -> None:
@@ -364,6 +362,8 @@ class Loop:
             for request in self._world.inbox.drain()
             for event in answer(self._plan, self._state, request, self.now_ms())
         ]
+        if answers:
+            self._world.memory.stir()
         for event in answers:
             self._happened(event)
         return bool(answers)
@@ -378,7 +378,10 @@ class Loop:
 
     def _look(self, step: int, at: int) -> Look:
         gates, spaces = self._world.gates, self._world.spaces
-        return gates.look(self._state, step, at) if spaces is None else spaces.look(gates, self._state, step, at)
+        look = gates.look(self._state, step, at) if spaces is None else spaces.look(gates, self._state, step, at)
+        if look.status == "succeeded":
+            self._world.memory.stir()  # whoever opened it may have changed files before
+        return look
 
     def _look_again(self) -> None:
         at = self.now_ms()

@@ -54,7 +54,7 @@ class Fingerprints:
         self.forget()
 
     def forget(self) -> None:
-        """A command has run: look at everything again."""
+        """Look at everything again: what is in the tree may be different now."""
         self._globs: dict[str, dict[str, str]] = {}
         self._tools: dict[tuple[str, str, str], str] = {}
         self._environments: dict[str, str] = {}
