@@ -17,6 +17,8 @@ End = tuple[str, str | None]
 OPEN = ("queued", "running", "waiting")
 RAN = ("ok", "command-failed", "timed-out", "no-tests", "settled", "path-policy-violation")
 """The reasons of steps of which an attempt has ended."""
+LEFT = ("upstream-failed", "phase-not-reached", "cancelled")
+"""Why a step was skipped that a failure has kept from running."""
 GOOD_SKIPS = ("if-false", "not-selected")
 
 
@@ -153,9 +155,14 @@ class _Oracle:
         return Expected("waiting" if waiting else "failed" if self.any_bad() else "succeeded", self.ends)
 
     def any_bad(self) -> bool:
-        return any(
+        """Is anything bad, or left behind by what was bad before a retry?"""
+        own = [a for a in self.steps if self.shape.owner[self.shape.phase[a]] is None and not self.shape.is_final(a)]
+        return self.left([one for one in own if one in self.ends]) or any(
             is_bad(end, self.steps[address]) and not self.shape.forgiven(address) for address, end in self.ends.items()
         )
+
+    def left(self, addresses: list[str]) -> bool:
+        return any(self.ends[one][0] == "skipped" and self.ends[one][1] in LEFT for one in addresses)
 
     def part(self, owner: str | None) -> None:
         """Decide the phases of the run, or of a child pipeline, but for `finally`."""
@@ -292,10 +299,11 @@ class _Oracle:
         if any(self.ends[one][0] in OPEN for one in rest):
             self.ends.update((one, self.facts.fixed.get(one, ("queued", None))) for one in last)
             return ("running", None)
-        status = "failed" if self.bad(rest) else "succeeded"
+        status = "failed" if self.bad(rest) or self.left(rest) else "succeeded"
         for one in last:
             self.ends[one] = self.node(one, [], status)
-        return ("failed", "children-failed") if self.bad([*rest, *last]) else ("succeeded", "ok")
+        bad = self.bad([*rest, *last]) or self.left(rest)
+        return ("failed", "children-failed") if bad else ("succeeded", "ok")
 
     def bad(self, addresses: list[str]) -> bool:
         return any(is_bad(self.ends[one], self.steps[one]) for one in addresses)
@@ -312,7 +320,7 @@ class _Oracle:
             self.shape.grow(address, keys)
         self.nodes(address)
         children = self.shape.inside(address)
-        if self.bad(children):
+        if self.bad(children) or self.left(children):
             return ("failed", "children-failed")
         if all(self.ends[child][0] == "skipped" for child in children):
             return ("skipped", self.ends[children[0]][1])

@@ -463,11 +463,10 @@ class Simulation(Promises):
             and end[1] != "not-selected"
             and not self.shape.in_loop(address)
         }
-        chosen.update(
-            address
-            for address, end in ends.items()
-            if end[0] == "skipped" and end[1] in UNREACHED and self.may_be_tried(address)
-        )
+        skipped = [a for a, end in ends.items() if end[0] == "skipped" and end[1] in UNREACHED]
+        apart = Random(len(self.journal))
+        whole = apart.random() < 0.8  # else some of what was skipped because of them stays so
+        chosen.update(a for a in skipped if self.may_be_tried(a) and (whole or apart.random() < 0.5))
         opened = {None, *(owner for address in chosen for owner in self.shape.owners(address))}
         opened |= {address for address in chosen if self.shape.opens(address)}
         begun = {self.shape.phase[address] for address in (chosen | opened) - {None} if not self.shape.is_gate(address)}

@@ -67,7 +67,7 @@ SIMULATED = [
     (FOLD, "state.cancelling = state.failing_fast = state.cutting_finally = False", "state.cancelling = False"),
     (DECIDE, "state.busy - len(probing)", "state.busy"),
     (DECIDE, "return [] if state.running or probing else", "return [] if state.running else"),
-    (SCOPE, '"failed" if state.finally_failed else verdict(state)', "verdict(state)"),
+    (SCOPE, '"failed" if state.finally_failed else verdict(plan, state)', "verdict(plan, state)"),
     (DECIDE, "min((at for at in times if at > now_ms), default=None)", "min(times, default=None)"),
     (FOLD, "state.starts += not plan.is_final(step)", "state.starts += 0"),
     (FOLD, "state.worked_ms += state.latest_ms - state.opened_ms", "state.worked_ms += 0"),
@@ -88,7 +88,7 @@ SIMULATED = [
     (BODIES, "    if bad:\n", "    if False:\n"),
     (BODIES, "    if not bad:\n", "    if True:\n"),
     (DECIDE, "    if step in state.begun:\n", "    if False:\n"),
-    (SCOPE, "is_bad(plan, state, step) for step in plan.inner(owner)", "False for step in plan.inner(owner)"),
+    (SCOPE, "is_bad(plan, state, step) for step in body", "False for step in body"),
     (SCOPE, "for step in plan.inner(owner) if not plan.is_final(step)", "for step in plan.inner(owner)"),
     (DECIDE, "    if not state.to_merge or _is_shared_tree_busy(plan, state):\n", "    if not state.to_merge:\n"),
     (

@@ -221,7 +221,7 @@ def test_what_was_skipped_because_of_it_stays_skipped_and_that_is_said_first(des
     desk.write("bad", "")
     desk.orch("apply", code=1)
     (desk.folder / "bad").unlink()
-    said = desk.orch("retry", "@last", "--only", "one").err
+    said = desk.orch("retry", "@last", "--only", "one", code=1).err
     assert "`build.two`, `ship.release`, `ship.after` stay skipped" in said
     assert ran(desk) == "one one"
     desk.orch("retry", "@last", "--from", "two")
@@ -232,7 +232,7 @@ def test_a_retry_without_more_decides_what_failed_again(desk: Desk) -> None:
     desk.write("bad", "")
     desk.orch("apply", code=1)
     (desk.folder / "bad").unlink()
-    desk.orch("retry", "@last", "--exclude", "two")
+    desk.orch("retry", "@last", "--exclude", "two", code=1)
     assert ran(desk) == "one one release after"
     assert "nothing has failed" in desk.orch("retry", "@last", "--failed", "--exclude", "two", code=6).err
 

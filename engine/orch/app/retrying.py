@@ -5,10 +5,11 @@ from __future__ import annotations
 from orch.app.context import Context
 from orch.app.drift import drift
 from orch.app.records import is_running, past
+from orch.model.state import left_behind
 from orch.model.status import Status
 from orch.plan.selectable import IN_A_RUN
 from orch.problems.problem import Problem
-from orch.run.again import Again, chosen, left_behind
+from orch.run.again import Again, chosen
 from orch.selection.parse import parse
 
 _NAMED = 3
@@ -34,7 +35,8 @@ def warnings(context: Context, ref: str, again: Again) -> list[Problem]:
     left = [told.plan.addresses[s] for s in told.plan.steps if left_behind(told.state, s) and s not in steps]
     if left:
         more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
-        message = f"{', '.join(f'`{address}`' for address in left[:_NAMED])}{more} stay skipped, whatever comes of this"
+        names = ", ".join(f"`{address}`" for address in left[:_NAMED])
+        message = f"{names}{more} stay skipped, whatever comes of this, and so the run ends failed"
         hint = f"orch retry {told.run.run_id} --from '{again.named.text}' decides what is behind it, too"
         found.append(Problem("O628", message, hint=hint, severity="warning"))
     return found

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from orch.model.compiled import FINALLY, GATE, GROUP, Compiled
 from orch.model.retry import has_probe, is_once
-from orch.model.state import RunState
+from orch.model.state import RunState, left_behind
 from orch.model.status import Status
 
 SUCCESS, FAILURE, NEITHER = "S", "F", "K"
@@ -86,6 +86,9 @@ def rebuild(plan: Compiled, state: RunState) -> None:
             account(plan, state, step)
         elif step in state.doubt and has_probe(plan.action(step).step):
             state.to_probe[step] = None
+    for phase, gates in enumerate(plan.phase_gates):  # a retry that leaves a gate behind may choose what is after it
+        if not state.phase_open[phase] and any(left_behind(state, gate) for gate in gates):
+            _doom(plan, state, plan.phase_dependants[phase])
 
 
 def _count_apart(plan: Compiled, state: RunState) -> None:

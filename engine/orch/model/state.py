@@ -93,3 +93,9 @@ class RunState:
         return cls(
             plan=plan, status=[Status.QUEUED] * size, reason=[None] * size, attempt=[0] * size, failures=[0] * size
         )
+
+
+def left_behind(state: RunState, step: int) -> bool:
+    """Was it skipped because of another that failed or was cancelled?"""
+    because = ("upstream-failed", "phase-not-reached", "cancelled")
+    return state.status[step] is Status.SKIPPED and state.reason[step] in because

@@ -162,7 +162,7 @@ CODES: dict[str, Code] = {
     "O628": Code(
         "what was skipped stays skipped",
         "`orch retry RUN --only STEPS` decides those steps again and no other. What had been skipped because they "
-        "failed stays so, even where they succeed now, and the run may close as succeeded without it. To have it "
-        "decided, too: orch retry RUN --from STEPS",
+        "failed stays so, even where they succeed now: nothing has run that the run was to do, and so it closes as "
+        "failed, with the reason `left-behind`. To have all of it decided, too: orch retry RUN --from STEPS",
     ),
 }

@@ -20,6 +20,7 @@ from orch.render.logs_text import SHORTENED
 from orch.render.problems_text import visible
 from orch.render.style import Style
 from orch.run.close import tally
+from orch.run.scope import LEFT_BEHIND, ends_as, left
 from orch.store.errors import apply_command, error_name, settle_commands
 
 SHOWN_FAILURES = 10
@@ -53,10 +54,8 @@ def ending_text(end: Ending, style: Style, elapsed_ms: float, *, unchanged: bool
         lines += _failure(end, step, style)
     if len(failed) > SHOWN_FAILURES:
         lines += [f"… and {len(failed) - SHOWN_FAILURES:,} more failures: orch runs errors {end.run_id}", ""]
-    waiting = _waiting(end, style)
-    lines += waiting
-    if waiting:
-        lines.append("")
+    open_ends = _waiting(end, style) or _left_behind(end, style)
+    lines += [*open_ends, ""] if open_ends else []
     lines.append(_summary(end, style, elapsed_ms, unchanged))
     told = [("run", _shown(end, end.path))]
     if end.shortened:
@@ -143,6 +142,16 @@ def _waiting(end: Ending, style: Style) -> list[str]:
     return lines
 
 
+def _left_behind(end: Ending, style: Style) -> list[str]:
+    """What nothing has run, though nothing is bad any more."""
+    if end.state.closed != "failed" or ends_as(end.plan, end.state)[1] != LEFT_BEHIND:
+        return []
+    steps = left(end.plan, end.state)
+    more = f" and {len(steps) - _NAMED:,} more" if len(steps) > _NAMED else ""
+    names = ", ".join(end.plan.addresses[step] for step in steps[:_NAMED])
+    return [f"{style.icon('failed')} {names}{more}  skipped: because of a failure that is no longer there"]
+
+
 def _summary(end: Ending, style: Style, elapsed_ms: float, unchanged: bool) -> str:
     word = end.state.closed or "interrupted"
     took = "nothing to do" if unchanged else f"in {duration(elapsed_ms)}"
@@ -172,7 +181,7 @@ def _next(end: Ending) -> list[str]:
         return commands
     statuses = zip(end.state.status, end.plan.kinds, strict=True)
     bad = {kind == GATE for status, kind in statuses if status in (Status.FAILED, Status.CANCELLED)}
-    if False in bad or end.state.closed == "cancelled":
+    if False in bad or not bad or end.state.closed == "cancelled":
         commands.append(f"orch retry {end.run_id} --failed")
     elif True in bad:
         commands.append(apply_command(end.plan, _shown(end, end.plan.head["pipeline"]["path"])))

@@ -68,8 +68,9 @@ def _step(step: dict[str, Any], width: int, style: Style) -> str:
 def _next(manifest: dict[str, Any]) -> list[str]:
     run, status = manifest["run_id"], manifest["status"]
     nodes = manifest.get("nodes", {})
+    behind = manifest.get("status_detail") == "left-behind"
     commands = {
-        "failed": f"orch retry {run} --failed" if nodes.get("failed") else f"orch runs errors {run}",
+        "failed": f"orch retry {run} --failed" if behind or nodes.get("failed") else f"orch runs errors {run}",
         "cancelled": f"orch retry {run} --failed",
         "waiting": f"orch resume {run}",
         "interrupted": f"orch resume {run}",
@@ -80,13 +81,18 @@ def _next(manifest: dict[str, Any]) -> list[str]:
         commands["succeeded"] = f"git merge {manifest['workspace']['branch']}"
     if status not in commands:
         return []
-    asked = next((step for step in manifest.get("steps", ()) if _tells(step)), None)
+    tells = _is_left if behind else _tells
+    asked = next((step for step in manifest.get("steps", ()) if tells(step)), None)
     why = [] if asked is None else [f"why      orch explain {run} {shlex.quote(asked['address'])}"]
     return ["", f"next     {commands[status]}", *why]
 
 
 def _tells(step: dict[str, Any]) -> bool:
     return step["status"] == "waiting" or (step["status"] == "failed" and not step.get("allow_failure"))
+
+
+def _is_left(step: dict[str, Any]) -> bool:
+    return step.get("reason") in ("upstream-failed", "phase-not-reached", "cancelled")
 
 
 def _detail(manifest: dict[str, Any]) -> str:

@@ -104,7 +104,7 @@ def report(past: Past, asked: Asked, tail: Callable[[Record], Sequence[str]], no
     return Report(
         past=past,
         status=past.status,
-        so_far="" if over else verdict(state),
+        so_far="" if over else verdict(past.plan, state),
         summary=tally(plan, state),
         started_ms=ledger.openings[0].at if ledger.openings else None,
         ended_ms=closed.at if over and closed is not None else None,

@@ -86,9 +86,9 @@ def _inputs(case: Case, turn: Turn) -> list[str]:
 def _kept(case: Case, explain: Explain) -> Explanation:
     """By the way back to the step that began it, whose own explanation follows."""
     back = way_back(case.plan, case.state, case.before, case.step)
-    lines = _rule(case) if case.reason != "phase-not-reached" else []
     if not back:
-        return case.told(lines or ["a phase that it waits for was not passed"], [], [])
+        return _left(case)
+    lines = _rule(case) if case.reason != "phase-not-reached" else []
     for number, cause in enumerate(back):
         if number or not lines:
             lines.append(_hop(case, cause, back[number - 1].step if number else None))
@@ -98,6 +98,14 @@ def _kept(case: Case, explain: Explain) -> Explanation:
         lines.append(f"{root.address}:")
     lines += [f"  {line}" for line in below.because if not known.endswith(line)]
     return case.told(lines, below.would_change, below.next, root=below.root or root.address, log=below.log)
+
+
+def _left(case: Case) -> Explanation:
+    """What it was skipped for is bad no longer: only a part of the run was decided again."""
+    because = ["it was skipped because of a failure that is no longer there: what failed was decided again without it"]
+    if not case.state.closed:
+        return case.told(because, [], [])
+    return case.told(because, ["a retry of all that was left behind"], [case.command("retry", case.run_id, "--failed")])
 
 
 def _rule(case: Case) -> list[str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from orch.model.compiled import Compiled
 from orch.model.derive import is_spoilt, selected
 from orch.model.retry import is_once
-from orch.model.state import RunState
+from orch.model.state import RunState, left_behind
 from orch.model.status import Status
 from orch.plan.named import meant
 from orch.plan.selectable import field_of, found_in, with_inner
@@ -76,12 +76,6 @@ def _fell(plan: Compiled, state: RunState, step: int) -> bool:
 
 def _is_allowed(plan: Compiled, step: int) -> bool:
     return bool(plan.action(step).step.get("allow_failure"))
-
-
-def left_behind(state: RunState, step: int) -> bool:
-    """Was it skipped because of another that failed or was cancelled?"""
-    because = ("upstream-failed", "phase-not-reached", "cancelled")
-    return state.status[step] is Status.SKIPPED and state.reason[step] in because
 
 
 def _named(plan: Compiled, state: RunState, selection: Selection, field: Field) -> set[int]:

@@ -11,7 +11,7 @@ from typing import Any
 from orch.model.compiled import Body, Compiled
 from orch.model.decisions import Conclude, Decision, Expand, Skip
 from orch.model.derive import ending, is_bad
-from orch.model.state import RunState
+from orch.model.state import RunState, left_behind
 from orch.model.status import Status
 from orch.problems.problem import OrchError
 from orch.run.budget import REASON, cut_short
@@ -80,6 +80,10 @@ def judge(plan: Compiled, state: RunState, step: int) -> Decision:
     if bad:
         more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
         return Conclude(step, "failed", "children-failed", f"{', '.join(bad[:3])}{more} did not succeed")
+    if behind := [plan.addresses[one] for one in inner if left_behind(state, one)]:
+        more = f" and {len(behind) - 3} more" if len(behind) > 3 else ""
+        said = f"{', '.join(behind[:3])}{more} stayed skipped, because of a failure that is no longer there"
+        return Conclude(step, "failed", "children-failed", said)
     if body["kind"] == "pipeline":
         return Conclude(step, "succeeded", "ok", "", _outputs(plan, state, step, body))
     if all(state.status[one] is Status.SKIPPED for one in inner):

@@ -9,7 +9,7 @@ from orch.model.compiled import GATE, Compiled
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.run.budget import REASON
-from orch.run.scope import KnownAfter, run_scope
+from orch.run.scope import LEFT_BEHIND, KnownAfter, ends_as, left, run_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate
 
 _NODES = (
@@ -26,11 +26,13 @@ _GATES = ((Status.FAILED, "failed"), (Status.WAITING, "waiting"), (Status.SUCCEE
 
 def tally(plan: Compiled, state: RunState) -> str:
     """How many nodes are in which status, and how the gates stand: `1 failed, 3 succeeded, 1 gate open`; what may
-    fail is counted apart: `1 failed, 2 failed (allowed)`."""
+    fail is counted apart: `1 failed, 2 failed (allowed)`, and so is what a failure that is mended has left behind."""
     nodes = Counter(state.status[step] for step in plan.counted)
     gates = Counter(status for status, kind in zip(state.status, plan.kinds, strict=True) if kind == GATE)
     cached = state.reason.count("cached")
     about = {Status.SUCCEEDED: f" ({cached:,} cached)"} if cached else {}
+    if not state.body_open and ends_as(plan, state)[1] == LEFT_BEHIND:
+        about[Status.SKIPPED] = f" ({len(set(plan.counted).intersection(left(plan, state))):,} left behind)"
     failed = [step for step in plan.counted if state.status[step] is Status.FAILED]
     allowed = sum(state.reason[step] != REASON and plan.may_fail(step) for step in failed)
     nodes[Status.FAILED] -= allowed

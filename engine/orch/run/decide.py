@@ -28,7 +28,7 @@ from orch.model.state import RunState
 from orch.model.status import Status
 from orch.run.budget import REASON, Spent, cut_short, deadline_ms, spent, starts_left
 from orch.run.choice import NotAllowed, nothing_to_run
-from orch.run.scope import UNKNOWN, KnownAfter, end_status, step_scope
+from orch.run.scope import UNKNOWN, KnownAfter, ends_as, step_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate_condition
 
 BATCH = 1000
@@ -245,4 +245,4 @@ def _end(plan: Compiled, state: RunState) -> list[Decision]:
     if state.body_open or state.finally_open:
         stuck = [plan.addresses[i] for i in plan.steps if state.status[i] < Status.SUCCEEDED]
         raise AssertionError(f"nothing can be decided, and these are not over: {stuck[:5]}")
-    return [Close(end_status(state), REASON if state.overspent else end_status(state))]
+    return [Close(*ends_as(plan, state))]

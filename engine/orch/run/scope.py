@@ -7,8 +7,9 @@ from typing import Any
 
 from orch.model.compiled import GROUP, Compiled
 from orch.model.derive import is_bad
-from orch.model.state import RunState
+from orch.model.state import RunState, left_behind
 from orch.model.status import Status
+from orch.run.budget import REASON
 
 
 class KnownAfter(Exception):
@@ -19,6 +20,8 @@ class KnownAfter(Exception):
         super().__init__(address)
 
 
+LEFT_BEHIND = "left-behind"
+"""Why a run has failed in which nothing is bad."""
 UNKNOWN: dict[str, Any] = {"\0": "known after"}
 """The outputs of a simulated step that others read: looking at anything of it raises `KnownAfter`."""
 UNGIVEN: dict[str, Any] = {"\0": "not given"}
@@ -34,7 +37,7 @@ def step_scope(plan: Compiled, state: RunState, step: int) -> dict[str, Any]:
         scope["loop"] = _loop(plan, state, *plan.loop_of[step])
     phase = plan.phase_of[step]
     if phase < 0:
-        scope["run"]["status"] = verdict(state)
+        scope["run"]["status"] = verdict(plan, state)
     elif plan.phase_final[phase]:
         scope["run"]["status"] = _verdict_of(plan, state, plan.phase_owner[phase])
     return scope
@@ -73,19 +76,41 @@ def _loop(plan: Compiled, state: RunState, loop: int, number: int) -> dict[str, 
 
 def _verdict_of(plan: Compiled, state: RunState, owner: int) -> str:
     """What a child pipeline amounts to, when all but its `finally` is over: none of that counts, in whatever order."""
-    if any(is_bad(plan, state, step) for step in plan.inner(owner) if not plan.is_final(step)):
+    body = [step for step in plan.inner(owner) if not plan.is_final(step)]
+    if any(is_bad(plan, state, step) for step in body):
         return "failed"
-    return "cancelled" if state.cancelling else "succeeded"
+    if state.cancelling:
+        return "cancelled"
+    return "failed" if any(left_behind(state, step) for step in body) else "succeeded"
 
 
-def verdict(state: RunState) -> str:
-    """What the run amounts to: failed if anything is bad or its budget was spent, else cancelled or succeeded."""
-    return "failed" if state.failed or state.overspent else "cancelled" if state.cancelling else "succeeded"
+def verdict(plan: Compiled, state: RunState) -> str:
+    """What the run amounts to: failed if anything is bad, its budget was spent or something was left behind, else
+    cancelled or succeeded."""
+    if state.failed or state.overspent:
+        return "failed"
+    return "cancelled" if state.cancelling else "failed" if left(plan, state) else "succeeded"
 
 
-def end_status(state: RunState) -> str:
-    """What the run closes with: `finally` can only worsen the verdict."""
-    return "failed" if state.finally_failed else verdict(state)
+def left(plan: Compiled, state: RunState) -> list[int]:
+    """The run's own steps that a failure has kept from running. Where none is bad any more, a retry of others has left
+    them behind: the run has not done what it was to do."""
+    if Status.SKIPPED not in state.status:
+        return []
+    return [
+        step
+        for step in plan.steps
+        if left_behind(state, step) and not plan.is_final(step) and plan.phase_owner[plan.phase_of[step]] < 0
+    ]
+
+
+def ends_as(plan: Compiled, state: RunState) -> tuple[str, str]:
+    """What the run closes with, status and reason: `finally` can only worsen the verdict."""
+    status = "failed" if state.finally_failed else verdict(plan, state)
+    if state.overspent:
+        return status, REASON
+    behind = status == "failed" and not (state.failed or state.finally_failed)
+    return status, LEFT_BEHIND if behind else status
 
 
 def _node(plan: Compiled, state: RunState, index: int) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from orch.model.plan import Plan
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.problems.problem import OrchError, Problem
-from orch.run.scope import end_status
+from orch.run.scope import ends_as
 from orch.store.atomic import read_file
 from orch.store.beat import read_beat
 from orch.store.expected import derived, earlier, manifest_name
@@ -152,7 +152,7 @@ def _ends_so(state: RunState, closed: Closed) -> bool:
     if closed.status == "waiting":
         return True  # an owner that only settled a step closes so, too
     over = all(state.status[step] >= Status.SUCCEEDED for step in state.plan.steps)
-    return over and closed.status == end_status(state)
+    return over and closed.status == ends_as(state.plan, state)[0]
 
 
 def _is_live(run: RunDir) -> bool:
