@@ -582,6 +582,27 @@ def test_a_saved_plan_cannot_lay_its_runs_elsewhere(desk: Desk) -> None:
     assert not (desk.folder.parent / "out").exists()
 
 
+def test_a_file_that_cannot_be_written_is_told_with_what_helps(desk: Desk) -> None:
+    desk.pipeline("  one:\n    nodes:\n      a: { run: echo }\n")
+    desk.orch("apply")
+    for words in (["report", "@last", "-o", "new/it.md"], ["plan", "-o", "new/it.md"]):
+        said = desk.orch(*words, code=74).err
+        assert "error[O296]: new/it.md cannot be written: No such file or directory" in said
+        assert "mkdir -p new" in said
+    desk.write("taken", "")
+    assert "O296" in desk.orch("report", "@last", "-o", "taken/it.md", code=74).err
+    (desk.folder / "new").mkdir()
+    for words in (["report", "@last", "-o", "new/it.md"], ["plan", "-o", "new/it.md"]):
+        desk.orch(*words)
+
+
+@pytest.mark.parametrize("jobs", ["x", "0", "-1", "1.5", "\N{SUPERSCRIPT TWO}"])
+def test_jobs_are_a_number_from_1_on(desk: Desk, jobs: str) -> None:
+    desk.pipeline("  one:\n    nodes:\n      a: { run: echo }\n")
+    assert f"`{jobs}` is no number from 1 on" in desk.orch("plan", f"--jobs={jobs}", code=2).err
+    desk.orch("plan", "--jobs=1")
+
+
 def test_a_deleted_folder_is_named(desk: Desk) -> None:
     said = desk.run(["sh", "-c", "mkdir gone; cd gone; rmdir ../gone; orch plan"], code=74).err
     assert f"{desk.folder}/gone does not exist any more" in said

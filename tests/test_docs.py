@@ -12,6 +12,9 @@ from typing import NamedTuple
 import pytest
 from command import ENGINE
 
+from orch.model.names import file_stem
+from orch.spec.matrix import expand
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
     path
@@ -208,6 +211,19 @@ def test_every_key_of_a_pipeline_and_of_a_project_stands_in_an_example() -> None
     shown = "\n".join(block.text for page in pages for block in blocks(page) if block.language == "yaml")
     every = {key for place in (*PIPELINE.values(), *PROJECT.values()) for key in keys(place)}
     assert [key for key in sorted(every) if not re.search(rf"(?<![\w-]){key}\s*:", shown)] == []
+
+
+def test_the_keys_and_file_names_that_the_page_of_the_language_shows_are_those_that_a_run_has() -> None:
+    text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| `([^`]+)`(?:, beside `([^`]+)`)? \| (?:`([^`]+)`|the same) \| `nodes/(.+)\.json` \|$", text, re.M
+    )
+    assert len(rows) == 4
+    for written, beside, address, stem in rows:
+        if address:
+            (key, _), *_ = expand({"unit": [written, *filter(None, [beside])]}, None, {})
+            assert f"test.unit[{key}]" == address
+        assert file_stem(address or written) == stem
 
 
 def test_every_exit_code_is_in_the_readme() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,21 @@ select: _Decorator = click.option(
     "a comma is and, a space is or.",
 )
 exclude: _Decorator = click.option("--exclude", multiple=True, metavar="STEPS", help="Not these, whatever is selected.")
-jobs: _Decorator = click.option("--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="At most N at a time.")
+
+
+class _Count(click.ParamType[int]):
+    """A number from 1 on."""
+
+    name = "number"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number."""
+        if not re.fullmatch("0*[1-9][0-9]{0,8}", str(value), re.ASCII):
+            self.fail(f"`{value}` is no number from 1 on", param, ctx)
+        return int(str(value))
+
+
+jobs: _Decorator = click.option("--jobs", "-j", type=_Count(), metavar="N", help="At most N at a time.")
 fail_fast: _Decorator = click.option("--fail-fast", is_flag=True, help="Cancel the rest after the first failure.")
 
 

@@ -93,9 +93,9 @@ def command(
 
         put(plan_text(plan, foreseen, session.out, critical, dry_run=dry_run, stubs=stubs))
     if out is not None:
-        from orch.store.atomic import write_file
+        from orch.cli.writing import write_out
 
-        write_file(out, planned.plan.data, mode=0o644)
+        write_out(session.context.cwd, out, planned.plan.data)
         say(f"Saved as {out}. Run exactly this: orch apply {out}")
     if detailed_exitcode and has_work(plan, foreseen):
         return Exit.WORK_TO_DO

@@ -24,7 +24,7 @@ def command(session: Session, run: str, out: str) -> int:
     if not out.endswith((".md", ".html")):
         raise click.UsageError(f"`{out}` ends neither in .md nor in .html: the ending says which form is wanted")
     from orch.app.report import make_report
-    from orch.store.atomic import write_file
+    from orch.cli.writing import write_out
 
     told = make_report(session.context, run)
     if out.endswith(".html"):
@@ -35,6 +35,6 @@ def command(session: Session, run: str, out: str) -> int:
         from orch.render.report_md import report_md
 
         data = report_md(told)
-    write_file(out, data.encode(), mode=0o644, unique=True)
+    write_out(session.context.cwd, out, data.encode())
     say(f"Wrote {out}: {told.past.run.run_id} {told.status}")
     return Exit.OK

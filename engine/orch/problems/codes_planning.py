@@ -59,4 +59,10 @@ CODES: dict[str, Code] = {
         "runs lie in a folder of that name, so it holds no `/` and no dots. Give another `--task`, or another value to "
         "the input that the pipeline's `task:` is made from: `--input task=0042`.",
     ),
+    "O296": Code(
+        "a file cannot be written",
+        "What `-o FILE` asks for has been made, and the file cannot be put there: its folder does not exist, is no "
+        "folder, or is none that you may write in; or the disk is full. Nothing that lay there was changed. Name "
+        "another file, or make the folder: `mkdir -p reports && orch report @last -o reports/last.html`.",
+    ),
 }
