@@ -724,6 +724,26 @@ def test_a_readonly_node_that_changes_a_file_fails_and_the_file_is_put_back(desk
     assert desk.orch("runs", "logs", "@last", "one.b").out.strip().endswith("as it was")
 
 
+PURE = '{{ run: "cat lines.txt > {file}", cache: {{ paths: [lines.txt] }} }}'
+
+
+def test_a_cached_node_that_leaves_a_file_in_the_tree_fails_and_nothing_is_kept_of_it(desk: Desk) -> None:
+    one(desk, PURE.format(file="made.txt"), more="      b: { needs: [a], run: cat made.txt }\n")
+    for _ in range(2):
+        desk.orch("apply", code=1)
+        told = desk.node("one.a")
+        assert (told["reason"], told["cache"]["because"]) == ("path-policy-violation", "no result is kept")
+        assert "made.txt" in desk.orch("runs", "errors", "@last").text
+        assert log(desk) == []
+
+
+def test_a_cached_node_that_leaves_nothing_in_the_tree_is_kept(desk: Desk) -> None:
+    one(desk, PURE.format(file="/dev/null"), more="      b: { needs: [a], run: cat lines.txt }\n")
+    desk.orch("apply")
+    desk.orch("apply")
+    assert desk.node("one.a")["reason"] == "cached"
+
+
 def test_a_readonly_node_may_leave_what_is_ignored(desk: Desk) -> None:
     desk.write(".gitignore", "*.log\n")
     one(desk, '{ run: "echo > a.log; cat lines.txt", workspace: readonly }')

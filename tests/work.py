@@ -63,7 +63,7 @@ def is_wrong(path: str) -> bool:
 
 
 def _reads(shape: Shape, address: str) -> bool:
-    return shape.steps[address].get("workspace") == "readonly"
+    return shape.steps[address].get("workspace") == "readonly" or "cache" in shape.steps[address]
 
 
 def place(phases: dict[str, Any], dice: Random, *, apart: bool = False) -> None:

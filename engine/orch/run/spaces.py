@@ -260,7 +260,8 @@ class Spaces:
         """What a step may change (None: anything), and what it may not."""
         document = self._plan.action(step).step
         phases = phases_of(self._plan.addresses[step])
-        writes = () if document.get("workspace") == "readonly" else document.get("writes")
+        reads = document.get("workspace") == "readonly" or "cache" in document
+        writes = () if reads else document.get("writes")
         return None if writes is None else tuple(writes), tuple(
             pattern for phase in phases for pattern in self._protected.get(phase, ())
         )
