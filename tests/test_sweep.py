@@ -70,6 +70,10 @@ def test_a_run_whose_power_is_cut_at_any_call_is_finished_by_resume_and_doubles_
     assert_kept("--faults", "power", "--sample", "20", "--seed", str(SEED))
 
 
+def test_a_patch_is_on_the_branch_once_wherever_the_power_is_cut():
+    assert_kept(*MERGES, "--faults", "power", "--sample", "6", "--seed", str(SEED))
+
+
 def test_an_owner_may_be_killed_while_it_takes_up_a_killed_run():
     assert_kept("--faults", "kill", "--twice", "--sample", "10", "--seed", str(SEED))
 
@@ -116,7 +120,7 @@ def test_every_fault_at_every_call(fault, part):
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("part", range(SLICES))
-@pytest.mark.parametrize("fault", ["kill", "torn", "eio"])
+@pytest.mark.parametrize("fault", ["kill", "torn", "eio", "power"])
 def test_every_fault_at_every_call_of_a_run_with_trees(fault, part):
     assert_kept(*MERGES, "--faults", fault, "--slice", f"{part}/{SLICES}")
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 
-from workload import PROJECT, STARTED, Workload, root_of
+from workload import PROJECT, STARTED, Workload, root_of, state_of
 
 _GOALS = ("a", "b")
 _BEGUN = "begun\n"
@@ -83,7 +83,7 @@ def _ended(base: str, run_id: str) -> Iterator[str]:
     changed = _git(root, "status", "--porcelain", "--", ":/", ":(exclude,top).runs")
     if changed:
         yield f"in the checkout is changed {changed!r}"
-    trees = os.path.join(base, ".local", "state", "orch", "trees")
+    trees = os.path.join(state_of(base), "orch", "trees")
     left = os.listdir(trees) if os.path.isdir(trees) else []
     if left or _git(root, "worktree", "list").count("\n") > 1:
         yield f"trees are left: {left}"

@@ -183,6 +183,16 @@ MUTANTS = (
         "on the branch is build.first, build.goal[a], build.goal[a]",
         "merges",
     ),
+    Mutant(
+        "what git writes is not synced",
+        "local/git.py",
+        "core.fsync=objects,reference",
+        "core.fsync=none",
+        "power",
+        _TIP,
+        "O643 the branch",
+        "merges",
+    ),
     # A merge that was half done has its mutant in tests/test_mutants.py.
     # An error artifact that a power cut emptied and that stays so is no mutant for here: nobody syncs that file, so
     # what a cut leaves of it is up to the kernel (any `sync` saves it). tests/test_mutants.py has it, without a disk.

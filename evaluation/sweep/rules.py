@@ -10,7 +10,7 @@ from typing import Any
 
 from inject import KILLED
 from sessions import Session
-from workload import Workload, effects
+from workload import Workload, effects, root_of
 
 from orch.app.outcome import exit_of
 from orch.gates.judge import judge
@@ -109,7 +109,7 @@ def broken(
     elif faulted and session.code not in (0, 4, 137):
         yield f"it ends with {session.code}: {session.said}"
     if session.code in (0, 1, 4, 5):
-        yield from _truth(base, workload, run, now, session)
+        yield from _truth(base, workload, run, now, session, faulted)
     if not faulted:
         yield from _calm(base, plan, now, before, session)
 
@@ -172,8 +172,11 @@ def _json_files(path: str) -> Iterator[str]:
         yield from (os.path.join(folder, name) for name in names if name.endswith(".json"))
 
 
-def _truth(base: str, workload: Workload, run: RunDir | None, now: Standing, session: Session) -> Iterator[str]:
-    """An exit code that speaks of the run is what the run is."""
+def _truth(
+    base: str, workload: Workload, run: RunDir | None, now: Standing, session: Session, faulted: bool
+) -> Iterator[str]:
+    """An exit code that speaks of the run is what the run is. What a fault has left of trees when all was over, the
+    next session removes."""
     if run is None or not now.events:
         yield f"it ends with {session.code} and there is no run"
         return
@@ -196,7 +199,8 @@ def _truth(base: str, workload: Workload, run: RunDir | None, now: Standing, ses
             yield f"exit 0, and {address} has no manifest"
     if not os.path.exists(run.manifest):
         yield "exit 0, and the run has no manifest"
-    yield from (f"exit 0, and {sentence}" for sentence in workload.ended(base, os.path.basename(run.path)))
+    if not faulted:
+        yield from (f"exit 0, and {sentence}" for sentence in workload.ended(base, os.path.basename(run.path)))
 
 
 def _calm(base: str, plan: Compiled, now: Standing, before: Standing, session: Session) -> Iterator[str]:
@@ -209,7 +213,7 @@ def _calm(base: str, plan: Compiled, now: Standing, before: Standing, session: S
     announced = {one for one in now.started if one not in known}
     real = set(effects(base))
     yield from (f"{address} attempt {attempt} is recorded and never started" for address, attempt in announced - real)
-    root = os.path.join(base, "project", ".runs")
+    root = os.path.join(root_of(base), ".runs")
     for folder, subfolders, names in os.walk(root):
         if "plan.json" not in names and os.path.basename(os.path.dirname(folder)) == "cli":
             subfolders.clear()

@@ -47,7 +47,7 @@ def main() -> int:
     kinds = given.faults.split(",")
     reason = None
     if POWER in kinds:
-        reason = power.why_not() if given.project == "whole" else "git does not sync, and its trees lie elsewhere"
+        reason = power.why_not()
     if reason is not None:
         print(f"power is left out: {reason}", flush=True)
         kinds.remove(POWER)

@@ -56,8 +56,8 @@ class Ground:
         disk of its own, whose power fails where the fault hits."""
         self._count += 1
         base = os.path.join(self.path, str(self._count))
-        os.makedirs(works.root_of(base))
-        disk = self._new_disk(works.root_of(base)) if power else None
+        os.makedirs(works.disk_of(base))
+        disk = self._new_disk(works.disk_of(base)) if power else None
         try:
             root = works.root_of(base)
             shutil.copytree(self.planned.root, root, symlinks=True, dirs_exist_ok=True)
@@ -85,6 +85,7 @@ class Ground:
     def _context(self, base: str) -> Context:
         env = {name: os.environ[name] for name in _PASSED if name in os.environ}
         env |= {"HOME": base, "XDG_CACHE_HOME": os.path.join(self.path, "cache")}
+        env["XDG_STATE_HOME"] = works.state_of(base)
         return Context(cwd=works.root_of(base), env=env, cores=4)
 
 

@@ -66,7 +66,7 @@ phases:
       flaky:
         run: |
           {STARTED}
-          test -e ../tried || {{ : > ../tried; exit 1; }}
+          test -e "$HOME/tried" || {{ : > "$HOME/tried"; exit 1; }}
         retry: {{ limit: 1, delay: 1ms }}
       noisy:
         run: |
@@ -76,7 +76,7 @@ phases:
       register:
         run: |
           {STARTED}
-        effect: {{ once: registered, probe: 'grep -q "^build.register " ../effects' }}
+        effect: {{ once: registered, probe: 'grep -q "^build.register " "$HOME/effects"' }}
   check:
     gates:
       enough: {{ check: {{ expr: nodes.config.outputs.parts == 2 }} }}
@@ -185,9 +185,20 @@ printf '1..2\\nok 1 left\\nok 2 right\\n' > "$1"
 """
 
 
+def disk_of(base: str) -> str:
+    """The folder whose power may fail: the project lies there, and the state directory. What nodes do to the world
+    lies beside it."""
+    return os.path.join(base, "disk")
+
+
 def root_of(base: str) -> str:
-    """The folder of the project; what its nodes do to the world lies beside it."""
-    return os.path.join(base, "project")
+    """The folder of the project."""
+    return os.path.join(disk_of(base), "project")
+
+
+def state_of(base: str) -> str:
+    """The state directory, with the trees of runs that have a branch."""
+    return os.path.join(disk_of(base), "state")
 
 
 def lay_out(workload: Workload, base: str) -> str:

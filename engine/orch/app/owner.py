@@ -37,7 +37,7 @@ from orch.store.harvest import DirHarvest
 from orch.store.journal import FileJournal
 from orch.store.lock import Lock
 from orch.store.manifests import NodeManifests, noted_head
-from orch.store.owner import Owner, write_owner
+from orch.store.owner import Owner, put_back, write_owner
 from orch.store.projector import Projector
 from orch.store.requests import Inbox
 from orch.store.rundir import RunDir
@@ -111,6 +111,7 @@ class Ownership:
             state = projector.rebuild(events)[0] if events else projector.begin()
             compiled = state.plan
             if state.closed in ENDED and work.choose is None:
+                put_back(self._run, next(event for event in reversed(events) if isinstance(event, Opened)))
                 self._reporter.opened(self._info(compiled, journal.head), compiled, state)
                 self._tidy(self._trees(compiled, events, vault), state)
                 return self._end(compiled, state, journal, exit_of(state))

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from orch.app.context import Context
-from orch.local.git import GitTrouble
+from orch.local.git import GitTrouble, alone, run_git
 from orch.local.repository import Repository
 from orch.local.trees import GitTrees, Keep, Start
 from orch.model.compiled import Compiled
@@ -114,6 +114,9 @@ def trees_of(
 ) -> GitTrees:
     """The trees of a run. Raises OrchError where git does not answer."""
     start = Start(root, home, run_id, plan.head.get("start", plan.head["base"]))
+    if os.path.isdir(home):  # a power cut may have emptied what git knows of a tree, and then it says nothing at all
+        with suppress(GitTrouble):
+            run_git(root, ["worktree", "prune"], alone(context.env))
     try:
         return GitTrees(start, context.env, keep, mask)
     except TreeTrouble as error:

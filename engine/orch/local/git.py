@@ -17,6 +17,7 @@ _SETTINGS = (
     "advice.graftFileDeprecated=false",
     "log.showSignature=false",
     "log.showRoot=true",
+    "core.fsync=objects,reference",  # what the journal says of a branch is not gone after a power cut
 )
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
 from typing import Any, NamedTuple
 
+from orch.model.events import Opened
 from orch.store.atomic import read_file, write_file
+from orch.store.beat import read_beat
 from orch.store.rundir import RunDir
 
 FORMAT_VERSION = 1
@@ -39,6 +43,22 @@ def owner_bytes(owner: Owner) -> bytes:
     """owner.json."""
     fields = {name: value for name, value in owner._asdict().items() if name != "queued" or value}
     return json.dumps({"format_version": FORMAT_VERSION, **fields}).encode() + b"\n"
+
+
+def owner_of(opened: Opened) -> Owner | None:
+    """The owner that began with this record; None where the record does not say it all."""
+    known = {name: opened.owner[name] for name in Owner._fields if name in opened.owner}
+    return Owner(**{**known, "epoch": opened.epoch}) if len(known) == len(Owner._fields) - 2 else None
+
+
+def put_back(run: RunDir, opened: Opened) -> None:
+    """What a power cut has taken of the files of the last owner, whose run is over. For the holder of the lock."""
+    owner = owner_of(opened)
+    if owner is not None and read_owner(run) is None:
+        write_owner(run, owner)
+    if read_beat(run) is None:
+        with suppress(FileNotFoundError):
+            os.unlink(f"{run.path}/beat")
 
 
 def read_owner(run: RunDir) -> Owner | None:

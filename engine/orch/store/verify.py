@@ -21,7 +21,7 @@ from orch.store.files import Files
 from orch.store.ledger import Ledger, replay
 from orch.store.lock import is_held
 from orch.store.manifests import noted_head
-from orch.store.owner import Owner, owner_bytes, read_owner
+from orch.store.owner import owner_bytes, owner_of, read_owner
 from orch.store.poll import Judge
 from orch.store.requests import parse
 from orch.store.rundir import RunDir, load_plan
@@ -106,8 +106,8 @@ def _owned(run: RunDir, opened: Opened, files: Files) -> list[Problem]:
     found = read_owner(run)
     if found is not None and (found.run_id, found.epoch) == (run.run_id, opened.epoch + 1):
         return files.compare("owner.json", owner_bytes(found), required=True, hint=None)
-    known = {name: opened.owner[name] for name in Owner._fields if name in opened.owner}
-    data = owner_bytes(Owner(**{**known, "epoch": opened.epoch})) if len(known) == len(Owner._fields) - 2 else None
+    owner = owner_of(opened)
+    data = None if owner is None else owner_bytes(owner)
     beat = [Problem("O611", "beat was changed")] if files.holds("beat") and read_beat(run) is None else []
     return files.compare("owner.json", data, required=True, hint=None) + beat
 
