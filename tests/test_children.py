@@ -478,6 +478,26 @@ def test_children_that_may_write_the_same_at_the_same_time_are_refused(desk: Des
         desk.orch("validate", "pipelines/main.yaml")
 
 
+@pytest.mark.parametrize(("variable", "code"), [("SITE_TOKEN", 3), ("SITE_LEVEL", 0)])
+@pytest.mark.parametrize("secret_in", ["main", "other", "site"])
+def test_the_digest_of_a_secret_is_kept_in_no_file_of_a_run_wherever_it_is_declared(
+    desk: Desk, secret_in: str, variable: str, code: int
+) -> None:
+    node = f"a: {{ run: 'true', cache: {{ paths: [], env: [{variable}] }} }}"
+    phases = {
+        "main": "p: { nodes: { x: { pipeline: ./site.yaml }, y: { pipeline: ./other.yaml } } }",
+        "site": f"p: {{ nodes: {{ {node} }} }}",
+        "other": "p: { nodes: { b: { run: 'true' } } }",
+    }
+    for name, text in phases.items():
+        secrets = "secrets: { TOKEN: 'env:SITE_TOKEN' }\n" if name == secret_in else ""
+        desk.write(f"pipelines/{name}.yaml", HEAD + f"name: {name}\n{secrets}phases: {{ {text} }}\n")
+    for verb in ("plan", "validate"):
+        said = desk.orch(verb, "pipelines/main.yaml", code=code).text
+        assert ("error[O120]: `SITE_TOKEN` holds a secret" in said) == (code == 3)
+        assert "pipelines/site.yaml:" in said or not code
+
+
 def test_a_child_gets_its_secrets_and_one_name_means_one_secret(desk: Desk) -> None:
     node = "a: { run: 'test ${#TOKEN} = 13; echo ok >> ran', secrets: [TOKEN] }"
     text = f"secrets: {{ TOKEN: 'env:SITE_TOKEN' }}\nphases: {{ p: {{ nodes: {{ {node} }} }} }}\n"

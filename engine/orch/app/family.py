@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orch.source.document import Document
 from orch.source.read import parse
+from orch.spec.checks.caches import check_family
 from orch.spec.children import Child, Family
 from orch.spec.load import load_goals, load_pipeline
 from orch.spec.pipeline import Pipeline
@@ -37,8 +38,7 @@ def load_family(root: str, document: Document, max_bytes: int) -> Loaded:
     family = Family(partial(_read, root), partial(parse, max_bytes=max_bytes))
     if document.data.get("kind") == "Goals":
         return _load_goals(load_goals(document), family)
-    pipeline = load_pipeline(document, family)
-    return Loaded(pipeline, document, family.children, family.known)
+    return _checked(Loaded(load_pipeline(document, family), document, family.children, family.known))
 
 
 def _load_goals(document: GoalsDocument, family: Family) -> Loaded:
@@ -46,7 +46,13 @@ def _load_goals(document: GoalsDocument, family: Family) -> Loaded:
 
     pipeline = load_pipeline(document, family)
     check_inputs(pipeline, family.children, document)
-    return Loaded(pipeline, document, family.children, family.known)
+    return _checked(Loaded(pipeline, document, family.children, family.known))
+
+
+def _checked(loaded: Loaded) -> Loaded:
+    if loaded.opened:
+        check_family(loaded.every)
+    return loaded
 
 
 def _read(root: str, path: str) -> bytes:

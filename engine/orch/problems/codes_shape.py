@@ -128,7 +128,8 @@ CODES: dict[str, Code] = {
         "a result that cannot be kept",
         "`cache` takes the result of a step from a run before while what the step reads is unchanged. So all that it "
         "does must be in its outputs and artifacts (`effect: pure`, which `cache` says by itself), it can have no "
-        "secrets, and nothing that it is started with may be another in every run. Write `cache: { paths: [src/**] }` "
-        "without `effect`, or remove `cache`.",
+        "secrets and name no variable that holds one, whichever file of the run declares it, and nothing that it is "
+        "started with may be another in every run. Write `cache: { paths: [src/**] }` without `effect`, or remove "
+        "`cache`.",
     ),
 }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
-from orch.source.document import Route
+from orch.source.document import Document, Route
 from orch.spec.checks.paths import check_path
 from orch.spec.checks.texts import View, check_template
 from orch.spec.expressions.parse import parse_template
 from orch.spec.expressions.tree import references
 from orch.spec.graph import Graph
 from orch.spec.node import BodyNode, Work
+from orch.spec.pipeline import Pipeline
 from orch.spec.report import Report
 
 NEVER = (".git", ".runs")
@@ -31,12 +32,7 @@ def check_cache(graph: Graph, report: Report, view: View, route: Route, node: Wo
     if node.secrets:
         hint = "take the part that needs the secret into a node of its own, or remove `cache`"
         report.add("O120", "the result of a step with secrets is not kept", (*route, "secrets"), hint, key=True)
-    for place, name in enumerate(node.cache.env):
-        if f"env:{name}" in graph.pipeline.secrets.values():
-            hint = "remove it: what depends on a secret is not kept"
-            report.add(
-                "O120", f"`{name}` holds a secret, and its digest would be written down", (*here, "env", place), hint
-            )
+    _check_env(report, route, node, graph.pipeline.secrets.values())
     for where, text in _texts(node):
         tree = parse_template(text) if "${{" in text else None
         if any(reference.root == "run" for reference in references(tree or ["const", 0])):
@@ -52,6 +48,24 @@ def check_cache(graph: Graph, report: Report, view: View, route: Route, node: Wo
     for place, tool in enumerate(node.cache.tools):
         if "${{" in tool:
             report.add("O104", "the name of a tool is a constant", (*here, "tools", place), "write the name out")
+
+
+def check_family(every: Sequence[tuple[Pipeline, Document]]) -> None:
+    """Raise OrchError where a node of one pipeline of a run names what another one of them calls a secret."""
+    secrets = {reference for one, _ in every for reference in one.secrets.values()}
+    for pipeline, document in every if secrets else ():
+        report = Report(document)
+        for route, node in pipeline.works():
+            _check_env(report, route, node, secrets)
+        report.close()
+
+
+def _check_env(report: Report, route: Route, node: Work, secrets: Collection[str]) -> None:
+    for place, name in enumerate(node.cache.env if isinstance(node, BodyNode) and node.cache is not None else ()):
+        if f"env:{name}" in secrets:
+            message = f"`{name}` holds a secret, and its digest would be written down"
+            hint = "remove it: what depends on a secret is not kept"
+            report.add("O120", message, (*route, "cache", "env", place), hint)
 
 
 def _texts(node: BodyNode) -> Iterator[tuple[Route, str]]:
