@@ -20,6 +20,7 @@ from orch.model.compiled import GATE
 from orch.model.events import Finished, Started
 from orch.model.plan import seal
 from orch.plan.compile import compile_plan
+from orch.store.durations import durations
 
 CHAINS = """
   make:
@@ -100,6 +101,54 @@ def test_a_step_counts_as_in_the_newest_run_that_has_it_and_a_new_one_is_not_kno
     assert path(desk)["seconds"] == 7.9
     desk.pipeline(CHAINS.replace("b: { needs: [a]", "new: { needs: [a], run: echo }\n      b: { needs: [new]"))
     assert "make.a (5.0s) → make.new (?) → make.b" in desk.orch("plan").out
+
+
+OPENING = """
+  make:
+    nodes:
+      list: { run: "printf '{\\"all\\": [1]}' > $ORCH_OUTPUT", outputs: { all: list } }
+      each: { needs: [list], matrix: { n: "${{ nodes.list.outputs.all }}" }, run: sleep 0.02 }
+      fix:
+        needs: [each]
+        loop: { until: loop.index == 2, max_iterations: 3, nodes: { one: { run: sleep 0.02 } } }
+      part: { needs: [fix], pipeline: pipelines/part.yaml }
+"""
+PART = "apiVersion: orch/v1\nkind: Pipeline\nname: part\nphases: { a: { nodes: { b: { run: sleep 0.02 } } } }\n"
+
+
+def test_a_loop_and_a_matrix_of_the_run_are_on_the_path_as_a_whole_and_a_child_pipeline_by_its_steps(
+    desk: Desk,
+) -> None:
+    desk.pipeline(OPENING)
+    desk.write("pipelines/part.yaml", PART)
+    desk.orch("apply", "pipelines/main.yaml")
+    found = path(desk, "pipelines/main.yaml")["steps"]
+    took = {step["address"]: step["seconds"] for step in found}
+    assert list(took) == ["make.list", "make.each", "make.fix", "make.part/a.b"]
+    assert all(took[address] > 0 for address in ("make.each", "make.fix", "make.part/a.b"))
+
+
+def record(seq: int, at: int, rest: str) -> str:
+    return f'{{"seq":{seq},"prev":"{"0" * 64}","at":"2026-11-26T12:00:{at:02}.000Z","type":{rest}}}\n'
+
+
+def test_of_what_opens_others_nothing_is_known_where_an_owner_followed_another(tmp_path: Path) -> None:
+    opened, file = '"opened","epoch":1', tmp_path / "journal.ndjson"
+    begun = '"expanded","address":"a.fix","keys":["1"]'
+    ended = '"finished","address":"a.fix","attempt":0,"final":true,"status":"succeeded","reason":"ok"'
+    alone = [opened, begun, begun, ended]
+    file.write_text("".join(record(at, at, rest) for at, rest in enumerate(alone, 1)))
+    assert durations(str(file)) == {"a.fix": 2000}
+    file.write_text("".join(record(at, at, rest) for at, rest in enumerate([opened, begun, opened, begun, ended], 1)))
+    assert durations(str(file)) == {}
+
+
+def test_work_whose_patch_waited_to_be_merged_is_over_when_it_ended(tmp_path: Path) -> None:
+    file = tmp_path / "journal.ndjson"
+    began = '"started","address":"a.w","attempt":1'
+    ended = '"finished","address":"a.w","attempt":1,"final":false,"status":"waiting","reason":"unmerged"'
+    file.write_text(record(1, 1, '"opened","epoch":1') + record(2, 2, began) + record(3, 5, ended))
+    assert durations(str(file)) == {"a.w": 3000}
 
 
 def test_what_is_left_out_is_on_no_path(desk: Desk) -> None:

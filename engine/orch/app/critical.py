@@ -25,8 +25,8 @@ def critical_path(planned: Planned, prospects: Sequence[Prospect]) -> Critical |
     plan = planned.compiled
     wanted = {
         address
-        for address, kind, prospect in zip(plan.addresses, plan.kinds, prospects, strict=False)
-        if kind != GATE and prospect.word != "skip"
+        for step, (address, kind, prospect) in enumerate(zip(plan.addresses, plan.kinds, prospects, strict=False))
+        if kind != GATE and prospect.word != "skip" and step not in plan.bodies  # a child pipeline is its own steps
     }
     took: dict[str, int] = {}
     runs: list[str] = []
@@ -44,5 +44,6 @@ def critical_path(planned: Planned, prospects: Sequence[Prospect]) -> Critical |
     if not took:
         return None
     chain = longest_chain(plan, [took.get(address, 0) if address in wanted else 0 for address in plan.addresses])
-    found = Critical([(plan.addresses[step], took.get(plan.addresses[step])) for step in chain], runs)
+    names = [plan.addresses[step] for step in chain if step not in plan.bodies]
+    found = Critical([(address, took.get(address)) for address in names], runs)
     return found if found.total_ms else None
