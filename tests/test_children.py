@@ -282,6 +282,19 @@ def test_a_gate_of_a_child_shows_in_the_parents_plan_and_its_decision_is_the_chi
     gated.orch("verify", "@last")
 
 
+def test_a_child_that_is_held_by_its_gate_waits_for_it_and_is_not_called_running(gated: Desk) -> None:
+    gated.orch("apply", "pipelines/main.yaml", code=4)
+    for said in (gated.orch("runs", "show", "@last").out, gated.orch("poll", "@last").out):
+        assert "waits for deploy.site[eu]/push.ok" in said
+        assert "running" not in said
+    (site,) = (c for c in json.loads(gated.orch("poll", "@last", "--json").out)["commands"] if c["index"] == 1)
+    assert (site["status"], site["reason"]) == ("waiting", "needs-decision")
+    told = gated.orch("explain", "@last", "site[eu]").out
+    assert "waiting (needs-decision)" in told
+    assert "--watch" not in told
+    gated.orch("verify", "@last")
+
+
 def test_a_decision_about_a_childs_gate_counts_wherever_the_child_is_opened_with_the_same_inputs(gated: Desk) -> None:
     gated.orch("apply", "pipelines/main.yaml", code=4)
     gated.orch("approve", "deploy.site[eu]/push.ok", "--role", "editor", "--by", "writer")

@@ -181,11 +181,11 @@ def test_of_many_failures_the_first_are_told_and_the_rest_counted() -> None:
     assert "and 20 more failures: orch runs errors 20261122T190512Z-c41e00" in said
 
 
-def test_an_interrupted_run_says_how_to_go_on() -> None:
+def test_an_interrupted_run_says_how_to_go_on_and_that_nothing_of_it_runs() -> None:
     show = Show(compiled(one_phase(a={})))
     show.tell(Started(0, "build.a", 1))
     show.reporter.ended(Info(), show.state, Exit.INTERRUPTED)
-    assert "interrupted: 1 running" in show.data.getvalue()
+    assert "interrupted: 1 queued" in show.data.getvalue()
     assert "next  orch resume" in show.data.getvalue()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from orch.app.context import Context
 from orch.app.records import past
 from orch.app.root import find_root
+from orch.model.pausing import pause
 from orch.plan.named import one
 from orch.review.case import Asked
 from orch.review.explanation import Explanation
@@ -26,6 +27,7 @@ def explain_step(context: Context, ref: str, address: str) -> tuple[str, Explana
     """The run's id and the explanation of a step, named by its address or a shorter name of its own. Raises
     OrchError for a run or a step that is not there."""
     told = past(context, ref)
+    pause(told.plan, told.state)
     return told.run.run_id, explain(told, one(told.plan, address, told.run.run_id), asked(context, told))
 
 

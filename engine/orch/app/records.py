@@ -18,6 +18,7 @@ from orch.model.compiled import Compiled
 from orch.model.events import Finished, Merged, Settled
 from orch.model.fold import fold, interrupt
 from orch.model.names import branch_of, file_stem
+from orch.model.pausing import pause
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.plan.compile import compile_plan
@@ -95,6 +96,7 @@ def show(context: Context, ref: str, wanted: Callable[[Compiled, RunState], set[
     """The run's manifest as the journal gives it, whatever lies in the files, and that of each step, or of each that is
     wanted; of one that nothing has happened to yet, too."""
     told = past(context, ref)
+    pause(told.plan, told.state)
     known = told.ledger.records
     steps = told.plan.steps if wanted is None else sorted(wanted(told.plan, told.state).intersection(told.plan.steps))
     manifests = NodeManifests(told.plan)

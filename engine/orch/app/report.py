@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from orch.app.context import Context
 from orch.app.explaining import asked
 from orch.app.records import past
+from orch.model.pausing import pause
 from orch.review.report import Report, report
 from orch.review.why_failed import TAIL_LINES
 from orch.store.errors import log_end, shown
@@ -16,6 +17,7 @@ from orch.store.ledger import Record
 def make_report(context: Context, ref: str) -> Report:
     """The report of a run as it stands now. Raises OrchError for a run that is not there or is damaged."""
     told = past(context, ref)
+    pause(told.plan, told.state)
 
     def tail(record: Record) -> Sequence[str]:
         lines: list[str] = []

@@ -303,7 +303,7 @@ def _opened(plan: Compiled, state: RunState, event: Opened) -> None:
 def interrupt(plan: Compiled, state: RunState) -> None:
     """The owner died: what ran stands as the next owner will find it. For those who only look: no event is folded
     behind this."""
-    for step in state.running:
+    for step in [*state.running, *(step for step in state.begun if state.status[step] is Status.RUNNING)]:
         lose(plan, state, step)
         if has_probe(plan.action(step).step):
             state.to_probe[step] = None

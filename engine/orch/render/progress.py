@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from orch.model.compiled import GATE, Compiled
 from orch.model.events import Closed, Event, Expanded, Finished, Merged, Observed, Opened, Settled, Skipped, Started
+from orch.model.fold import interrupt
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.problems.problem import Exit
@@ -161,6 +162,8 @@ class LineReporter:
     def ended(self, run: Run, state: RunState, code: Exit) -> None:
         """The report."""
         self.close()
+        if state.closed is None:
+            interrupt(self._plan, state)
         self.verdict = verdict(run, state)
         told = (code, run.run_id, run.task, run.path, run.head, tuple(self._shortened))
         ending = Ending(self._root, self._cwd, self._plan, state, *told)

@@ -128,6 +128,7 @@ def _troubling(past: Past) -> list[int]:
     failed = [step for step in plan.steps if state.status[step] is Status.FAILED]
     cancelled = [step for step in plan.steps if state.status[step] is Status.CANCELLED]
     waits = [step for step in plan.steps if state.status[step] is Status.WAITING]
+    waits = [step for step in waits if step not in state.begun or step in state.unmerged]
     failed = [step for step in failed if step not in plan.loop_of and state.reason[step] != "children-failed"]
     failed.sort(key=lambda step: not is_bad(plan, state, step))
     return [*failed, *waits, *cancelled]

@@ -28,6 +28,8 @@ def tally(plan: Compiled, state: RunState) -> str:
     """How many nodes are in which status, and how the gates stand: `1 failed, 3 succeeded, 1 gate open`; what may
     fail is counted apart: `1 failed, 2 failed (allowed)`, and so is what a failure that is mended has left behind."""
     nodes = Counter(state.status[step] for step in plan.counted)
+    if not state.running:  # what has opened others waits as they do
+        nodes[Status.WAITING] += nodes.pop(Status.RUNNING, 0)
     gates = Counter(status for status, kind in zip(state.status, plan.kinds, strict=True) if kind == GATE)
     cached = state.reason.count("cached")
     about = {Status.SUCCEEDED: f" ({cached:,} cached)"} if cached else {}

@@ -236,6 +236,8 @@ def _asked(asked: Requested) -> dict[str, Any]:
 def status_counts(plan: Compiled, state: RunState) -> dict[str, int]:
     """How many nodes (gates are listed apart) are in which status; statuses that none has are absent."""
     found = Counter(state.status[step] for step in plan.counted)
+    if state.closed == "waiting":  # nothing runs: what has opened others waits as they do
+        found[Status.WAITING] += found.pop(Status.RUNNING, 0)
     return {_WORDS[status]: found[status] for status in Status if found[status]}
 
 

@@ -10,6 +10,7 @@ from orch.gates.verdict import Context, Verdict
 from orch.model.compiled import GATE, Compiled
 from orch.model.events import Event
 from orch.model.fold import apply, interrupt
+from orch.model.pausing import pause
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.model.times import to_iso
@@ -51,6 +52,7 @@ def poll(
     dead = closed is None and standing.status == "interrupted"
     if dead:
         interrupt(plan, state)
+    pause(plan, state)
     doubts = settle_commands(run.run_id, plan, state)
     document: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
@@ -151,6 +153,8 @@ def _waiting(
     found = []
     for step in plan.steps:
         if state.status[step] is not Status.WAITING or state.reason[step] in ("retry-delay", "unmerged"):
+            continue
+        if step in state.begun:  # it waits for another that is told, too
             continue
         address, record = plan.addresses[step], ledger.records.get(step)
         fields: dict[str, Any] = {"reason": state.reason[step], "sentence": state.sentence.get(step)}
