@@ -29,9 +29,6 @@ def node_doc(
 ) -> dict[str, Any]:
     """The step of a node, without its address; `addresses` has those of what it may need, where they are not their ids.
     The defaults are those of what has commands: not of a loop, nor of a child pipeline."""
-    loop = node.loop if isinstance(node, Node) else None
-    opens = loop is not None or (isinstance(node, Node) and node.pipeline is not None)
-    defaults = None if opens else defaults
     doc: dict[str, Any] = {}
     if node.run is not None:
         doc["run"] = node.run if isinstance(node.run, str) else list(node.run)
@@ -42,6 +39,8 @@ def node_doc(
             doc["trigger_rule"] = node.trigger_rule
     if node.model_fields_set <= PLAIN_KEYS and (defaults is None or not defaults.model_fields_set):
         return doc
+    if isinstance(node, Node) and (node.loop is not None or node.pipeline is not None):
+        defaults = None
     if node.if_ is not None:
         doc["if"] = node.if_
     if node.env or (defaults and defaults.env):

@@ -21,10 +21,6 @@ class Graph:
         self.pipeline = pipeline
         self.workspace = workspace or pipeline.workspace
         self.children = children or {}
-        self.phase_of = {node: name for name, phase in pipeline.phases.items() for node in phase.nodes}
-        self.nodes: dict[str, Node] = {}
-        for phase in pipeline.phases.values():
-            self.nodes.update(phase.nodes)
         self.phase_needs: dict[str, tuple[str, ...]] = {}
         before: tuple[str, ...] = ()
         for name, phase in pipeline.phases.items():
@@ -36,6 +32,16 @@ class Graph:
         """The child pipeline that a node opens, where it could be read."""
         child = self.children.get(node.pipeline) if node.pipeline is not None else None
         return child.pipeline if child is not None else None
+
+    @cached_property
+    def phase_of(self) -> dict[str, str]:
+        """Each node's phase."""
+        return {node: name for name, phase in self.pipeline.phases.items() for node in phase.nodes}
+
+    @cached_property
+    def nodes(self) -> dict[str, Node]:
+        """All nodes by their names."""
+        return {name: node for phase in self.pipeline.phases.values() for name, node in phase.nodes.items()}
 
     @cached_property
     def with_more(self) -> list[tuple[str, str, Node]]:
