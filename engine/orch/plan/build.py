@@ -175,7 +175,7 @@ def _add_steps(doc: PlanDoc, pipeline: Pipeline, project: Project, given: Given)
         for node_id, node in phase.nodes.items():
             step = node_doc(node, pipeline.defaults, addresses, given.schemas)
             if node.model_fields_set.isdisjoint(_MADE_OF_MORE):
-                doc["steps"].append(step_doc(addresses[node_id], step))
+                doc["steps"].append(cast(StepDoc, {"address": addresses[node_id], **step}))
                 continue
             make = partial(_made, step, node, pipeline, given, ("phases", phase_name, "nodes", node_id))
             add = partial(_add, doc, node, project, given)

@@ -145,11 +145,16 @@ def _spaces(doc: PlanDoc, addresses: list[str]) -> tuple[list[Space], dict[str, 
         if "pipeline" in step:
             number[step["address"]] = len(spaces)
             spaces.append(Space({}, -1, step["pipeline"]["inputs"]))
-    grouped = {i for i, step in enumerate(doc["steps"]) if "group" in step}
+    own = spaces[0].ids
+    grouped = {i for i, step in enumerate(doc["steps"]) if "group" in step} if doc["groups"] else ()
     for i, address in enumerate(addresses):
-        if i not in grouped:
-            child, _, own = address.rpartition("/")
-            spaces[number[child]].ids[own.partition(".")[2]] = i
+        if i in grouped:
+            continue
+        if "/" not in address:
+            own[address.partition(".")[2]] = i
+        else:
+            child, _, name = address.rpartition("/")
+            spaces[number[child]].ids[name.partition(".")[2]] = i
     return spaces, number
 
 
