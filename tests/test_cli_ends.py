@@ -272,6 +272,36 @@ def test_a_retry_of_what_failed_leaves_an_allowed_failure_and_what_came_of_it_al
     assert desk.node("one.odd")["status"] == "failed"
 
 
+def test_what_was_settled_as_not_done_after_a_cancel_is_not_asked_about_again(desk: Desk) -> None:
+    desk.pipeline("  one:\n    nodes: { send: { run: echo ready > fifo; sleep 600, effect: { once: k } } }\n")
+    os.mkfifo(desk.folder / "fifo")
+    command = [str(BIN / "orch"), "apply"]
+    with subprocess.Popen(command, cwd=desk.folder, env=desk.environment(), stderr=subprocess.DEVNULL) as engine:
+        (desk.folder / "fifo").read_text()
+        desk.orch("cancel", "@last")
+        assert engine.wait(timeout=60) == 4
+    said = desk.orch("settle", "@last", "send", "--not-done")
+    assert "in doubt" not in said.text
+    assert f"next  orch resume {desk.run_dir().name}" in said.text
+    assert "in doubt" not in desk.orch("runs", "show", "@last").out
+    assert "cancelled" in desk.orch("resume", "@last", code=1).text
+
+
+def test_a_run_without_its_plan_is_named_with_what_is_missing_and_is_whole_when_that_is_put_back(desk: Desk) -> None:
+    desk.pipeline("  one:\n    nodes: { send: { run: 'true' } }\n")
+    desk.orch("apply")
+    desk.orch("apply")
+    run = desk.run_dir()
+    plan = run / "plan.json"
+    plan.rename(desk.folder / "kept.json")
+    for verb in (["runs", "show"], ["verify"], ["resume"], ["explain"]):
+        said = desk.orch(*verb, run.name, *(["send"] if verb == ["explain"] else []), code=7).err
+        assert f"plan.json of run `{run.name}` is missing" in said
+        assert f"orch verify {run.name}" in said
+    (desk.folder / "kept.json").rename(plan)
+    desk.orch("verify", run.name)
+
+
 def test_a_run_in_which_only_allowed_failures_failed_has_nothing_to_retry(desk: Desk) -> None:
     desk.pipeline("  one:\n    nodes: { odd: { run: exit 1, allow_failure: true } }\n")
     desk.orch("apply")

@@ -225,6 +225,7 @@ def _settled(plan: Compiled, state: RunState, event: Settled) -> None:
     if event.how == "done":
         end(plan, state, step, Status.SUCCEEDED, "settled")
     elif ending(plan, state, step):
+        state.status[step], state.reason[step] = Status.QUEUED, None
         hold_back(plan, state, step)
     elif event.by == "probe" and reason in _ENDED_AS:
         if retries(plan.action(step).step, reason, state.failures[step] + 1):

@@ -68,7 +68,9 @@ CODES: dict[str, Code] = {
         "a recorded file is missing",
         "The journal says that this file was kept, or it follows from the journal, but it is not there. Logs, "
         "artifacts and the bytes in `cas` cannot be made again; restore them from a copy. Manifests and error "
-        "artifacts follow from the journal, and `orch resume RUN` writes them again, also for a run that has ended.",
+        "artifacts follow from the journal, and `orch resume RUN` writes them again, also for a run that has ended. "
+        "Without its plan.json a run cannot be read at all; a copy of it is the right one where its sha256 is the "
+        "`prev` of the journal's first record, and `orch verify RUN` says so.",
     ),
     "O611": Code(
         "a recorded file was changed",

@@ -201,6 +201,8 @@ def _meant(runs_root: str, ref: str) -> RunDir:
     if found:
         names = ", ".join(run.run_id for run in found[-5:])
         raise OrchError(Problem("O605", f"`{ref}` means {len(found)} runs", hint=f"the newest are {names}"), Exit.USAGE)
+    if len(ref) >= _SHORTEST_PREFIX:
+        _refuse_planless([run for run in claimed if run.run_id.startswith(ref)])
     from difflib import get_close_matches
 
     near = get_close_matches(ref, [run.run_id for run in claimed if _is_run(run.path)], 1, 0.5)
@@ -209,6 +211,15 @@ def _meant(runs_root: str, ref: str) -> RunDir:
     else:
         hint = f"did you mean `{near[0]}`?" if near else "orch runs list"
     raise OrchError(Problem("O604", f"there is no run `{ref}`", hint=hint), Exit.USAGE)
+
+
+def _refuse_planless(claimed: list[RunDir]) -> None:
+    """A folder with a journal was a run, and cannot be read without what the run was to do."""
+    for run in claimed:
+        if os.path.exists(run.journal):
+            said = f"plan.json of run `{run.run_id}` is missing: without it nobody can say what the run was to do"
+            help_ = f"put it back from a copy (`prev` of the first record is its sha256): orch verify {run.run_id}"
+            raise OrchError(Problem("O610", said, hint=help_), Exit.CORRUPT)
 
 
 def _newest(runs_root: str, ref: str) -> RunDir:
