@@ -45,7 +45,7 @@ MUTANTS = (
     ),
     Mutant(
         "a once step that was interrupted runs again without asking",
-        "model/fold.py",
+        "model/becomes.py",
         "    if is_once(plan.action(step).step):\n        state.status[step], state.reason",
         "    if False:\n        state.status[step], state.reason",
         "kill",
@@ -129,7 +129,7 @@ MUTANTS = (
     ),
     Mutant(
         "a step that ran when the owner died counts as done",
-        "model/fold.py",
+        "model/becomes.py",
         "    else:\n        state.status[step] = Status.QUEUED\n",
         "    else:\n        state.status[step], state.reason[step] = Status.SUCCEEDED, 'ok'\n",
         "kill",
