@@ -339,6 +339,46 @@ def test_what_is_behind_a_gate_that_opens_while_another_node_runs_reads_the_file
     assert planned(desk)["two.reader"].startswith("cached")
 
 
+WHEEL = """
+  one: { nodes: { wheel: { run: cp src/a.txt w, artifacts: { w: w }, cache: { paths: [src/a.txt] } } } }
+  two:
+    gates:
+      ok:
+        approval: { subject: ["artifact:wheel.w"], require: { editor: 1 }, exclude: [author] }
+    nodes: { publish: { run: "true" } }
+"""
+
+
+def started_by(desk: Desk, handle: str) -> None:
+    """A run whose gate waits."""
+    desk.run(["git", "config", "user.email", f"{handle}@project.example"])
+    desk.orch("apply", code=4)
+
+
+def approved_by(desk: Desk, handle: str) -> str:
+    words = ("approve", "two.ok", "--role", "editor", "--by", handle, "--run", "@last")
+    said = desk.orch(*words, code=None)
+    return "O314" if "O314" in said.text else str(said.code)
+
+
+def test_who_started_the_run_that_made_a_cached_artifact_is_its_author_in_every_run(desk: Desk) -> None:
+    desk.write("orch.yaml", PROJECT)
+    desk.pipeline(WHEEL)
+    for words in (["init", "-q"], ["config", "user.name", "W"], ["config", "user.email", "x@project.example"]):
+        desk.run(["git", *words])
+    desk.run(["git", "add", "-A"])
+    desk.run(["git", "commit", "-qm", "first"])
+    started_by(desk, "writer")
+    first = desk.run_dir()
+    assert approved_by(desk, "writer") == "O314"
+    started_by(desk, "reader")
+    assert did(desk)["one.wheel"].startswith("cached")
+    assert [approved_by(desk, name) for name in ("writer", "reader", "second")] == ["O314", "O314", "0"]
+    shutil.rmtree(first)
+    said = desk.orch("resume", "@last", code=4).text
+    assert "who started the run that artifact:one.wheel.w comes from is not known" in said
+
+
 def test_the_children_of_a_matrix_have_a_key_each(desk: Desk) -> None:
     desk.pipeline(
         "\n  main: { nodes: { each: { matrix: { part: [a, b] }, run: [sh, -c, 'echo $0 >> ran', '${{ matrix.part }}'],"

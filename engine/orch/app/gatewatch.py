@@ -81,8 +81,22 @@ class ProjectGates:
         if gate["kind"] == "freshness":
             facts = observe_freshness(where.root, gate["path"], gate["field"])
         else:
+            if "author" in gate.get("exclude", ()):
+                where = replace(where, starters=self._starters(state, gate, where.root))
             facts, subject = observe_approval(gate, where)
         return facts, judge(gate, facts, at_ms / 1000, self.command), subject
+
+    def _starters(self, state: RunState, gate: Mapping[str, Any], root: str) -> dict[str, str | None]:
+        """By item of the subject: who started the run that it is from, where the cache gave it."""
+        found: dict[str, str | None] = {}
+        for item in gate["subject"]:
+            kind, _, rest = item.partition(":")
+            step = self._ended(state, rest.rpartition(".")[0] if kind == "artifact" else rest)
+            if step in state.made_in:
+                from orch.app.people import starter_of
+
+                found[item] = starter_of(root, state.made_in[step])
+        return found
 
     def _note(self, facts: Mapping[str, Any]) -> None:
         subject = facts.get("subject")

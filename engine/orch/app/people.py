@@ -7,13 +7,16 @@ from typing import Any
 
 from orch.app.context import Context
 from orch.app.project import load
+from orch.app.root import RUNS
 from orch.gates.facts import Trouble
 from orch.governance.git import identity
 from orch.governance.subjects import Resolve, nothing
 from orch.governance.where import Where
+from orch.model.codec import UnknownEvent, decode
 from orch.model.compiled import Compiled
 from orch.model.events import Event, Opened
 from orch.problems.problem import OrchError
+from orch.store.rundir import KIND
 
 Places = Callable[[Resolve, Mapping[str, Sequence[Sequence[str]]]], Where]
 
@@ -62,6 +65,16 @@ def starter(context: Context, root: str, plan: Compiled) -> str | None:
     address = identity(root, context.env)
     found = places(context, root, plan.head)(nothing, {}).handles_of(address) if address else []
     return found[0] if len(found) == 1 else None
+
+
+def starter_of(root: str, run: str) -> str | None:
+    """Who started another run of the project, `<task>/<id>`; None where that is not known."""
+    try:
+        with open(f"{root}/{RUNS}/{run.replace('/', f'/{KIND}/')}/journal.ndjson", "rb") as file:
+            _, _, first = decode(file.readline())
+    except (OSError, ValueError, UnknownEvent):
+        return None
+    return started_by([first])
 
 
 def started_by(events: Iterable[Event]) -> str | None:

@@ -24,7 +24,8 @@ _END_OF_TIME = 1e14
 
 def find_authors(gate: Mapping[str, Any], subject: Subject, where: Where, git: Git) -> AuthorFacts:
     """Everybody who wrote since the last approved content in HEAD's history, else since the subject was added; for
-    what nodes made, whoever started the run. Where that cannot be established the facts hold problems instead."""
+    what nodes made, whoever started the run, and the run that it is from where the cache gave it. Where that cannot
+    be established the facts hold problems instead."""
     patterns = files_of(gate["subject"])
     handles: set[str] = set()
     problems: list[Trouble] = []
@@ -33,6 +34,11 @@ def find_authors(gate: Mapping[str, Any], subject: Subject, where: Where, git: G
         problems.append(Trouble(kind="no-starter", about=made[0]))
     elif made and where.starter is not None:
         handles.add(where.starter)
+    for item, starter in where.starters.items():
+        if starter is None:
+            problems.append(Trouble(kind="no-maker", about=item))
+        else:
+            handles.add(starter)
     if patterns:
         try:
             problems += _unfit(git, patterns, subject)

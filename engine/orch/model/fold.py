@@ -143,12 +143,15 @@ def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
     state.outputs.pop(step, None)
     if step not in state.unmerged:  # a patch that is not merged any more stays what the step has left
         state.artifacts.pop(step, None)
+    state.made_in.pop(step, None)
     if event.exit_code is not None:
         state.exit_code[step] = event.exit_code
     if event.outputs:
         state.outputs[step] = event.outputs
     if event.artifacts:
         state.artifacts[step] = event.artifacts
+    if (event.outputs or event.artifacts) and event.cache is not None and "run" in event.cache:
+        state.made_in[step] = event.cache["run"]
     if event.final:
         if event.error:
             state.sentence[step] = event.error.get("summary", "")

@@ -18,6 +18,8 @@ class RunState:
     what runs takes. `apart` counts the children of a matrix that are not over, where the run has trees, and `to_merge`
     is the heap of what can be merged, by address.
 
+    `made_in` names the run, `<task>/<id>`, that outputs and artifacts are from where the cache gave them.
+
     `begun` are the steps that have opened a body; of a loop that is tried again, `since` counts the iterations that it
     had before. `traces` keeps of the nodes of loops what tells two iterations apart, `trees` the content of the loop's
     own tree at the end of each iteration, by its phase. `anew` are those whose own tree is made once more."""
@@ -29,6 +31,7 @@ class RunState:
     failures: list[int]
     outputs: dict[int, dict[str, Any]] = field(default_factory=dict)
     artifacts: dict[int, tuple[dict[str, Any], ...]] = field(default_factory=dict)
+    made_in: dict[int, str] = field(default_factory=dict)
     exit_code: dict[int, int] = field(default_factory=dict)
     sentence: dict[int, str] = field(default_factory=dict)
     due: dict[int, int] = field(default_factory=dict)
