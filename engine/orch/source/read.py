@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import shlex
 
@@ -41,6 +40,8 @@ def read(file: str, display: str | None = None, *, max_bytes: int = MAX_BYTES) -
 
 def _nearest(file: str, path: str) -> str:
     """What may have been meant by a name that is not there."""
+    import difflib
+
     folder, name = os.path.split(file)
     try:
         there = sorted(entry for entry in os.listdir(folder or ".") if entry.endswith((".yaml", ".yml")))
