@@ -592,6 +592,42 @@ def test_what_is_inside_of_another_step_reads_the_artifacts_that_this_one_needs(
     assert [told[name] for name in ("main.each[x]", "main.each[y]", "main.round#1.check")] == [why] * 3
 
 
+ROUNDS = """
+  main:
+    nodes:
+      round:
+        loop:
+          until: "nodes.t.status == 'succeeded' and loop.index >= 3"
+          max_iterations: 4
+          stop_if_unchanged: 2
+          nodes: {{ t: {{ run: [echo, "{says}"], cache: {{ paths: [src/a.txt] }} }} }}
+"""
+
+
+@pytest.mark.parametrize(("says", "code"), [("step ${{ loop.index }}", 0), ("always", 1)])
+def test_iterations_of_cached_nodes_are_compared_by_what_they_printed_when_they_ran(
+    desk: Desk, says: str, code: int
+) -> None:
+    desk.pipeline(ROUNDS.format(says=says))
+    for _ in range(2):
+        desk.orch("apply", code=code)
+        assert desk.node("main.round").get("reason") == ("ok" if code == 0 else "unchanged")
+        assert len([name for name in did(desk) if name.endswith(".t")]) == (3 if code == 0 else 2)
+    assert did(desk)["main.round#2.t"].startswith("cached")
+    desk.orch("verify", "@last")
+
+
+def test_a_cached_iteration_and_one_that_ran_are_alike_where_they_printed_the_same(desk: Desk) -> None:
+    desk.pipeline(ROUNDS.format(says="always"))
+    desk.orch("apply", code=1)
+    lines = kept(desk).read_text().splitlines()
+    kept(desk).write_text("\n".join(line for line in lines if "round#2" not in line) + "\n")
+    desk.orch("apply", code=1)
+    told = did(desk)
+    assert (told["main.round#1.t"][:6], told["main.round#2.t"][:2]) == ("cached", "ok")
+    assert desk.node("main.round")["reason"] == "unchanged"
+
+
 def test_a_file_is_read_once_and_again_only_when_its_status_has_changed(tmp_path: Path) -> None:
     from orch.store.fingerprints import Fingerprints, hash_file
 

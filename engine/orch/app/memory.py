@@ -98,6 +98,8 @@ class ProjectMemory:
                 self._kept.use(entry, state.latest_ms)
                 since = f"since run {entry.run.rpartition('/')[2]}"
                 cache = {"key": key, "hit": True, "because": since, "run": entry.run, "inputs": inputs}
+                if entry.logs:
+                    cache["logs"] = entry.logs
                 return Recollection(cache, True, entry.outputs, entry.artifacts, entry.tests)
         except Unusable as error:
             unusable = str(error)
@@ -132,7 +134,9 @@ class ProjectMemory:
 
     def _entry(self, event: Finished, looked: _Looked, modes: dict[str, int], left: dict[str, str]) -> Entry:
         assert self._run is not None, "only a run is recorded"
-        run = self._run[0]
+        run, logs = self._run[0], {}
+        if self._plan.index_of[event.address] in self._plan.loop_of:
+            logs = {stream: log["sha256"] for stream, log in (event.logs or {}).items()}
         return Entry(
             key=looked.key,
             step=f"{self._name}/{event.address}",
@@ -144,6 +148,7 @@ class ProjectMemory:
             modes=modes,
             left=left,
             tests=event.tests,
+            logs=logs,
         )
 
     def _inputs(self, reads: Reads) -> tuple[dict[str, str], dict[str, bytes]]:

@@ -136,7 +136,7 @@ def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
     state.to_judge.pop(step, None)
     if step in plan.loop_of:
         error = event.error or {}
-        state.traces[step] = {"findings": error.get("findings"), "logs": event.logs}
+        state.traces[step] = {"findings": error.get("findings"), "logs": _printed(event)}
         if event.tree is not None:
             state.trees[plan.phase_of[step]] = event.tree
     state.exit_code.pop(step, None)
@@ -167,6 +167,13 @@ def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
         doubt(plan, state, step, (event.error or {}).get("reason", "interrupted"))
     else:
         try_again(plan, state, step, event.at)
+
+
+def _printed(event: Finished) -> dict[str, str]:
+    """The digests of what a step printed, or of what it had printed when the result was made that the cache gave."""
+    if event.cache is not None:
+        return dict(event.cache.get("logs", {}))
+    return {stream: log["sha256"] for stream, log in (event.logs or {}).items()}
 
 
 def _merged(plan: Compiled, state: RunState, event: Merged) -> None:

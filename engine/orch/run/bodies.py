@@ -176,7 +176,7 @@ def _trace(plan: Compiled, state: RunState, node: int) -> dict[str, Any]:
     trace = state.traces.get(node, {})
     found: dict[str, Any] = {
         "status": state.status[node].word,
-        "reason": state.reason[node],
+        "reason": state.reason[node] if state.reason[node] != "cached" else "ok",  # it gives what the step would
         "exit code": state.exit_code.get(node),
         "outputs": state.outputs.get(node),
         "artifacts": {one["name"]: one["sha256"] for one in state.artifacts.get(node, ())},
@@ -184,7 +184,7 @@ def _trace(plan: Compiled, state: RunState, node: int) -> dict[str, Any]:
     if trace.get("findings") is not None:
         found["findings"] = sorted(_finding(one) for one in trace["findings"])
     else:
-        found["logs"] = {stream: log["sha256"] for stream, log in (trace.get("logs") or {}).items()}
+        found["logs"] = trace.get("logs", {})
     return found
 
 

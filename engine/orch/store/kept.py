@@ -32,7 +32,8 @@ _decode = json.JSONDecoder().raw_decode
 
 class Entry(NamedTuple):
     """A result: of which step (`<pipeline>/<address>`), when and by which run (`<task>/<id>`) it was made, from which
-    inputs. `modes` are those of the artifacts, by name; `left` is what must be as the step left it."""
+    inputs. `modes` are those of the artifacts, by name; `left` is what must be as the step left it; `logs` are the
+    digests of what it printed, of a step in a loop, whose iterations are compared."""
 
     key: str
     step: str
@@ -44,6 +45,7 @@ class Entry(NamedTuple):
     modes: dict[str, int] = {}
     left: dict[str, str] = {}
     tests: dict[str, int] | None = None
+    logs: dict[str, str] = {}
 
 
 class Kept:
@@ -187,7 +189,7 @@ def _entry(line: bytes) -> Entry:
         get = found.get
         return Entry(
             *(found["key"], found["step"], found["at"], found["run"], found["inputs"], get("outputs")),
-            *(tuple(get("artifacts", ())), get("modes", {}), get("left", {}), get("tests")),
+            *(tuple(get("artifacts", ())), get("modes", {}), get("left", {}), get("tests"), get("logs", {})),
         )
     except (TypeError, KeyError, RecursionError) as error:
         raise ValueError(str(error)) from error
