@@ -14,7 +14,7 @@ RETRY = {
     "backoff": 2.0,
     "max_delay_seconds": 300.0,
     "jitter": 0.0,
-    "on": ["command-failed", "timed-out", "worker-lost"],
+    "on": ["command-failed", "timed-out"],
 }
 
 

@@ -157,6 +157,30 @@ def ran_rows() -> str:
     )
 
 
+CUT = """\
+phases:
+  one:
+    nodes: { w: { run: "true" }, lost: { run: "touch lost; false", allow_failure: true } }
+  two:
+    gates: { ok: { approval: { subject: [orch.yaml], require: { editor: 1 } } } }
+    nodes: { push: { run: "true" } }
+finally: { tell: { run: 'echo "kid $STATUS" >> ran', env: { STATUS: "${{ run.status }}" } } }
+"""
+
+
+@pytest.mark.parametrize(("flags", "told"), [(["--fail-fast"], "cancelled"), ([], "failed")])
+def test_the_finally_of_a_child_that_was_cut_short_before_its_gate_does_not_see_a_success(
+    desk: Desk, flags: list[str], told: str
+) -> None:
+    desk.write("pipelines/kid.yaml", HEAD + "name: kid\n" + CUT)
+    more = "" if flags else "budget: { nodes: 1 }\n"
+    bad = ", bad: { run: 'until test -e lost; do sleep 0.02; done; sleep 0.3; exit 1' }" if flags else ""
+    main = f"{HEAD}name: main\n{more}phases: {{ one: {{ nodes: {{ kid: {{ pipeline: ./kid.yaml }}{bad} }} }} }}\n"
+    desk.write("pipelines/main.yaml", main)
+    desk.orch("apply", "pipelines/main.yaml", *flags, code=1 if flags else 5)
+    assert ran(desk) == [f"kid {told}"]
+
+
 def test_steps_of_a_child_are_selected_and_decided_again_like_any_others(desk: Desk) -> None:
     assert "reads `nodes.make`" in desk.orch("plan", "pipelines/main.yaml", "--select", "site[eu]/push.up", code=3).err
     planned = steps(desk, "--select", "+site[eu]/push.up")

@@ -319,3 +319,11 @@ def test_a_run_whose_journal_has_lost_its_end_is_not_carried_on(desk: Desk, kept
     said = desk.orch(verb[0], "@last", *verb[1:], code=7)
     assert "O614" in said.text
     assert (desk.folder / "done").read_text() == "once\n"
+
+
+def test_a_gate_that_a_cancel_has_skipped_asks_for_nothing_any_more(desk: Desk) -> None:
+    gate = "gates: { ok: { approval: { subject: [orch.yaml], require: { editor: 1 } } } }"
+    desk.pipeline(f"  one: {{ {gate}, nodes: {{ a: {{ run: 'true' }} }} }}\n")
+    desk.orch("apply", code=4)
+    desk.orch("cancel", "@last")
+    assert "orch approve" not in desk.orch("runs", "show", "@last").text

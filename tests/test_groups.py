@@ -243,6 +243,25 @@ def test_a_queued_run_with_finally_is_cancelled_once_it_has_a_place(busy_with: C
     assert busy.desk.lines("told") == 2
 
 
+def test_a_queued_run_that_had_opened_a_child_with_finally_is_cancelled_once_it_has_a_place(
+    busy_with: Callable[[str], Busy],
+) -> None:
+    busy = busy_with("  work: { nodes: { kid: { pipeline: ./kid.yaml } } }\n")
+    head = "apiVersion: orch/v1\nkind: Pipeline\nname: kid\nphases:\n"
+    busy.desk.write("pipelines/kid.yaml", head + WORK + "finally: { tell: { run: echo told >> told } }\n")
+    killed = busy.holder("pipelines/main.yaml")
+    run = busy.folder().name
+    os.kill(busy.owner(run), signal.SIGKILL)
+    ended(killed)
+    holder = busy.holder("pipelines/main.yaml")
+    second, _ = busy.queued("resume", run)
+    busy.orch("cancel", run)
+    assert busy.desk.lines("told") == 0
+    busy.let_it_end()
+    assert (ended(holder), ended(second), ended(busy.started[-1])) == (0, 1, 0)
+    assert busy.desk.lines("told") == 2
+
+
 def test_json_tells_of_the_wait_as_a_line_of_its_own(busy: Busy) -> None:
     busy.holder()
     second = busy.orch("apply", "--json")

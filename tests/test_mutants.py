@@ -88,7 +88,7 @@ SIMULATED = [
     (BODIES, "    if bad:\n", "    if False:\n"),
     (BODIES, "    if not bad:\n", "    if True:\n"),
     (DECIDE, "    if step in state.begun:\n", "    if False:\n"),
-    (SCOPE, "is_bad(plan, state, step) for step in body", "False for step in body"),
+    (SCOPE, "is_bad(plan, state, step) for step in body if", "False for step in body if"),
     (SCOPE, "for step in plan.inner(owner) if not plan.is_final(step)", "for step in plan.inner(owner)"),
     (DECIDE, "    if not state.to_merge or _is_shared_tree_busy(plan, state):\n", "    if not state.to_merge:\n"),
     (

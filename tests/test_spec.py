@@ -101,7 +101,7 @@ def test_a_node_has_the_defaults_that_the_language_promises() -> None:
     assert made.matrix is None
     assert made.retry is not None
     assert (made.retry.delay, made.retry.backoff, made.retry.max_delay, made.retry.jitter) == (1, 2, 300, 0)
-    assert made.retry.on == ("command-failed", "timed-out", "worker-lost")
+    assert made.retry.on == ("command-failed", "timed-out")
 
 
 def test_a_model_cannot_be_changed() -> None:

@@ -312,7 +312,7 @@ class Ownership:
             return None
         from orch.app.queueing import Waiter, await_place
 
-        endable = work.choose is None and not plan.finally_steps
+        endable = work.choose is None and not any(map(plan.is_final, plan.steps))
         waiter = Waiter(self._run, self._owner(state), state.requests if endable else None)
         runs, now_ms = os.path.join(self._root, RUNS), self._context.clock.now_ms
         return await_place(waiter, plan.head["concurrency"], runs, self._interrupted, self._reporter.queued, now_ms)

@@ -189,6 +189,7 @@ def _skipped(plan: Compiled, state: RunState, event: Skipped) -> None:
     step = plan.index_of.get(event.address, -1)
     if step < 0 or state.status[step] >= Status.SUCCEEDED or step in state.running:
         return
+    state.sentence.pop(step, None)  # a gate's last one is about what it waited for
     if event.sentence:
         state.sentence[step] = event.sentence
     end(plan, state, step, Status.SKIPPED, event.reason)

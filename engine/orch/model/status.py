@@ -24,7 +24,7 @@ class Status(IntEnum):
 
 STATUS_BY_WORD = {status.word: status for status in Status}
 
-SUCCEEDED_REASONS = ("ok", "settled")
+SUCCEEDED_REASONS = ("ok", "cached", "settled")
 FAILED_REASONS = (
     "command-failed",
     "timed-out",
@@ -40,7 +40,6 @@ FAILED_REASONS = (
     "budget-exceeded",
     "merge-conflict",
     "path-policy-violation",
-    "worker-lost",
     "internal-error",
 )
 SKIPPED_REASONS = (
@@ -60,7 +59,5 @@ WAITING_REASONS = (
 )
 CANCELLED_REASONS = ("requested", "fail-fast")
 
-REASONS = frozenset(SUCCEEDED_REASONS + FAILED_REASONS + SKIPPED_REASONS + WAITING_REASONS + CANCELLED_REASONS)
-
-DEFAULT_RETRY_ON = ("command-failed", "timed-out", "worker-lost")
+DEFAULT_RETRY_ON = ("command-failed", "timed-out")
 TRIGGER_RULES = ("all_success", "none_failed", "one_success", "none_failed_min_one_success", "all_done")

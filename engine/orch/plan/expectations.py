@@ -22,7 +22,7 @@ from orch.spec.expressions.wording import names_text, nearest
 from orch.spec.report import Report
 
 OF_STATUS: Mapping[str, tuple[str, ...]] = {
-    "succeeded": SUCCEEDED_REASONS,
+    "succeeded": tuple(reason for reason in SUCCEEDED_REASONS if reason != "cached"),  # a rehearsal has no cache
     "failed": tuple(reason for reason in FAILED_REASONS if reason != "check-failed"),
     "skipped": SKIPPED_REASONS,
     "cancelled": CANCELLED_REASONS,

@@ -77,9 +77,11 @@ def _loop(plan: Compiled, state: RunState, loop: int, number: int) -> dict[str, 
 def _verdict_of(plan: Compiled, state: RunState, owner: int) -> str:
     """What a child pipeline amounts to, when all but its `finally` is over: none of that counts, in whatever order."""
     body = [step for step in plan.inner(owner) if not plan.is_final(step)]
-    if any(is_bad(plan, state, step) for step in body):
+    cut = [step for step in body if state.status[step] is Status.CANCELLED or state.reason[step] == "cancelled"]
+    ending = state.cancelling or state.failing_fast
+    if state.overspent or any(is_bad(plan, state, step) for step in body if not (ending and step in cut)):
         return "failed"
-    if state.cancelling:
+    if state.cancelling or (cut and ending):
         return "cancelled"
     return "failed" if any(left_behind(state, step) for step in body) else "succeeded"
 

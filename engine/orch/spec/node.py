@@ -20,9 +20,7 @@ from orch.spec.shapes import (
     Texts,
 )
 
-RetryReason = Literal[
-    "command-failed", "timed-out", "start-failed", "output-missing", "secret-in-output", "worker-lost"
-]
+RetryReason = Literal["command-failed", "timed-out", "start-failed", "output-missing", "secret-in-output"]
 Scalar = str | int | float | bool
 TriggerRule = Literal["all_success", "none_failed", "one_success", "none_failed_min_one_success", "all_done"]
 
@@ -83,7 +81,7 @@ class Retry(Shape):
         default=0.0, ge=0, le=1, description="The part of a delay that is left to chance, from 0 to 1."
     )
     on: Texts[RetryReason] = Field(
-        default=("command-failed", "timed-out", "worker-lost"),
+        default=("command-failed", "timed-out"),
         min_length=1,
         description="The reasons of a failure that are worth another try.",
     )
