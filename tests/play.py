@@ -51,7 +51,9 @@ class Play:
 
     def open(self, *reset: str) -> Play:
         epoch = self.state.epoch + 1
-        self.happened(Opened(self.now, epoch, {"run_id": "r"}, self.plan.digest, "none", {}, 0, reset))
+        self.happened(
+            Opened(self.now, epoch, {"run_id": "r", "trees": "/trees"}, self.plan.digest, "none", {}, 0, reset)
+        )
         return self
 
     def decisions(self) -> list[Decision]:

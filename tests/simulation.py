@@ -124,7 +124,9 @@ class Simulation(Promises):
         self.stopping: set[int] = set()
         self.open_gates.clear()
         self.wake_at: int | None = None
-        opened = Opened(self.clock, self.state.epoch + 1, {"run_id": "r"}, self.plan.digest, "none", {}, 0, reset)
+        opened = Opened(
+            self.clock, self.state.epoch + 1, {"run_id": "r", "trees": "/trees"}, self.plan.digest, "none", {}, 0, reset
+        )
         if self.places is not None:
             self.places.own([*events, opened])
         self.happened(opened)
@@ -420,7 +422,9 @@ class Simulation(Promises):
         for gate in approved:
             self.world.shut_looks[gate] = 0
         if self.state.doubt and (not approved or self.rng.random() < 0.5):
-            opened = Opened(self.clock, self.state.epoch + 1, {"run_id": "r"}, self.plan.digest, "none", {})
+            opened = Opened(
+                self.clock, self.state.epoch + 1, {"run_id": "r", "trees": "/trees"}, self.plan.digest, "none", {}
+            )
             if self.places is not None:
                 self.places.own([*self.events(), opened])
             self.happened(opened)
