@@ -502,6 +502,26 @@ def test_verify_warns_of_a_branch_that_no_longer_holds_what_was_merged(desk: Des
     assert "O643" not in desk.orch("verify", "@last").text
 
 
+def test_a_branch_that_is_gone_is_told_by_verify_and_show_and_report_also_where_nothing_was_merged(desk: Desk) -> None:
+    desk.orch("apply")
+    name, base = branch(desk), git(desk, "rev-parse", "--short=12", "main")
+    for kind in ("md", "html"):
+        desk.orch("report", "@last", "-o", f"report.{kind}")
+        said = (desk.folder / f"report.{kind}").read_text()
+        for told in (name, base, f"git diff {base} {name}", f"git merge {name}"):
+            assert told in said
+    assert f"next     git merge {name}" in desk.orch("runs", "show", "@last").out
+    assert "O643" not in desk.orch("verify", "@last").text
+    git(desk, "branch", "-D", name)
+    assert f"warning[O643]: the branch {name} is gone" in desk.orch("verify", "@last").err
+    shown = desk.orch("runs", "show", "@last").out
+    assert f"{name}, from {base}, is gone" in shown
+    assert "git merge" not in shown
+    desk.orch("report", "@last", "-o", "report.md")
+    assert "it is gone" in (desk.folder / "report.md").read_text()
+    assert "git merge" not in (desk.folder / "report.md").read_text()
+
+
 def test_a_patch_is_an_artifact_of_its_child_and_the_manifest_names_the_commit(desk: Desk) -> None:
     goals(desk, "[a]")
     desk.orch("apply")

@@ -10,20 +10,21 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any, NamedTuple
 
+from orch.app.branches import is_branch_gone
 from orch.app.context import Context
 from orch.app.root import RUNS, find_root
 from orch.app.runplan import plan_of
 from orch.model.attempt import LOG_CAP_BYTES
 from orch.model.compiled import Compiled
-from orch.model.events import Finished, Merged, Settled
+from orch.model.events import Finished, Settled
 from orch.model.fold import fold, interrupt
-from orch.model.names import branch_of, file_stem
+from orch.model.names import file_stem
 from orch.model.pausing import pause
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.plan.compile import compile_plan
 from orch.plan.named import meant
-from orch.problems.problem import OrchError, Problem
+from orch.problems.problem import OrchError
 from orch.review.past import Past
 from orch.store.errors import error_bytes, retry_command
 from orch.store.glance import glance
@@ -106,6 +107,8 @@ def show(context: Context, ref: str, wanted: Callable[[Compiled, RunState], set[
     manifest["status"] = told.status
     if told.detail is not None:
         manifest["status_detail"] = told.detail
+    if told.status == "succeeded" and is_branch_gone(context, told.run, told.plan):
+        manifest["workspace"]["gone"] = True
     manifest["steps"] = [json.loads(manifests.build(step, told.state, known.get(step) or Record())) for step in steps]
     return manifest
 
@@ -232,36 +235,6 @@ def verify(context: Context, ref: str, head: str | None = None) -> Verified:
 
     run = find(os.path.join(find_root(context.cwd), RUNS), ref)
     return check(run, head=head.removeprefix("sha256:") if head else None, compiler=compile_plan, judge=judge)
-
-
-def branch_lost(context: Context, ref: str) -> Problem | None:
-    """A warning where the run's branch no longer holds what the journal says was merged into it; none where git cannot
-    be asked."""
-    root = find_root(context.cwd)
-    run = find(os.path.join(root, RUNS), ref)
-    try:
-        plan = plan_of(run)
-        events = read(run.journal, plan.digest).events if "workspace" in plan.head else ()
-    except OrchError:
-        return None  # told as a problem of the record
-    merged = [event.commit for event in events if isinstance(event, Merged) and event.commit is not None]
-    if not merged:
-        return None
-    from orch.governance.git import Git, GitTrouble
-
-    git, branch = Git(root, context.env), branch_of(run.run_id)
-    try:
-        git.toplevel()
-    except GitTrouble:
-        return None
-    try:
-        git.ask(["merge-base", "--is-ancestor", merged[-1], f"refs/heads/{branch}"])
-    except GitTrouble:
-        gone = git.resolve(f"refs/heads/{branch}") is None
-        said = f"the branch {branch} {'is gone' if gone else 'was moved'}: it does not hold {merged[-1][:12]}"
-        hint = f"git branch --force {branch} {merged[-1]}, unless you have merged and removed it"
-        return Problem("O643", f"{said}, which the journal says was merged into it", hint=hint, severity="warning")
-    return None
 
 
 def poll(context: Context, ref: str, since: int | None = None) -> dict[str, Any]:

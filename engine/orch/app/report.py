@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from orch.app.branches import is_branch_gone
 from orch.app.context import Context
 from orch.app.explaining import asked
 from orch.app.records import past
@@ -27,4 +28,5 @@ def make_report(context: Context, ref: str) -> Report:
                 lines += [line.rstrip() for line in shown(data).splitlines() if line.strip()][-TAIL_LINES:]
         return lines
 
-    return report(told, asked(context, told), tail, context.clock.now_ms())
+    made = report(told, asked(context, told), tail, context.clock.now_ms())
+    return made._replace(branch_gone=is_branch_gone(context, told.run, told.plan))

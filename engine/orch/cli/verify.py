@@ -18,7 +18,8 @@ def command(session: Session, run: str, head: str | None, as_json: bool) -> int:
 
     Without a head that was kept elsewhere it shows accidents, not a forger who rewrites everything.
     """
-    from orch.app.records import branch_lost, verify
+    from orch.app.branches import branch_lost
+    from orch.app.records import verify
     from orch.cli.warnings import warn
 
     found = verify(session.context, run, head.removeprefix("sha256:") if head else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from orch.model.names import branch_of
 from orch.model.times import to_iso
 from orch.render.lengths import counted, duration
 from orch.render.style import Style
@@ -78,6 +79,7 @@ def run_facts(report: Report) -> list[tuple[str, str]]:
     rows.append(("pipeline", f"{pipeline['name']} ({pipeline['path']})"))
     if past.plan.task != "-":
         rows.append(("task", past.plan.task))
+    rows += _branch_facts(report)
     if report.started_ms is not None:
         rows.append(("started", _moment(report.started_ms)))
     if report.ended_ms is not None:
@@ -91,6 +93,18 @@ def run_facts(report: Report) -> list[tuple[str, str]]:
     rows.append(("files", past.run.artifact_root))
     rows.append(("report made", _moment(report.made_ms)))
     return rows
+
+
+def _branch_facts(report: Report) -> list[tuple[str, str]]:
+    """The branch that the run works on, what it is compared with, and the commands that show and take what is on it."""
+    past = report.past
+    if "workspace" not in past.plan.head:
+        return []
+    branch, base = branch_of(past.run.run_id), past.plan.head["base"]
+    if report.branch_gone:
+        return [("branch", f"`{branch}` from `{base[:12]}`: it is gone")]
+    rows = [("branch", f"`{branch}` from `{base[:12]}`"), ("difference", f"`git diff {base[:12]} {branch}`")]
+    return [*rows, ("merge", f"`git merge {branch}`")] if report.status == "succeeded" else rows
 
 
 def record_facts(report: Report) -> list[tuple[str, str]]:

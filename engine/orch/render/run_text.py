@@ -38,7 +38,8 @@ def run_text(manifest: dict[str, Any], style: Style) -> str:
     if manifest.get("outputs"):
         rows.append(("outputs", json.dumps(manifest["outputs"], ensure_ascii=False)))
     if space := manifest.get("workspace"):
-        rows.append(("branch", f"{space['branch']}, from {space['base'][:12]}"))
+        gone = ", is gone" if space.get("gone") else ""
+        rows.append(("branch", f"{space['branch']}, from {space['base'][:12]}{gone}"))
         rows += [("trees", space["trees"])] if "trees" in space else []
     rows += [("files", manifest["artifact_root"]), ("head", f"sha256:{manifest['journal_head']}")]
     lines = [f"{name:9}{visible(text) if name not in ('run',) else text}" for name, text in rows]
@@ -77,7 +78,7 @@ def _next(manifest: dict[str, Any]) -> list[str]:
         "queued": f"orch poll {run} --watch",
         "running": f"orch poll {run} --watch",
     }
-    if status == "succeeded" and "workspace" in manifest:
+    if status == "succeeded" and "workspace" in manifest and "gone" not in manifest["workspace"]:
         commands["succeeded"] = f"git merge {manifest['workspace']['branch']}"
     if status not in commands:
         return []

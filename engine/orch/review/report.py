@@ -71,7 +71,7 @@ class Phase(NamedTuple):
 
 class Report(NamedTuple):
     """A run as it stood when its journal had `records` records. `so_far` is the verdict on what is over, of a run that
-    is not; `more_troubles` and `more_artifacts` count what is not told."""
+    is not; `branch_gone`: its branch was removed; `more_troubles` and `more_artifacts` count what is not told."""
 
     past: Past
     status: str
@@ -89,6 +89,7 @@ class Report(NamedTuple):
     more_artifacts: int
     timeline: Timeline
     records: int
+    branch_gone: bool = False
 
 
 def report(past: Past, asked: Asked, tail: Callable[[Record], Sequence[str]], now_ms: int) -> Report:
