@@ -237,6 +237,14 @@ def test_a_retry_without_more_decides_what_failed_again(desk: Desk) -> None:
     assert "nothing has failed" in desk.orch("retry", "@last", "--failed", "--exclude", "two", code=6).err
 
 
+def test_a_once_step_that_was_done_and_failed_over_what_it_left_does_not_happen_again_unasked(desk: Desk) -> None:
+    act = "{ run: 'echo act >> ran', outputs: { url: string }, effect: { once: act } }"
+    desk.pipeline(f"  ship: {{ nodes: {{ act: {act} }} }}\n")
+    desk.orch("apply", "pipelines/main.yaml", code=1)
+    assert "--once-more 'ship.act'" in desk.orch("retry", "@last", code=6).err
+    assert ran(desk) == "act"
+
+
 def test_a_once_step_that_succeeded_happens_again_only_where_it_is_named(desk: Desk) -> None:
     desk.orch("apply")
     ran(desk)

@@ -157,9 +157,10 @@ CODES: dict[str, Code] = {
     ),
     "O627": Code(
         "a step must not happen twice",
-        "A step with `effect: { once: KEY }` succeeded, and the retry would do it again: a second release, a second "
-        "mail. Leave it as it is with `--exclude ADDRESS`: what comes behind it reads what it gave then. Where it must "
-        "happen a second time, say so of this very step with `--once-more ADDRESS`; the journal keeps who did.",
+        "The command of a step with `effect: { once: KEY }` came to its end with exit code 0, also if the step then "
+        "failed over what it left, and the retry would do it again: a second release, a second mail. Leave it as it is "
+        "with `--exclude ADDRESS`: what comes behind it reads what it gave then. Where it must happen a second time, "
+        "say so of this very step with `--once-more ADDRESS`; the journal keeps who did.",
     ),
     "O628": Code(
         "what was skipped stays skipped",

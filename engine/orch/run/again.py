@@ -97,20 +97,26 @@ def _named(plan: Compiled, state: RunState, selection: Selection, field: Field) 
     return found
 
 
+def _was_done(state: RunState, step: int) -> bool:
+    """Did its command come to its end? What it left may all the same have failed it: outputs, files that it changed."""
+    status = state.status[step]
+    return status is Status.SUCCEEDED or (status is Status.FAILED and state.exit_code.get(step) == 0)
+
+
 def _refuse_twice(plan: Compiled, state: RunState, steps: list[int], again: Again) -> None:
-    """A `once` step that succeeded runs again only where somebody said so of this very step."""
-    done = [step for step in steps if state.status[step] is Status.SUCCEEDED and is_once(plan.action(step).step)]
+    """A `once` step that was done runs again only where somebody said so of this very step."""
+    done = [step for step in steps if _was_done(state, step) and is_once(plan.action(step).step)]
     allowed = {name: meant(plan, name, state.run_id) for name in again.once_more}
     problems = [
         Problem(
             "O627",
-            f"`{address}` succeeded and must not happen twice (effect: once)",
+            f"`{address}` was done and must not happen twice (effect: once)",
             hint=f"leave it as it is: --exclude '{address}'; where it must happen again: --once-more '{address}'",
         )
         for address in (plan.addresses[step] for step in done if not any(step in each for each in allowed.values()))
     ]
     problems += [
-        refusal(f"--once-more {name}: this is no `once` step that succeeded and is chosen", "leave it out")
+        refusal(f"--once-more {name}: this is no `once` step that was done and is chosen", "leave it out")
         for name, steps in allowed.items()
         if set(done).isdisjoint(steps)
     ]
