@@ -276,6 +276,62 @@ def test_what_differs_between_two_runs_is_replaced_and_nothing_else() -> None:
     }
 
 
+def test_a_number_is_no_digest() -> None:
+    record = {"outputs": {"bytes": 137438953472}, "facts": {"size": 137438953472}, "sha256": "137438953472"}
+    assert Normal("/p/x").data(record) == {**record, "sha256": "<digest 1>"}
+
+
+GIVEN = {"python": "3.9", "pid": 5, "orch": "x", "sha": "0a1b2c3d4e5f", "id": "20260101T000000Z-abcdef"}
+
+
+@pytest.mark.parametrize("key", ["outputs", "matrix", "inputs", "env", "command", "run", "rows"])
+def test_what_users_and_their_commands_have_written_is_left_as_it_is(key: str) -> None:
+    for given in (GIVEN, [GIVEN], "at 2026-01-01T00:00:00Z"):
+        if (key, given) != ("inputs", [GIVEN]):
+            assert Normal("/p/x").data({key: given, "at": "2026-01-01T00:00:00Z"}) == {key: given, "at": "<time>"}
+
+
+def test_what_a_cache_and_a_list_of_artifacts_tell_is_of_the_run() -> None:
+    kept = {"run": "20260101T000000Z-abcdef", "inputs": {"file a": "b" * 64}}
+    record = {"cache": kept, "inputs": [{"artifact": "one.a.o", "sha256": "b" * 64}]}
+    assert Normal("/p/x").data(record) == {
+        "cache": {"run": "<run>", "inputs": {"file a": "<digest 1>"}},
+        "inputs": [{"artifact": "one.a.o", "sha256": "<digest 1>"}],
+    }
+
+
+def test_fields_of_the_machine_are_known_by_their_place() -> None:
+    record = {"owner": {"pid": 7, "host": "vm"}, "secrets": {"host": "env:HOST"}, "versions": {"python": "3.11.7"}}
+    assert Normal("/p/x").data(record) == {
+        "owner": {"pid": "<differs>", "host": "<differs>"},
+        "secrets": {"host": "env:HOST"},
+        "versions": {"python": "<differs>"},
+    }
+
+
+def test_a_snapshot_fails_where_a_command_gives_something_else(user: pytest.Pytester) -> None:
+    """What it prints too, but for the folder and the id of the run."""
+    pipeline = user.path / "pipelines" / "main.yaml"
+    gives = """'cat given > "$ORCH_OUTPUT"', outputs: { n: integer, bytes: integer, python: string, sha: string }"""
+    count, prints = PIPELINE.index("'printf"), 'pwd; cat given; echo $RUN; exit 3", env: { RUN: "${{ run.id }}" }'
+    text = PIPELINE[:count] + gives + PIPELINE[PIPELINE.index(" }\n", count) :]
+    pipeline.write_text(text.replace('echo no >&2; exit 3"', prints))
+    alone(
+        user,
+        "    import json\n"
+        "    given = {'n': 3, 'bytes': 137438953472, 'python': '3.9', 'sha': '0a1b2c3d4e5f'}\n"
+        "    (orch_project / 'given').write_text(json.dumps(given))\n"
+        "    done = orch_apply()\n"
+        "    assert done == orch_apply()\n"
+        "    assert done['manifests']['first.count']['outputs'] == given\n"
+        "    told = done['errors'][0]['details']['stdout_tail']\n"
+        "    assert told == '<project>\\n' + json.dumps(given) + '<run>\\n'\n"
+        "    (orch_project / 'given').write_text(json.dumps(given | {'sha': '0a1b2c3d4e60'}))\n"
+        "    other = orch_apply()\n"
+        "    assert other['journal'] != done['journal'] and other['errors'] != done['errors']\n",
+    )
+
+
 # --- a branch
 
 BRANCH = """apiVersion: orch/v1
@@ -314,6 +370,8 @@ def test_a_run_with_a_branch_has_it_in_the_copy_and_is_the_same_value_each_time(
         "    import subprocess\n"
         "    done = orch_apply()\n"
         "    assert done['exit_code'] == 0\n"
+        "    assert done['manifests']['manifest']['owner']['trees'] == '<state>/orch/trees/<run>'\n"
+        "    assert str(tmp_path) not in str(done)\n"
         "    assert done['steps']['then.look'] == {'status': 'succeeded', 'reason': 'ok'}\n"
         "    merged = [r['address'] for r in done['journal'] if r['type'] == 'merged']\n"
         "    assert merged == ['first.each[a]', 'first.each[b]']\n"

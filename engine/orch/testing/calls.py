@@ -25,6 +25,7 @@ class Calls:
 
     def __init__(self, project: Path, copy: Callable[[], Path], scratch: Path) -> None:
         self._project, self._copy, self._scratch = project, copy, scratch
+        self._state = scratch / "state"
         self._count = 0
 
     def plan(
@@ -76,7 +77,7 @@ class Calls:
         new = sorted(set(_runs(where)) - before)
         if done.returncode not in _ENDS or not new:
             _refused(done)
-        normal = Normal(os.path.realpath(where))
+        normal = Normal(os.path.realpath(where), {new[-1].name: "<run>", os.path.realpath(self._state): "<state>"})
         journal = [normal.data(json.loads(line)) for line in _text(new[-1] / "journal.ndjson").splitlines()]
         manifest = normal.data(json.loads(_text(new[-1] / "manifest.json")))
         nodes = [normal.data(json.loads(_text(path))) for path in sorted((new[-1] / "nodes").glob("*.json"))]
@@ -100,7 +101,7 @@ class Calls:
             return subprocess.run(
                 [sys.executable, "-P", "-m", "orch", *words],
                 cwd=folder,
-                env={**own, "XDG_STATE_HOME": str(self._scratch / "state"), "NO_COLOR": "1", **(env or {})},
+                env={**own, "XDG_STATE_HOME": str(self._state), "NO_COLOR": "1", **(env or {})},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
