@@ -1,20 +1,33 @@
-"""`orch` as a user calls it, with an environment that holds nothing but PATH, an own HOME and the engine's place."""
+"""`orch` as a user calls it, with an environment that holds nothing but PATH, an own HOME and the engine's place.
+
+Unless a desk is `cold`, a command is a fork of a process that has imported the engine (served.py), and not the
+installed program: most of what a short command costs is imports.
+"""
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import select
+import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 BIN = Path(sys.executable).parent
 PATH = f"{BIN}:/usr/local/bin:/usr/bin:/bin"
+TREE = Path(__file__).parents[1] / "engine"
 ENGINE = {"PYTHONPATH": os.environ["PYTHONPATH"]}
 """The engine that is tested (conftest.py), not the one that is installed."""
+OWN_START = ("PYTHON", "LANG", "LC_", "_ORCH")
+"""What an interpreter and `orch` look at before anything else: where a test sets it, they are started anew."""
 PROJECT = """apiVersion: orch/v1
 kind: Project
 id: 7b0c5a52-6e0f-4c0c-9d6f-2f7a1c3e8b11
@@ -40,6 +53,52 @@ class Said(NamedTuple):
         return self.out + self.err
 
 
+@cache
+def _server() -> socket.socket:
+    """Where served.py listens; it ends when this process does."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    env = {"PATH": PATH, "PYDANTIC_DISABLE_PLUGINS": "__all__", **ENGINE}
+    process = subprocess.Popen([sys.executable, Path(__file__).with_name("served.py")], stdin=theirs, env=env)
+    theirs.close()
+    atexit.register(process.wait)
+    atexit.register(ours.close)
+    return ours
+
+
+def _served(argv: list[str], cwd: Path, env: Mapping[str, str], seconds: int) -> Said:
+    """As subprocess.run does it, with the two streams captured as text."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    reads, writes = zip(*(os.pipe() for _ in range(3)), strict=True)
+    request = json.dumps({"argv": argv, "cwd": str(cwd), "env": dict(env)}).encode()
+    socket.send_fds(_server(), [request], [null, *writes])
+    for fd in (null, *writes):
+        os.close(fd)
+    texts, poll, until = {fd: bytearray() for fd in reads}, select.poll(), time.monotonic() + seconds
+    for fd in reads:
+        poll.register(fd, select.POLLIN)
+    texts[reads[2]] += os.read(reads[2], 64)  # which process it is
+    unread = set(reads)
+    while unread:
+        ready = poll.poll(max(0.0, until - time.monotonic()) * 1000)
+        if not ready:
+            os.kill(int(texts[reads[2]].split()[0]), signal.SIGKILL)
+            raise subprocess.TimeoutExpired(argv, seconds, bytes(texts[reads[0]]), bytes(texts[reads[1]]))
+        for fd, _ in ready:
+            data = os.read(fd, 1 << 16)
+            texts[fd] += data
+            if not data:
+                poll.unregister(fd)
+                os.close(fd)
+                unread.remove(fd)
+    out, err, told = (texts[fd].decode().replace("\r\n", "\n").replace("\r", "\n") for fd in reads)
+    return Said(int(told.split()[1]), out, err)
+
+
+def _held(argv: list[str], said: Said, code: int | None) -> Said:
+    assert code is None or said.code == code, f"{argv}: exit {said.code} instead of {code}\n{said.text}"
+    return said
+
+
 @dataclass
 class Desk:
     """A project's folder and a home of its own. `env` is what the caller's environment holds besides."""
@@ -47,14 +106,15 @@ class Desk:
     folder: Path
     home: Path
     env: dict[str, str] = field(default_factory=dict)
+    cold: bool = ENGINE["PYTHONPATH"].split(os.pathsep)[0] != str(TREE)
 
     @classmethod
-    def at(cls, place: Path, name: str = "project") -> Desk:
+    def at(cls, place: Path, name: str = "project", **more: Any) -> Desk:
         """A new project folder below `place`."""
         folder, home = place / name, place / f"home-of-{name}"
         folder.mkdir()
         home.mkdir()
-        return cls(folder, home)
+        return cls(folder, home, **more)
 
     def environment(self) -> dict[str, str]:
         """All that a command finds."""
@@ -81,7 +141,10 @@ class Desk:
 
     def orch(self, *words: str, code: int | None = 0, seconds: int = 60) -> Said:
         """Run `orch`, and hold it to its exit code unless that is None."""
-        return self.run([str(BIN / "orch"), *words], code=code, seconds=seconds)
+        argv, env = [str(BIN / "orch"), *words], self.environment()
+        if self.cold or any(name.startswith(OWN_START) for name in self.env):
+            return self.run(argv, code=code, seconds=seconds)
+        return _held(argv, _served(argv, self.folder, env, seconds), code)
 
     def run(
         self, argv: list[str], *, code: int | None = 0, env: Mapping[str, str] | None = None, seconds: int = 60
@@ -97,9 +160,7 @@ class Desk:
             check=False,
             timeout=seconds,
         )
-        said = Said(done.returncode, done.stdout, done.stderr)
-        assert code is None or said.code == code, f"{argv}: exit {said.code} instead of {code}\n{said.text}"
-        return said
+        return _held(argv, Said(done.returncode, done.stdout, done.stderr), code)
 
     def lines(self, path: str) -> int:
         """How many lines a file of the project has; 0 where there is none."""

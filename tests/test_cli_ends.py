@@ -15,7 +15,7 @@ from command import BIN, PROJECT, Desk
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    made = Desk.at(tmp_path)
+    made = Desk.at(tmp_path, cold=True)
     made.write("orch.yaml", PROJECT)
     return made
 

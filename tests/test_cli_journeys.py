@@ -46,7 +46,7 @@ AUTHORED = """
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    return Desk.at(tmp_path)
+    return Desk.at(tmp_path, cold=True)
 
 
 @pytest.fixture
@@ -247,7 +247,7 @@ def test_a_shallow_clone_keeps_the_gate_shut_and_a_whole_one_does_not(
     authored.orch("approve", "agreed", "--role", "editor", "--by", "reader")
     commit(authored, by="reader")
     git(authored, "clone", "--quiet", *depth, authored.folder.as_uri(), str(tmp_path / "clone"))
-    clone = Desk(tmp_path / "clone", authored.home)
+    clone = Desk(tmp_path / "clone", authored.home, cold=True)
     said = clone.orch("apply", code=code)
     assert ("shallow" in said.text) is bool(depth)
     assert clone.lines("publish.log") == (0 if depth else 1)

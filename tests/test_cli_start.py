@@ -30,7 +30,7 @@ def test_here():
     assert orch.__version__ == "other"
 
 def test_there(tmp_path):
-    desk = Desk.at(tmp_path)
+    desk = Desk.at(tmp_path, cold=True)
     assert desk.orch("--version").out == desk.run([sys.executable, "-m", "orch", "--version"]).out == "orch other\\n"
 """
 TELL = f"""
@@ -47,7 +47,7 @@ os.write(out, json.dumps([code, sorted(set(sys.modules) & set({TOLD!r}))]).encod
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    desk = Desk.at(tmp_path)
+    desk = Desk.at(tmp_path, cold=True)
     desk.pipeline(NODES)
     return desk
 
@@ -300,7 +300,7 @@ def test_a_name_that_is_not_utf_8_is_refused_and_shown_with_escapes(desk: Desk) 
 def test_a_pipeline_that_is_not_there_is_refused_with_the_ones_that_are(
     tmp_path: Path, cwd: str, given: str, names: list[str], hint: str
 ) -> None:
-    desk = Desk.at(tmp_path)
+    desk = Desk.at(tmp_path, cold=True)
     desk.write("orch.yaml", PROJECT)
     desk.write("sub/kept", "")
     for name in names:

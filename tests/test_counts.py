@@ -28,7 +28,7 @@ GATED = """
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    desk = Desk.at(tmp_path)
+    desk = Desk.at(tmp_path, cold=True)
     desk.write("orch.yaml", PROJECT)
     return desk
 
@@ -179,7 +179,7 @@ def test_a_node_costs_at_most_two_turns_and_two_writes(tmp_path: Path) -> None:
 
 
 def test_nodes_that_end_together_share_their_sync(tmp_path: Path) -> None:
-    desk = Desk.at(tmp_path)
+    desk = Desk.at(tmp_path, cold=True)
     desk.write("orch.yaml", PROJECT)
     many(desk, MANY)
     told = counted(desk, "apply", "--jobs", str(MANY))

@@ -15,7 +15,7 @@ from orch.diagnose.containment import what_allows
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    return Desk.at(tmp_path)
+    return Desk.at(tmp_path, cold=True)
 
 
 def test_the_doctor_finds_a_machine_that_works_and_leaves_nothing(desk: Desk) -> None:
