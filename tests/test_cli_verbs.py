@@ -137,7 +137,7 @@ def test_validate_tells_every_mistake_in_each_format(desk: Desk) -> None:
 
 
 def test_validate_of_a_missing_file_names_it(desk: Desk) -> None:
-    said = desk.orch("validate", "nowhere.yaml", code=3)
+    said = desk.orch("validate", "nowhere.yaml", code=2)
     assert "nowhere.yaml cannot be read: No such file or directory" in said.text
 
 
@@ -672,3 +672,21 @@ def test_the_logs_of_a_run_are_told_in_the_order_of_the_starts(desk: Desk) -> No
     journal = desk.run_dir() / "journal.ndjson"
     journal.write_bytes(b"no record\n" + journal.read_bytes())
     assert "three" in desk.orch("runs", "logs", "@last").out
+
+
+@pytest.mark.parametrize("verb", ["apply", "plan", "graph", "validate", "goals"])
+def test_a_file_that_is_not_there_is_one_exit_code_for_every_verb(desk: Desk, verb: str) -> None:
+    said = desk.orch(verb, "nowhere.yaml", code=2).text
+    assert "nowhere.yaml cannot be read" in said
+    if verb not in ("validate", "goals"):
+        desk.orch(verb, "pipelines", code=2)
+    if verb == "goals":
+        assert "kind: Goals" in said
+
+
+def test_an_option_that_another_verb_has_names_its_own_and_one_without_its_value_names_the_help_of_its_verb(
+    desk: Desk,
+) -> None:
+    assert "did you mean `--select`?" in desk.orch("apply", "--only", "x", code=2).err
+    assert "did you mean `--only`?" in desk.orch("retry", "@last", "--select", "x", code=2).err
+    assert "orch retry --help" in desk.orch("retry", "@last", "--from", code=2).err

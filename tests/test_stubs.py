@@ -374,3 +374,33 @@ def test_a_first_file_has_what_a_matrix_is_made_of_and_what_a_loop_asks_about(gr
     growing.orch("plan", "--dry-run", "--stubs-init", "stubs.yaml")
     data = parse((growing.folder / "stubs.yaml").read_bytes(), "stubs.yaml").data
     assert data == {"nodes": {"plan.make": {"outputs": {"goals": []}}, "build.goal.test": {"outputs": {"n": 0}}}}
+
+
+def test_a_new_file_has_the_nodes_of_a_loop_that_others_read_through_it_and_runs_through_when_filled_in(
+    desk: Desk,
+) -> None:
+    desk.pipeline("""
+  main:
+    nodes:
+      green:
+        loop:
+          until: nodes.test.outputs.ok
+          max_iterations: 2
+          nodes:
+            mend: { run: 'true', outputs: { changed: integer } }
+            test: { run: 'true', needs: [mend], outputs: { ok: boolean } }
+      next: { needs: [green], if: nodes.green.outputs.mend.changed > 0, run: 'true' }
+""")
+    desk.orch("plan", "--dry-run", "--stubs-init", "stubs.yaml")
+    written = (desk.folder / "stubs.yaml").read_text()
+    assert "main.green.mend:" in written
+    desk.write("stubs.yaml", written.replace("false", "true").replace("changed: 0", "changed: 1"))
+    assert "known after" not in desk.orch("plan", "--dry-run", "--stubs", "stubs.yaml").out
+
+
+def test_a_stub_that_is_a_word_is_asked_to_be_a_mapping_in_one_problem(desk: Desk) -> None:
+    desk.pipeline("  main: { nodes: { a: { run: 'true' } } }\n")
+    desk.write("stubs.yaml", "nodes: { a: failed }\n")
+    said = desk.orch("plan", "--dry-run", "--stubs", "stubs.yaml", code=3).err
+    assert "`failed`, and must be a mapping" in said
+    assert said.count("error[") == 1

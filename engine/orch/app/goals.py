@@ -18,8 +18,11 @@ def plan_goals(context: Context, request: PlanRequest) -> Planned:
     try:
         with open(path, "rb") as file:
             document = parse(file.read(), shown(find_root(context.cwd), context.cwd, path))
-    except OSError:
-        return make_plan(context, request)  # which says what is wrong with the file
+    except OSError as error:
+        named = isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError)
+        hint = "name a file with `kind: Goals`: orch goals FILE"
+        problem = Problem("O287", f"{request.pipeline} cannot be read: {error.strerror}", hint=hint)
+        raise OrchError(problem, Exit.USAGE if named else Exit.IO) from error
     kind = document.data.get("kind")
     if kind in ("Pipeline", None):
         hint = f"run it: orch apply {request.pipeline}; or write `kind: Goals`"

@@ -314,7 +314,8 @@ def _read(path: str, display: str) -> bytes:
         problem = Problem(
             "O287", f"{display} cannot be read: {error.strerror}", hint="make it a file that you may read"
         )
-        raise OrchError(problem, Exit.USAGE if isinstance(error, FileNotFoundError) else Exit.IO) from error
+        named = isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError)
+        raise OrchError(problem, Exit.USAGE if named else Exit.IO) from error
 
 
 def _sha(data: bytes) -> str:

@@ -10,7 +10,7 @@ from orch.app.cases import Plans, is_case, load_case_of
 from orch.app.context import Context
 from orch.app.project import load
 from orch.app.root import PROJECT_FILE, find_root, shown
-from orch.problems.problem import OrchError, Problem
+from orch.problems.problem import Exit, OrchError, Problem
 from orch.source.document import Document
 from orch.source.limits import SIZE_VARIABLE, size_limit
 
@@ -30,6 +30,13 @@ def validate(context: Context, paths: Sequence[str]) -> Validated:
     adapters of the project, and whether it replaces what ships with orch without saying so."""
     root = find_root(context.cwd)
     max_bytes = size_limit(context.env.get(SIZE_VARIABLE))
+    hint = "orch validate, without a path, checks the whole project"
+    absent = [path for path in paths if not os.path.lexists(os.path.join(context.cwd, path))]
+    if absent:
+        raise OrchError(
+            [Problem("O287", f"{path} cannot be read: No such file or directory", hint=hint) for path in absent],
+            Exit.USAGE,
+        )
     problems: list[Problem] = []
     files = 0
     library, replaced = _library(root)

@@ -25,6 +25,14 @@ class Verb(click.Command):
         super().__init__(*args, **kwargs)
         self.params.append(verbose_option())
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Who says that an option lacks its value does not say of which verb."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
 
 class VerbGroup(click.Group):
     """A verb with verbs of its own; without one, `default` is meant."""

@@ -56,14 +56,17 @@ class Names:
         return next((self.work[name] for name in names_of(address) if name in self.work), None)
 
     def read(self) -> Iterator[str]:
-        """The addresses of nodes that expressions read, a matrix as a whole, in the plan's order."""
+        """The addresses of nodes that expressions read, a matrix as a whole, in the plan's order; of a loop that
+        is read, those of its body that give something."""
         plan = self._plan
         names = {*plan.output_reads, *(node for action in plan.action_table for node in action.reads)}
         names |= {node for action in plan.action_table if action.body is not None for node in action.body["reads"]}
         static = {plan.addresses[child] for children in plan.group_children.values() for child in children}
         order = {address: plan.index_of.get(_ADDED.sub("", address), plan.size) for address in self.work}
         for address in sorted(self.work, key=lambda address: order[address]):
-            if address.rpartition(".")[2] in names and address not in static:
+            owner, _, node = address.rpartition(".")
+            given = owner.rpartition(".")[2] in names and owner in self._others and "outputs" in self.work[address]
+            if (node in names or given) and address not in static:
                 yield address
 
     def _visit(self, name: str, number: int) -> None:

@@ -72,10 +72,10 @@ CODES: dict[str, Code] = {
         "two nodes may write the same files at the same time",
         "Both declare that they write files that the patterns of both mean, both work in the run's tree, and neither "
         "waits for the other; so each could undo what the other has done. Patterns are compared, not files: what "
-        "could meet counts. Let one need the other (`needs: [other]`, or the order of phases), write narrower "
-        "patterns, or set `workspace: worktree`, which gives each a tree of its own and merges afterwards. Likewise a "
-        "`readonly` node may not run beside one in the same tree that does not say what it `writes`: nobody could tell "
-        "which of them has changed a file.",
+        "could meet counts, and a node without `writes` is no writer. Let one need the other (`needs: [other]`, or the "
+        "order of phases), write narrower patterns, or set `workspace: worktree`, which gives each a tree of its own "
+        "and merges afterwards. Likewise a `readonly` node may not run beside one in the same tree that does not say "
+        "what it `writes`: nobody could tell which of them has changed a file.",
     ),
     "O522": Code(
         "what a node says of its tree contradicts itself",

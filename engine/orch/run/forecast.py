@@ -161,7 +161,7 @@ class _Simulation:
         """Without stubs nobody knows how often a loop goes round: it is taken to succeed."""
         body, address = self._plan.body(step), self._plan.addresses[step]
         if body is not None and body["kind"] == "loop":
-            self._prospects[step] = Prospect("run", f"{', '.join(body['ids'])}; at most {body['most']} times")
+            self._prospects[step] = Prospect("run", ", ".join(body["ids"]))
             if self._stubs is NO_STUBS:
                 self._happened(Finished(self._now, address, 0, True, "succeeded", "ok", outputs=UNKNOWN))
                 return

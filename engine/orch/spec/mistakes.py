@@ -129,11 +129,16 @@ def _grouped(mistakes: list[_Mistake]) -> list[list[_Mistake]]:
         groups.setdefault(number if mistake.union is None else mistake.union, []).append(mistake)
     kept: list[list[_Mistake]] = []
     routes = {mistake.route for mistake in mistakes}
+    single = {mistake.route for mistake in mistakes if mistake.detail["type"] == "model_type"}  # written without a list
     for group in groups.values():
         depth = max(len(mistake.route) for mistake in group)
         deepest = [mistake for mistake in group if len(mistake.route) == depth]
         exact = [mistake for mistake in deepest if mistake.detail["type"] not in _WANTED]
-        if exact and exact[0].detail["type"] == "too_short" and _has_below(exact[0].route, routes):
+        if (
+            exact
+            and exact[0].detail["type"] == "too_short"
+            and (exact[0].route in single or _has_below(exact[0].route, routes))
+        ):
             continue  # the list is short only because its items were refused
         if exact:
             kept.extend([mistake] for mistake in exact)

@@ -42,7 +42,7 @@ class _OrSingle:
 
 
 def _several(value: object) -> object:
-    return [value] if isinstance(value, dict) else value
+    return value if isinstance(value, list) else [value]
 
 
 Attempts = Annotated[Texts[NodeStub], Field(min_length=1), _OrSingle()]
