@@ -9,6 +9,7 @@ from command import Desk
 from plans import compiled, one_phase
 from play import FAILS, Play
 
+from orch.model.events import Observed
 from orch.run.scope import ends_as
 
 MAIN = """
@@ -116,3 +117,23 @@ def test_a_retry_of_a_part_that_leaves_nothing_behind_succeeds(desk: Desk) -> No
     desk.write("mended", "")
     desk.orch("retry", "@last", "--only", "q last phase:ship")
     assert desk.lines("deploy.log") == 1
+
+
+def test_what_needs_a_matrix_without_values_says_so(desk: Desk) -> None:
+    nil = 'nil: { matrix: { a: "${{ inputs.xs }}" }, run: "true" }'
+    desk.pipeline(
+        f"  one: {{ nodes: {{ {nil}, b: {{ needs: [nil], run: 'true' }} }} }}\n",
+        "inputs: { xs: { type: list, default: [] } }\n",
+    )
+    desk.orch("apply")
+    told = desk.orch("explain", "@last", "b").out
+    assert "one.nil is a matrix without values" in told
+    assert "failure" not in told
+
+
+def test_a_gate_that_a_cancel_skipped_tells_nobody_to_approve_it() -> None:
+    play = Play(compiled({"one": {"gates": {"g": "approval"}, "nodes": {"a": {}}}}), gates={"one.g": "rejected"}).open()
+    play.happened(Observed(play.now, "one.g", "waiting", "rejected", "to supersede it: orch approve g", {}))
+    play.cancel()
+    assert play.run() == "cancelled"
+    assert play.step("one.g") not in play.state.sentence

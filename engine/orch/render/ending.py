@@ -99,6 +99,8 @@ def _failure(end: Ending, step: int, style: Style) -> list[str]:
     as_next = ("", f"orch retry {end.run_id} --failed")
     if end.plan.kinds[step] != GATE and hint not in as_next:
         lines.append(f"  {'help':6}{visible(hint)}")
+    if end.state.reason[step] == "merge-conflict":
+        lines.append(f"  {'hunks':6}orch runs errors {end.run_id}")
     if any(key.endswith("_tail") for key in details):
         lines.append(f"  {'log':6}orch runs logs {end.run_id} {shlex.quote(address)}")
     return [*lines, ""]

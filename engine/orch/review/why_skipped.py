@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from orch.model.state import left_behind
 from orch.review.case import SHOWN, Case
 from orch.review.causes import Cause, unmet, way_back
 from orch.review.conditions import Turn, seen, turned
@@ -87,7 +88,7 @@ def _kept(case: Case, explain: Explain) -> Explanation:
     """By the way back to the step that began it, whose own explanation follows."""
     back = way_back(case.plan, case.state, case.before, case.step)
     if not back:
-        return _left(case)
+        return _left(case) if left_behind(case.state, case.step) else _behind_nothing(case)
     lines = _rule(case) if case.reason != "phase-not-reached" else []
     for number, cause in enumerate(back):
         if number or not lines:
@@ -98,6 +99,16 @@ def _kept(case: Case, explain: Explain) -> Explanation:
         lines.append(f"{root.address}:")
     lines += [f"  {line}" for line in below.because if not known.endswith(line)]
     return case.told(lines, below.would_change, below.next, root=below.root or root.address, log=below.log)
+
+
+def _behind_nothing(case: Case) -> Explanation:
+    """What it needs is a matrix without a child."""
+    plan = case.plan
+    empty = [need for need in case.before.needs(case.step) if plan.is_group(need) and not plan.group_children[need]]
+    rule = case.doc.get("trigger_rule", "all_success")
+    because = [f"its trigger rule `{rule}` asks {_RULES.get(rule, 'for nothing')}, and of this there is nothing:"]
+    because += [f"  {plan.addresses[need]} is a matrix without values" for need in empty[:SHOWN]]
+    return case.told(because, ["a matrix that has values, or `trigger_rule: none_failed`"], [case.new_run()])
 
 
 def _left(case: Case) -> Explanation:

@@ -42,7 +42,9 @@ def check_known(selection: Selection, field: Field, methods: Methods, *, hint: s
         if (not atom.method or methods[atom.method] is None) and not _having(atom, field):
             words = [f"{atom.method}:{value}" if atom.method else value for value in field.values[atom.method]]
             base = Atom(atom.method, atom.value).text
-            problems.append(refusal(f"`{base}` matches nothing", nearest(base, words, hint)))
+            whole = base.rpartition("[")[0]
+            later = f"if its keys are known only in the run, select the whole: `{whole}`" if whole in words else ""
+            problems.append(refusal(f"`{base}` matches nothing", later or nearest(base, words, hint)))
     if problems:
         raise OrchError(problems, Exit.USAGE)
 
