@@ -237,9 +237,6 @@ class _Oracle:
         if "open" in needs:
             self.leave(address, "later")
             return ("queued", None)
-        if self.held(address, needs):
-            self.leave(address, "later")
-            return ("queued", None)
         end = self.refused(address, needs, run_status)
         if end is not None:
             self.leave(address, "never")
@@ -256,15 +253,6 @@ class _Oracle:
                 return end if trees is None else trees.over(address, end)
         end = self.facts.ends[address]
         return end if trees is None or end[1] not in RAN else trees.ran(address, end)
-
-    def held(self, address: str, needs: list[str]) -> bool:
-        """Do children that wait at a gate inside of them take all places of the matrix?"""
-        step, group = self.steps[address], self.shape.group_of.get(address)
-        limit = None if group is None else self.shape.limits[group]
-        if group is None or limit is None or not step.get("selected", True):
-            return False
-        waits = [one for one in self.shape.children[group] if self.ends.get(one, ("", None))[0] == "running"]
-        return len(waits) >= limit and holds(step.get("trigger_rule", "all_success"), needs)
 
     def refused(self, address: str, needs: list[str], run_status: str) -> End | None:
         """How a node ends that does not begin; None where it does."""

@@ -45,6 +45,8 @@ class Promises:
         assert attempt == state.attempt[index] + 1, f"{address} skips an attempt"
         assert index not in self.in_flight, f"{address} starts while it runs"
         assert address not in self.unclear, f"{address} starts again, and nobody said it was not done"
+        for owner in self.shape.owners(address):
+            self.check_limit(owner, starting=not self.is_at_work(owner))
         if self.shape.is_final(address):
             self.check_rest_is_over(address)
             assert not self.cut, f"{address} starts after a cancel that came when the body was over"
@@ -119,8 +121,20 @@ class Promises:
         if group is not None and limit is not None:
             live = {self.plan.addresses[step] for step in (*self.in_flight, *(step for step, _ in self.effects))}
             children = self.children[group]
-            running = sum(c in live or (self.shape.opens(c) and self.end(c)[0] == "running") for c in children)
+            running = sum(c in live or (self.shape.opens(c) and self.is_at_work(c)) for c in children)
             assert running + starting <= limit, f"{group} runs more than {limit}"
+
+    def is_at_work(self, address: str) -> bool:
+        """Is something inside of the step at work, to be started, or due at a time?"""
+        if self.end(address)[0] != "running":
+            return False
+        for one in self.shape.inside(address):
+            if self.shape.opens(one):
+                if self.is_at_work(one):
+                    return True
+            elif self.end(one)[0] == "running" or self.end(one)[1] == "retry-delay":
+                return True
+        return False
 
     def check_entered(self, phase: str, *, now: bool) -> None:
         for address in self.shape.members[phase]:

@@ -20,7 +20,7 @@ BECOMES, FOLD, DERIVE, DECIDE, RETRY = (
     "run/decide.py",
     "model/retry.py",
 )
-BODIES, GROW = "run/bodies.py", "model/grow.py"
+BODIES, GROW, PLACES = "run/bodies.py", "model/grow.py", "model/places.py"
 SPACES = "run/spaces.py"
 SCOPE, BUDGET, TREES, LOOP = "run/scope.py", "run/budget.py", "local/trees.py", "run/loop.py"
 MASKING, FORMS, MASKED = "model/masking.py", "model/secret_forms.py", "local/masked.py"
@@ -36,7 +36,7 @@ SIMULATED = [
     (DERIVE, "        if state.gates_shut[phase]:\n", "        if False:\n"),
     (DERIVE, "            return not failure\n", "            return True\n"),
     (DERIVE, "return success > 0 or not needs", "return success > 0"),
-    (DERIVE, "len(active) >= limit", "len(active) > limit"),
+    (PLACES, "len(active) >= limit", "len(active) > limit"),
     (DERIVE, "or (state.body_open if phase < 0 else not state.entered[phase])", ""),
     (DERIVE, "        agenda.extend(plan.phase_dependants[phase])\n", ""),
     (DERIVE, "        elif bad:\n", "        elif False:\n"),
@@ -97,6 +97,8 @@ SIMULATED = [
         "and False:\n            continue\n        if step in",
     ),
     (DERIVE, "siblings = () if state.apart[group] else plan.siblings(step)", "siblings = plan.siblings(step)"),
+    (PLACES, "if not plan.group_limit or not (state.waiting_gates or state.doubt):", "if True:"),
+    (PLACES, "for owner in plan.owners(step) if state.aside else ():", "for owner in ():"),
     (DERIVE, "    while state.to_merge and state.to_merge[0][1] not in state.unmerged:\n", "    while False:\n"),
     (SPACES, 'self._short_of(state.running, at) if on_branch else ""', '""'),
     (SPACES, "if step not in self._loose or step in running or self._shut is not None:", "if True:"),

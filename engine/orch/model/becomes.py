@@ -11,8 +11,8 @@ from orch.model.derive import (
     forget_patch,
     hold_back,
     leave_apart,
-    leave_group,
 )
+from orch.model.places import give_way, leave_group, make_ready
 from orch.model.retry import delay_ms, has_probe, is_once
 from orch.model.state import RunState
 from orch.model.status import Status
@@ -64,6 +64,7 @@ def end(plan: Compiled, state: RunState, step: int, status: Status, reason: str)
         queue.pop(step, None)
     failed = state.failed
     account(plan, state, step)
+    give_way(plan, state, step)
     if plan.fail_fast and state.failed > failed and not state.failing_fast:
         state.failing_fast = True
         abandon(plan, state)
@@ -78,6 +79,7 @@ def doubt(plan: Compiled, state: RunState, step: int, because: str) -> None:
     leave_group(plan, state, step)
     if has_probe(plan.action(step).step):
         state.to_probe[step] = None
+    give_way(plan, state, step)
 
 
 def try_again(plan: Compiled, state: RunState, step: int, at: int) -> None:
@@ -97,8 +99,13 @@ def try_again(plan: Compiled, state: RunState, step: int, at: int) -> None:
 def abandon(plan: Compiled, state: RunState, *, doubts: bool = False) -> None:
     """Nothing more of what is being ended starts: what waits or is queued ends as skipped or cancelled; what runs is
     stopped. A step in doubt stays so, unless a person who could see the doubt asked for the end (`doubts`)."""
+    state.held.clear()
+    last = [one for waiting in state.aside.values() for one in waiting if not ending(plan, state, one)]
+    for waiting in state.aside.values():
+        waiting.clear()
     for step in plan.steps:
         open_here = ending(plan, state, step) and state.status[step] < Status.SUCCEEDED
         if open_here and step not in state.running and (doubts or step not in state.doubt):
             hold_back(plan, state, step)
-    state.held.clear()
+    for step in last:
+        make_ready(plan, state, step)

@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Sequence
 
 from orch.model.compiled import FINALLY, GATE, GROUP, Compiled
+from orch.model.places import leave_group, take_place
 from orch.model.retry import has_probe, is_once
 from orch.model.state import RunState, left_behind
 from orch.model.status import Status
@@ -58,7 +59,7 @@ def rebuild(plan: Compiled, state: RunState) -> None:
     state.gates_shut = [len(gates) for gates in plan.phase_gates]
     state.entered = [False] * len(plan.phase_names)
     state.doomed = [False] * len(plan.phase_names)
-    state.ready, state.running, state.held, state.active = {}, {}, {}, {}
+    state.ready, state.running, state.held, state.active, state.aside = {}, {}, {}, {}, {}
     state.busy = 0
     state.to_skip, state.to_cancel, state.to_look, state.to_probe, state.waiting_gates = {}, {}, {}, {}, {}
     state.due_heap = []
@@ -249,15 +250,7 @@ def _enqueue(plan: Compiled, state: RunState, step: int) -> None:
     if not _rule_holds(plan, state, step):
         state.to_skip[step] = "upstream-failed" if state.met_failure[step] else "upstream-skipped"
         return
-    group = plan.group_of[step]
-    limit = plan.group_limit.get(group)
-    if limit is not None:
-        active = state.active.setdefault(group, {})
-        if step not in active and len(active) >= limit:
-            state.held.setdefault(group, {})[step] = None
-            return
-        active[step] = None
-    state.ready[step] = None
+    take_place(plan, state, step)
 
 
 def ending(plan: Compiled, state: RunState, step: int) -> bool:
@@ -332,21 +325,6 @@ def _meet(plan: Compiled, state: RunState, dependant: int, met: str) -> None:
             _meet(plan, state, waiting, whole)
     else:
         admit(plan, state, dependant)
-
-
-def leave_group(plan: Compiled, state: RunState, step: int) -> None:
-    """The step gives up its place in its matrix, and the next one that was held takes it."""
-    group = plan.group_of[step]
-    active = state.active.get(group)
-    if active is None or step not in active:
-        return
-    del active[step]
-    held = state.held.get(group)
-    if held:
-        following = next(iter(held))
-        del held[following]
-        active[following] = None
-        state.ready[following] = None
 
 
 def _advance(plan: Compiled, state: RunState, phases: list[int]) -> None:

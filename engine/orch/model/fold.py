@@ -15,7 +15,6 @@ from orch.model.derive import (
     hold_back,
     is_spoilt,
     leave_apart,
-    leave_group,
     open_body,
     rebuild,
 )
@@ -33,6 +32,7 @@ from orch.model.events import (
     Started,
 )
 from orch.model.grow import grow
+from orch.model.places import give_way, leave_group
 from orch.model.retry import has_probe, is_once, retries
 from orch.model.state import RunState
 from orch.model.status import STATUS_BY_WORD, Status
@@ -163,6 +163,7 @@ def _finished(plan: Compiled, state: RunState, event: Finished) -> None:
         leave_apart(plan, state, step)
         if ending(plan, state, step):
             hold_back(plan, state, step)
+        give_way(plan, state, step)
     elif event.reason == "in-doubt":
         doubt(plan, state, step, (event.error or {}).get("reason", "interrupted"))
     else:
@@ -213,6 +214,7 @@ def _observed(plan: Compiled, state: RunState, event: Observed) -> None:
         state.status[gate] = Status.WAITING
         state.reason[gate] = event.reason
         state.waiting_gates[gate] = state.terminal_events
+        give_way(plan, state, gate)
 
 
 def _settled(plan: Compiled, state: RunState, event: Settled) -> None:
@@ -231,6 +233,7 @@ def _settled(plan: Compiled, state: RunState, event: Settled) -> None:
         state.doubt.setdefault(step, "command-failed")
         state.reason[step] = "in-doubt"
         leave_group(plan, state, step)
+        give_way(plan, state, step)
         return
     reason = state.doubt.pop(step, None)
     if event.how == "done":

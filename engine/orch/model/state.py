@@ -15,8 +15,9 @@ class RunState:
     decidable. The first block is what happened; the second is derived from it and can be rebuilt. `plan` is the plan
     with what the events have added to it: whoever has a state asks this one. `starts` counts the attempts of nodes, and
     `worked_ms` the time of the owners before the present one, both since the last retry. `busy` counts the jobs that
-    what runs takes. `apart` counts the children of a matrix that are not over, where the run has trees, and `to_merge`
-    is the heap of what can be merged, by address.
+    what runs takes. Of each matrix, `active` have a place of it and `held` wait for one; `aside` have given theirs up,
+    each with what inside of it is ready for one. `apart` counts the children of a matrix that are not over, where the
+    run has trees, and `to_merge` is the heap of what can be merged, by address.
 
     `made_in` names the run, `<task>/<id>`, that outputs and artifacts are from where the cache gave them.
 
@@ -80,6 +81,7 @@ class RunState:
     busy: int = 0
     held: dict[int, dict[int, None]] = field(default_factory=dict)
     active: dict[int, dict[int, None]] = field(default_factory=dict)
+    aside: dict[int, dict[int, None]] = field(default_factory=dict)
     due_heap: list[tuple[int, int]] = field(default_factory=list)
     apart: dict[int, int] = field(default_factory=dict)
     to_merge: list[tuple[str, int]] = field(default_factory=list)

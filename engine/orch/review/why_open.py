@@ -67,13 +67,11 @@ def _waits_for(case: Case) -> tuple[list[str], int | None]:
         more = [f"  and {len(told) - SHOWN:,} more"] if len(told) > SHOWN else []
         waits = [need for need in needs if not plan.is_group(need) and state.status[need] is Status.WAITING]
         return ["what it needs is not over:", *(f"  {one}" for one in told[:SHOWN]), *more], next(iter(waits), None)
-    group = plan.group_of[step]
-    if step in state.held.get(group, {}):
-        busy = list(state.active.get(group, {}))
-        limit = plan.group_limit[group]
-        return [
-            f"`max_parallel` of {plan.addresses[group]} is {limit}, and these are at work: {case.names(busy)}"
-        ], None
+    for one in (step, *plan.owners(step)):
+        group = plan.group_of[one]
+        if one in state.held.get(group, {}):
+            what, limit, busy = plan.addresses[group], plan.group_limit[group], list(state.active[group])
+            return [f"`max_parallel` of {what} is {limit}, and these are at work: {case.names(busy)}"], None
     busy = list(state.running)
     if (wants := plan.slots(step)) > 1 and state.busy + wants > plan.max_in_flight:
         free = plan.max_in_flight - state.busy
