@@ -104,6 +104,8 @@ HOLDS = {
     "expect: { gates: { agreed: expired } }",
     "outputs": STUBS + "expect: { outputs: { coverage: 0.9 } }",
     "order": STUBS + "expect: { order: [test, each, publish, report] }",
+    "two nodes are an order, and an empty mapping beside it says nothing": STUBS
+    + "expect: { order: [check.test, mend], nodes: {} }",
     "a phase waits for all of the one before": STUBS + "expect: { order: [lint, publish] }",
 }
 
@@ -257,6 +259,11 @@ DECIDED = "decisions: [{ %s }]\nexpect: { status: failed }"
 WRONG = [
     ("expects: { status: succeeded }", "O101", "2:1"),
     ("expect: {}", "O107", "2:9"),
+    ("expect: { nodes: {}, gates: {}, outputs: {} }", "O107", "2:9"),
+    ("expect: { order: [test] }", "O107", "2:18"),
+    ("expect: { status: failed, order: [] }", "O107", "2:34"),
+    ("expect: { order: [test, test] }", "O292", "2:25"),
+    ("expect: { order: [test, each, check.test] }", "O292", "2:31"),
     ("expect: { status: succeded }", "O104", "2:19"),
     ("inputs: { risks: high }\nexpect: { status: failed }", "O114", "2:11"),
     ("inputs: { risk: hi }\nexpect: { status: failed }", "O112", "2:17"),

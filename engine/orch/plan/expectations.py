@@ -72,15 +72,27 @@ def case_of(plan: Compiled, case: PipelineCase, report: Report) -> Case:
             near = nearest(word, GATE_WORDS)
             hint = f"did you mean `{near}`?" if near else f"a gate is {names_text(GATE_WORDS)}"
             report.add("O292", f"no gate is `{word[:48]}`", at, hint)
-    order = [names.node(name, report, ("expect", "order", index)) for index, name in enumerate(expect.order)]
+    order = _order(expect.order, names, report)
     for name in expect.outputs:
         if name not in plan.outputs:
             hint = f"its outputs are {names_text(plan.outputs)}"
             report.add("O290", f"the pipeline has no output `{name}`", ("expect", "outputs", name), hint, key=True)
     said = _decisions(plan, case, names, report)
-    known = tuple(address for address in order if address is not None)
     default = stubs._replace(default=Stub())
-    return Case(default, said, case.authors, expect.status, nodes, gates, known, expect.outputs)
+    return Case(default, said, case.authors, expect.status, nodes, gates, order, expect.outputs)
+
+
+def _order(called: tuple[str, ...], names: Names, report: Report) -> tuple[str, ...]:
+    found: dict[str, str] = {}
+    for index, name in enumerate(called):
+        at = ("expect", "order", index)
+        address = names.node(name, report, at)
+        if address is not None and address in found:
+            message = f"`{name}` stands in this order already, as `{found[address]}`"
+            report.add("O292", message, at, "name each node once: none begins after it has ended itself")
+        elif address is not None:
+            found[address] = name
+    return tuple(found)
 
 
 def _check_reason(name: str, ending: Ending, report: Report) -> None:

@@ -23,7 +23,7 @@ CODES: dict[str, Code] = {
         "no step ends like that",
         "A stub, or what a case expects, says of a step what no step of its kind can come to: a reason that does not "
         "belong to the status, an exit code 0 of a failed command, outputs of one that failed, the word of a gate that "
-        "is a check and so follows from outputs. Write, for example: "
+        "is a check and so follows from outputs, an `order` in which a node begins after itself. Write, for example: "
         "`test: { status: failed, reason: timed-out }`.",
     ),
     "O293": Code(

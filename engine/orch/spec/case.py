@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_before_validator_function
 
@@ -61,13 +61,21 @@ class Expected(Shape):
         default_factory=dict, description="By id or address: `open`, or the reason why it is not."
     )
     order: Texts[Text] = Field(
-        default=(), description="Nodes of which each begins only when the one before has ended, however long it takes."
+        default=(),
+        description="Two nodes or more: each begins only when the one before has ended, however long it takes.",
     )
     outputs: dict[OutputName, Any] = Field(default_factory=dict, description="Outputs of the pipeline, by name.")
 
+    @field_validator("order")
+    @classmethod
+    def _of_two(cls, order: tuple[str, ...]) -> tuple[str, ...]:
+        if len(order) < 2:
+            raise ValueError("an order of fewer than two nodes compares nothing: write `order: [test, publish]`")
+        return order
+
     @model_validator(mode="after")
     def _something(self) -> Expected:
-        if not self.model_fields_set:
+        if not any(vars(self).values()):
             raise ValueError("a case that expects nothing: write `expect: { status: succeeded }`")
         return self
 
