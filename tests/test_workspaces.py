@@ -398,7 +398,9 @@ def test_a_run_whose_branch_is_gone_does_not_go_on(desk: Desk) -> None:
     git(desk, "worktree", "remove", "--force", trees(desk)[0])
     tip = git(desk, "rev-parse", branch(desk))
     git(desk, "branch", "-D", branch(desk))
-    assert "O643" in desk.orch("retry", "@last", "--failed", code=6).err
+    refused = desk.orch("retry", "@last", "--failed", code=6).err
+    assert "O643" in refused
+    assert "orch cancel" not in refused  # it is over
     git(desk, "branch", branch(desk), tip)
     desk.orch("resume", "@last", code=1)
 

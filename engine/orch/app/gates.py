@@ -146,7 +146,14 @@ def _resolve(context: Context, target: Target, gate: str | None, warn: Warn) -> 
         if waiting is not None:
             return waiting
     request = PlanRequest(_declaring(context, root, target, gate), target.inputs, task=target.task)
-    planned = make_plan(context, request)
+    try:
+        planned = make_plan(context, request)
+    except OrchError as error:
+        if error.problems[0].code != "O286" or target.inputs:
+            raise
+        asked = error.problems[0]
+        asked = asked._replace(message=f"no run waits at a gate; {asked.message}", hint=f"--pipeline, {asked.hint}")
+        raise OrchError(asked, error.exit) from error
     return _Subject(planned.compiled, RunState.new(planned.compiled), plan_gates(context, planned, request), root, None)
 
 

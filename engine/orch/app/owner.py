@@ -259,7 +259,9 @@ class Ownership:
 
         settled = epoch > 1 and spaces.is_settled
         try:
-            open_trees(trees, self._run.run_id, begun=any(state.attempt), settled=settled)
+            open_trees(
+                trees, self._run.run_id, begun=any(state.attempt), settled=settled, again=work.choose is not None
+            )
         except OrchError as error:
             if not work.lenient:
                 raise

@@ -134,9 +134,10 @@ def patches(run_path: str, cas: Cas) -> Keep:
     return keep
 
 
-def open_trees(trees: GitTrees, run_id: str, *, begun: bool, settled: bool) -> None:
+def open_trees(trees: GitTrees, run_id: str, *, begun: bool, settled: bool, again: bool = False) -> None:
     """Have the branch and the tree of a run; where it is `settled`, what the tree holds beyond the branch is no work of
-    the run. Raises OrchError where that cannot be."""
+    the run; one that has ended is tried `again`. Raises OrchError where that cannot be."""
+    end = "or start anew: orch apply" if again else f"or end the run: orch cancel {run_id}"
     try:
         there = trees.open(begun=begun)
         strange = trees.strange() if there and settled else ()
@@ -145,10 +146,7 @@ def open_trees(trees: GitTrees, run_id: str, *, begun: bool, settled: bool) -> N
     if not there:
         branch = branch_of(run_id)
         message = f"the branch {branch} is gone, and the run's work was on it"
-        hint = (
-            f"git branch {branch} COMMIT, as `git reflog` or `git fsck --lost-found` names it; "
-            f"or end the run: orch cancel {run_id}"
-        )
+        hint = f"git branch {branch} COMMIT, as `git reflog` or `git fsck --lost-found` names it; {end}"
         raise OrchError(Problem("O643", message, hint=hint), Exit.CONFLICT)
     if strange:
         git = f"git -C {shlex.quote(trees.root(''))}"
@@ -158,7 +156,7 @@ def open_trees(trees: GitTrees, run_id: str, *, begun: bool, settled: bool) -> N
         )
         hint = (
             f"commit it, so that gates see it: {git} add -A -- {files} && {git} commit; "
-            f"or put it away: {git} stash push -u -- {files}; or end the run: orch cancel {run_id}"
+            f"or put it away: {git} stash push -u -- {files}; {end}"
         )
         raise OrchError(Problem("O644", message, hint=hint), Exit.CONFLICT)
 
