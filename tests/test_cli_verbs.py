@@ -497,7 +497,7 @@ def test_a_run_that_waits_and_is_whole_is_taken_without_a_word(gated: Desk) -> N
 def test_who_may_not_decide_is_told_who_may(gated: Desk) -> None:
     said = gated.orch("approve", "agreed", "--role", "boss", "--by", "reader", code=2)
     assert "it asks for: editor" in said.err
-    said = gated.orch("approve", "agreed", "--role", "editor", "--by", "nobody", code=5)
+    said = gated.orch("approve", "agreed", "--role", "editor", "--by", "nobody", code=2)
     assert "people of this project" in said.err
     assert (
         "it has: publish.agreed" in gated.orch("gate", "show", "agred", "--pipeline", "pipelines/main.yaml", code=2).err

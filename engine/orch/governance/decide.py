@@ -89,7 +89,7 @@ def _may(request: Request, by: str, gate: Mapping[str, Any], facts: ApprovalFact
     if not where.knows(by):
         known = ", ".join(sorted({*where.people, *(h for holders in where.today.values() for h in holders)}))
         hint = f"people of this project: {known or 'none'}"
-        raise _refusal("O312", f"orch.yaml knows no person {by}", hint)
+        raise OrchError(Problem("O312", f"orch.yaml knows no person {by}", hint=hint), Exit.USAGE)
     if request.decision != "revoked" and by not in where.today.get(role, ()):
         holders = ", ".join(sorted(where.today.get(role, ()))) or "nobody"
         raise _refusal("O313", f"orch.yaml does not give {by} the role {role}", f"it is given to: {holders}")
