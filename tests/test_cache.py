@@ -379,6 +379,21 @@ def test_who_started_the_run_that_made_a_cached_artifact_is_its_author_in_every_
     assert "who started the run that artifact:one.wheel.w comes from is not known" in said
 
 
+def test_what_a_cached_step_read_is_looked_at_before_one_starts_that_may_change_it(desk: Desk) -> None:
+    desk.pipeline(
+        """
+  main:
+    nodes:
+      reader: { run: cat src/a.txt, cache: { paths: [src/a.txt] } }
+      writer: { needs: [reader], run: echo more >> src/a.txt }
+"""
+    )
+    desk.orch("apply")
+    desk.write("src/a.txt", "a\n")
+    desk.orch("apply")
+    assert did(desk)["main.reader"].startswith("cached")
+
+
 def test_the_children_of_a_matrix_have_a_key_each(desk: Desk) -> None:
     desk.pipeline(
         "\n  main: { nodes: { each: { matrix: { part: [a, b] }, run: [sh, -c, 'echo $0 >> ran', '${{ matrix.part }}'],"

@@ -212,7 +212,7 @@ def age(desk: Desk, folder: str) -> None:
     index = desk.folder / ".runs" / ".cache"
     index.mkdir(parents=True, exist_ok=True)
     found = {}
-    for path in (desk.folder / folder).rglob("*"):
+    for path in filter(Path.is_file, (desk.folder / folder).rglob("*")):
         status = path.stat()
         name = path.relative_to(desk.folder).as_posix()
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -263,6 +263,27 @@ def test_a_file_that_cached_nodes_read_costs_one_look_and_is_not_opened(tmp_path
     cost = {key: (many_more[key] - few[key]) / (MANY - FEW) for key in few if key != "modules"}
     assert (cost["creates"], cost["renames"], cost["writes"], cost["syncs"], cost["turns"]) == (1, 1, 1, 0, 0)
     assert round(cost["looks"]) == 3  # one, beside its manifest, which is opened and closed
+
+
+def reading_the_same_folders(tmp_path: Path, folders: int) -> int:
+    """What a first run of twelve children looks at that all read so many folders."""
+    desk = Desk.at(tmp_path, f"folders_{folders}")
+    desk.write("orch.yaml", PROJECT)
+    for i in range(folders):
+        desk.write(f"src/{i}/in.txt", "in")
+    keys = list(range(12))
+    node = f"{{ matrix: {{ k: {keys} }}, run: [echo, '${{{{ matrix.k }}}}'], cache: {{ paths: ['src/**'] }} }}"
+    desk.pipeline(f"  main: {{ nodes: {{ n: {node} }} }}\n")
+    age(desk, "src")
+    looks: int = counted(desk, "apply", "--jobs", "1")["looks"]
+    kept = (desk.folder / ".runs" / ".cache" / "results.ndjson").read_text()
+    assert sum('"step"' in line for line in kept.splitlines()) == len(keys)
+    return looks
+
+
+def test_children_that_read_the_same_files_share_the_walks_through_them(tmp_path: Path) -> None:
+    few, many_more = reading_the_same_folders(tmp_path, FEW), reading_the_same_folders(tmp_path, MANY)
+    assert (many_more - few) / (MANY - FEW) <= 4  # a walk before the first, one after the last, and one in a while
 
 
 def test_a_pipeline_without_a_cache_imports_nothing_that_looks_at_files_and_makes_no_folder_for_it(desk: Desk) -> None:

@@ -85,6 +85,8 @@ class Observer:
     def ended(self, step: int) -> None:
         self.seen.append(("looked", step))
 
+    def settle(self) -> None: ...
+
     def look(self, state: RunState, step: int, at_ms: int) -> Look:
         raise AssertionError("no gate here")
 

@@ -223,7 +223,11 @@ class Memory(Protocol):
         ...
 
     def ended(self, step: int) -> None:
-        """The step's command has ended, and nothing that waits for it has begun: look again at what it has read."""
+        """The step's command has ended, and nothing that waits for it has begun."""
+        ...
+
+    def settle(self) -> None:
+        """A command begins that may change files: what those have read that have ended is looked at before."""
         ...
 
 

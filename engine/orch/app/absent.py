@@ -31,6 +31,9 @@ class NoMemory:
     def ended(self, step: int) -> None:
         """Nothing was looked at."""
 
+    def settle(self) -> None:
+        """Nothing was looked at."""
+
 
 class NoReports:
     """The reports of a plan without adapters; what reads reports is not even imported."""

@@ -23,19 +23,23 @@ from orch.store.globs import is_pattern
 from orch.store.kept import Entry, Kept
 from orch.store.rundir import KIND, RunDir, cache_folder
 
+MOST_WAITS = 25
+"""So often the loop waits, a fifth of a second at most, before everything is looked at again all the same."""
+
 
 class Unusable(Exception):
     """A kept result that cannot be used; the text says why."""
 
 
 class _Looked(NamedTuple):
-    """What a step that is about to start reads. With `after` it has ended, and has read just that: the modes of its
-    artifacts, and what it leaves behind."""
+    """What a step that is about to start reads. Once it has ended there are the `modes` of its artifacts; with `left`,
+    what it leaves behind, it is known that it has read just that."""
 
     reads: Reads
     inputs: dict[str, str]
     key: str
-    after: tuple[dict[str, int], dict[str, str]] | None = None
+    modes: dict[str, int] = {}
+    left: dict[str, str] | None = None
 
 
 class ProjectMemory:
@@ -56,30 +60,81 @@ class ProjectMemory:
         self._reader = Reader(plan, from_caller(environ, plan.head["env_pass"]), environ)
         self._name = plan.head["pipeline"]["name"]
         self._looked: dict[int, _Looked] = {}
+        self._laid: dict[str, tuple[dict[str, str], dict[str, bytes]]] = {}
+        self._stirred, self._waits = run is not None, 0
+        self._waited: set[int] = set()  # could have been looked up when all was last looked at
+        self._unseen: dict[int, None] = {}  # have ended since
+        self._succeeded: dict[int, Finished] = {}
         self._there: dict[str, bool] = {}
         self._listed: set[str] = set()
 
     def stir(self) -> None:
-        """Look at everything again when it is asked for."""
-        self._prints.forget()
+        """What waits from now on is looked up by the files as they are then."""
+        self._stirred = True
+        self._waits += 1
+        if self._waits >= MOST_WAITS:
+            self._waits = 0
+            self._waited.clear()
+            self.settle()
 
     def ended(self, step: int) -> None:
-        """Where what a step reads changed while it ran, what it has read is not known."""
+        """Where what a step reads changed while it ran, what it has read is not known. That is looked at for all that
+        have ended in a while at once: a walk through the files for each would cost more than many a step."""
         looked = self._looked.pop(step, None)
         if looked is None:
             return
         reads = looked.reads
         try:
-            again, _ = self._inputs(reads)
             modes = {name: os.stat(self._target(reads, name)).st_mode & 0o777 for name in reads.artifacts}
-        except (Unreadable, OSError):
+        except OSError:
             return
-        if again == looked.inputs:
-            self._looked[step] = looked._replace(after=(modes, self._left(reads)))
+        self._looked[step] = looked._replace(modes=modes)
+        self._unseen[step] = None
+        if reads.makes:
+            self.settle()  # what it has made for others is as it left it now
+
+    def settle(self) -> None:
+        """Something begins that may change files: look at what those have read that have ended."""
+        if not self._unseen:
+            return
+        self._look_anew()
+        for step in self._unseen:
+            looked = self._looked[step]
+            try:
+                again, _ = self._inputs(looked.reads)
+            except Unreadable:
+                again = {}
+            if again == looked.inputs:
+                self._looked[step] = looked._replace(left=self._left(looked.reads))
+            else:
+                self._forget(step)
+        self._unseen.clear()
+        self._keep()
+
+    def _look_anew(self) -> None:
+        self._prints.forget()
+        self._laid.clear()
+        self._stirred = False
+
+    def _forget(self, step: int) -> None:
+        self._looked.pop(step, None)
+        self._succeeded.pop(step, None)
+
+    def _refresh(self, state: RunState, step: int) -> None:
+        """Look at everything again for a step that could not be looked up before. One that has waited for nothing but
+        a job is looked up by the files as they were when another one was, not long ago: so the children of a matrix
+        share a walk."""
+        if self._stirred and step not in self._waited:
+            self.settle()
+            self._look_anew()
+            self._waited = {*state.ready, *(one for held in state.held.values() for one in held)}
+        self._waited.discard(step)
 
     def recall(self, state: RunState, step: int) -> Recollection:
         """Look up the result of a step. Raises KnownAfter in a simulated run."""
-        self._looked.pop(step, None)
+        self._forget(step)
+        self._unseen.pop(step, None)
+        self._refresh(state, step)
         name = f"{self._name}/{self._plan.addresses[step]}"
         try:
             reads = self._reader.of(state, step)
@@ -119,20 +174,32 @@ class ProjectMemory:
 
     def record(self, events: Sequence[Event]) -> None:
         """These events are in the journal: keep what succeeded."""
-        entries: list[Entry] = []
         for event in events:
             if isinstance(event, Closed):
-                self._kept.add(entries)
-                entries = []
+                self.settle()
+                self._keep()
                 self._kept.close(event.at)
                 self._prints.save()
             elif isinstance(event, Finished) and event.final and event.attempt:
-                looked = self._looked.pop(self._plan.index_of[event.address], None)
-                if looked is not None and looked.after is not None and event.reason == "ok":
-                    entries.append(self._entry(event, looked, *looked.after))
+                step = self._plan.index_of[event.address]
+                if step in self._looked and event.reason == "ok":
+                    self._succeeded[step] = event
+                else:
+                    self._forget(step)
+                    self._unseen.pop(step, None)
+        self._keep()
+
+    def _keep(self) -> None:
+        """Keep what has succeeded and is known to have read what it seemed to read."""
+        entries = []
+        for step, event in list(self._succeeded.items()):
+            looked = self._looked[step]
+            if looked.left is not None:
+                entries.append(self._entry(event, looked, looked.left))
+                self._forget(step)
         self._kept.add(entries)
 
-    def _entry(self, event: Finished, looked: _Looked, modes: dict[str, int], left: dict[str, str]) -> Entry:
+    def _entry(self, event: Finished, looked: _Looked, left: dict[str, str]) -> Entry:
         assert self._run is not None, "only a run is recorded"
         run, logs = self._run[0], {}
         if self._plan.index_of[event.address] in self._plan.loop_of:
@@ -145,7 +212,7 @@ class ProjectMemory:
             inputs=looked.inputs,
             outputs=event.outputs,
             artifacts=event.artifacts,
-            modes=modes,
+            modes=looked.modes,
             left=left,
             tests=event.tests,
             logs=logs,
@@ -153,11 +220,17 @@ class ProjectMemory:
 
     def _inputs(self, reads: Reads) -> tuple[dict[str, str], dict[str, bytes]]:
         """All that a step reads, and the lists of files among it."""
-        matches = {glob: self._prints.files(glob) for glob in reads.globs}
-        for glob, files in matches.items():
-            if not files:
-                raise Unreadable(f"nothing matches `{glob}`" if is_pattern(glob) else f"there is no `{glob}`")
-        inputs, lists = laid_out(matches)
+        inputs: dict[str, str] = {}
+        lists: dict[str, bytes] = {}
+        for glob in reads.globs:
+            laid = self._laid.get(glob)
+            if laid is None:
+                files = self._prints.files(glob)
+                if not files:
+                    raise Unreadable(f"nothing matches `{glob}`" if is_pattern(glob) else f"there is no `{glob}`")
+                laid = self._laid[glob] = laid_out({glob: files})
+            inputs.update(laid[0])
+            lists.update(laid[1])
         known = dict(reads.known)
         for tool in reads.tools:
             known[f"tool {tool}"] = self._prints.tool(tool, reads.path, reads.cwd)
@@ -229,6 +302,7 @@ class ProjectMemory:
             except OSError as error:
                 raise Unusable(f"artifact {name} cannot be put back: {error.strerror or error}") from error
             self._prints.forget()
+            self._laid.clear()
         place(cas, sha256, f"{run.path}/{artifact_copy(self._plan.addresses[step], name)}")
 
     def _target(self, reads: Reads, name: str) -> str:

@@ -184,6 +184,7 @@ class Loop:
         address = self._plan.addresses
         match decision:
             case Start(step, attempt):
+                self._world.memory.settle()
                 self._start(step, attempt)
             case Recall(step, attempt):
                 self._recall(step, attempt)
