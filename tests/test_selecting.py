@@ -165,13 +165,18 @@ def test_the_last_run_of_the_pipeline_says_what_failed_and_what_was_modified(des
     desk.orch("apply", code=1)
     assert planned(desk, "--select", "status:failed") == ["one"]
     assert planned(desk, "--select", "status:failed+") == ["one", "two", "release", "after"]
+    assert planned(desk, "--select", "state:modified") == ["one", "two", "release", "after"]
+    (desk.folder / "bad").unlink()
+    desk.orch("apply")
+    assert ran(desk) == "one one two release after"
     nothing = desk.orch("plan", "--select", "state:modified", code=2).err
-    assert "1 failed, 3 skipped, 0 modified since" in nothing
+    assert "4 succeeded, 0 modified since they last succeeded" in nothing
+    assert "4 succeeded\n" in desk.orch("plan", "--select", "status:failed", code=2).err
     changed = RUNS.replace("${{ inputs.word }}", "one").replace("echo two", "echo 2").replace("Out.", "Out again.")
     desk.pipeline(changed + "      new: { run: 'true' }\n")
     assert planned(desk, "--select", "state:modified") == ["two", "new"]
-    desk.orch("apply", "--select", "status:failed", code=1)
-    assert ran(desk) == "one one"
+    desk.orch("apply", "--select", "status:succeeded,one")
+    assert ran(desk) == "one"
     assert "state:modified" in desk.orch("retry", "@last", "--only", "state:modified", code=2).err
 
 
@@ -197,6 +202,68 @@ def test_a_step_whose_files_are_other_than_in_the_last_run_is_modified(desk: Des
     (desk.folder / "src/b").unlink()
     desk.write("doc/a", "other")
     assert planned(desk, "--select", "state:modified") == ["x", "y"]
+
+
+A_THEN_B = """  p:
+    nodes:
+      a: { run: "test ! -e bad", cache: { paths: [src/a] } }
+      b: { needs: [a], run: cat src/b, cache: { paths: [src/b] } }
+"""
+
+
+@pytest.fixture
+def edited(desk: Desk) -> Desk:
+    """Both have succeeded; then b was changed, in its text or in what it reads."""
+    desk.pipeline(A_THEN_B)
+    desk.write("src/b", "b")
+    desk.orch("apply")
+    return desk
+
+
+@pytest.mark.parametrize("change", ["text", "file"])
+@pytest.mark.parametrize("between", ["failed", "not selected", "cut short"])
+def test_a_change_that_a_run_did_not_come_to_stays_modified(edited: Desk, change: str, between: str) -> None:
+    if change == "text":
+        edited.pipeline(A_THEN_B.replace("cat src/b", "cat ./src/b"))
+    edited.write("src/b", "b" if change == "text" else "other")
+    if between == "not selected":
+        edited.orch("apply", "--select", "a")
+    else:
+        edited.write("bad", "")
+        edited.write("src/a", "other")
+        edited.orch("apply", *(["--fail-fast"] if between == "cut short" else []), code=1)
+        (edited.folder / "bad").unlink()
+        (edited.folder / "src/a").unlink()
+    assert planned(edited, "--select", "state:modified") == ["b"]
+    edited.orch("apply", "--select", "state:modified")
+    edited.orch("plan", "--select", "state:modified", code=2)
+
+
+def test_a_step_is_compared_with_the_run_in_which_it_last_succeeded(edited: Desk) -> None:
+    edited.pipeline(A_THEN_B.replace("cat src/b", "test ! -e src/b"))
+    edited.orch("apply", code=1)
+    assert planned(edited, "--select", "state:modified") == ["b"]
+    edited.pipeline(A_THEN_B)
+    edited.orch("plan", "--select", "state:modified", code=2)
+
+
+def test_what_may_fail_and_a_gate_that_nobody_asks_for_have_come_to_their_end(desk: Desk) -> None:
+    gate = "gates: { agreed: { if: inputs.risky, approval: { subject: [src], require: { editor: 1 } } } }"
+    node = "nodes: { lint: { run: 'false', allow_failure: true } }"
+    inputs = "inputs: { risky: { type: boolean, default: false } }\n"
+    desk.write("orch.yaml", PROJECT)
+    desk.pipeline(f"  p:\n    {gate}\n    {node}\n", inputs)
+    desk.orch("apply")
+    desk.orch("plan", "--select", "state:modified", code=2)
+    desk.pipeline(f"  p:\n    {gate}\n    {node}\n".replace("'false'", "exit 1"), inputs)
+    assert planned(desk, "--select", "state:modified") == ["lint"]
+
+
+def test_a_run_that_cannot_be_read_has_shown_nothing(edited: Desk) -> None:
+    journal = edited.run_dir() / "journal.ndjson"
+    edited.orch("apply", "--select", "a")
+    journal.write_text("nothing\n")
+    assert planned(edited, "--select", "state:modified") == ["b"]
 
 
 def test_a_retry_from_a_step_decides_it_and_all_behind_it_again(desk: Desk) -> None:

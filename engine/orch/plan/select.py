@@ -18,7 +18,8 @@ _LISTS = "orch graph PIPELINE lists the addresses"
 
 
 class Earlier(NamedTuple):
-    """The last run of the pipeline: its id, the state of each step by its address, and the steps that are other now."""
+    """The last run of the pipeline: its id, the state of each step by its address; and the steps that are other than
+    when they last succeeded."""
 
     run_id: str
     status: Mapping[str, str]
@@ -58,7 +59,8 @@ def _nothing(selection: Selection, field: Field, earlier: Earlier | None) -> Pro
     message = f"`{selection.text}` means no step"
     if earlier is not None and selection.asks("status", "state"):
         counts = [f"{len(items)} {word}" for word, items in sorted(field.values["status"].items())]
-        counts.append(f"{len(field.values['state']['modified'])} modified since")
+        if selection.asks("state"):
+            counts.append(f"{len(field.values['state']['modified'])} modified since they last succeeded")
         return refusal(f"{message}: compared with run {earlier.run_id}", f"of its steps {', '.join(counts)}")
     return refusal(f"{message}: each part means some, and none all of them", "a space between two parts is `or`")
 
