@@ -394,6 +394,25 @@ def test_what_a_cached_step_read_is_looked_at_before_one_starts_that_may_change_
     assert did(desk)["main.reader"].startswith("cached")
 
 
+@pytest.mark.parametrize("name", ["t.sh", "t{1}.sh", "{env}.sh"])
+def test_the_program_of_an_argv_counts_whatever_it_is_called(desk: Desk, name: str) -> None:
+    desk.write(name, "#!/bin/sh\n").chmod(0o755)
+    desk.pipeline(f"  main: {{ nodes: {{ one: {{ run: ['./{name}'], cache: {{ paths: [] }} }} }} }}\n")
+    desk.orch("apply")
+    desk.write(name, "#!/bin/sh\necho more\n")
+    desk.orch("apply")
+    assert did(desk)["main.one"] == f"ok (tool ./{name} changed)"
+
+
+def test_an_artifact_that_cannot_be_put_back_leaves_nothing_in_the_project(desk: Desk) -> None:
+    desk.orch("apply")
+    (desk.folder / "out" / "all").unlink()
+    (desk.folder / "out" / "all" / "x").mkdir(parents=True)
+    desk.orch("apply", code=1)
+    assert "artifact all cannot be put back" in did(desk)["main.build"]
+    assert [path.name for path in (desk.folder / "out").iterdir()] == ["all"]
+
+
 def test_the_children_of_a_matrix_have_a_key_each(desk: Desk) -> None:
     desk.pipeline(
         "\n  main: { nodes: { each: { matrix: { part: [a, b] }, run: [sh, -c, 'echo $0 >> ran', '${{ matrix.part }}'],"

@@ -13,6 +13,7 @@ from orch.run.attempts import folder_of, path_of, text_of
 from orch.run.choice import action_of
 from orch.run.scope import KnownAfter, step_scope
 from orch.spec.expressions.evaluate import EvaluationError
+from orch.spec.expressions.tree import references
 
 _PLACES = {"env": "{env}", "files": "{files}", "reports": "{reports}"}
 """Of an adapter's texts: where they lie is another folder in every run, and says nothing."""
@@ -92,7 +93,7 @@ class Reader:
             about = {key: adapter[key] for key in ("environment", "reports", "none") if key in adapter}
             known[f"adapter {adapter['name']}"] = digest_of([files, about])
         script = isinstance(document.get("run"), str)
-        programs = () if script or "{" in argv[0] else (argv[0],)
+        programs = () if script or _is_of_adapter(action.argv[0]) else (argv[0],)
         return Reads(
             known,
             tuple(path_of(glob, scope, "cache.paths") for glob in action.globs or ()),
@@ -177,6 +178,11 @@ class _Scope:
         if self._scope is None:
             self._scope = step_scope(*self._of) | {"adapter": _PLACES}
         return self._scope
+
+
+def _is_of_adapter(program: Any) -> bool:
+    """Does it lie where the adapter has put it, in another folder in every run?"""
+    return isinstance(program, list) and any(read.root == "adapter" for read in references(program))
 
 
 def _speaks_of_artifacts(action: Action) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from orch.model.events import Event, Finished, Observed
@@ -79,9 +80,14 @@ def put_to(cas: Cas, sha256: str, target: str, root: str, mode: int) -> None:
     if not lies_within(root, folder):
         raise OSError(None, f"{folder} is not in the project")
     beside = f"{folder}/.{name}.{os.getpid()}{BESIDE}"
-    copyfile(cas.path_of(sha256), beside, follow_symlinks=False)
-    os.chmod(beside, mode)
-    os.replace(beside, f"{folder}/{name}")
+    try:
+        copyfile(cas.path_of(sha256), beside, follow_symlinks=False)
+        os.chmod(beside, mode)
+        os.replace(beside, f"{folder}/{name}")
+    except OSError:
+        with suppress(OSError):
+            os.unlink(beside)
+        raise
 
 
 def holds(path: str, sha256: str) -> bool:
