@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch import __version__
@@ -30,7 +31,7 @@ from orch.run.attempts import Renderer
 from orch.run.close import closing
 from orch.run.loop import Loop, World
 from orch.run.requests import answer
-from orch.store.beat import Beat
+from orch.store.beat import Beat, read_beat
 from orch.store.cas import Cas
 from orch.store.glance import glance
 from orch.store.harvest import DirHarvest
@@ -112,6 +113,8 @@ class Ownership:
             compiled = state.plan
             if state.closed in ENDED and work.choose is None:
                 put_back(self._run, next(event for event in reversed(events) if isinstance(event, Opened)))
+                if read_beat(self._run) is None:  # a power cut took it
+                    self._beating(self._context.clock.now_ms, lambda: 0, lambda: None)
                 self._reporter.opened(self._info(compiled, journal.head), compiled, state)
                 self._tidy(self._trees(compiled, events, vault), state)
                 return self._end(compiled, state, journal, exit_of(state))
@@ -130,7 +133,8 @@ class Ownership:
             gc.freeze()
             gc.set_threshold(GARBAGE_AFTER)
             gc.enable()  # from here on as long as the run takes
-            number = self._beating(loop, lambda: self._carry_out(work, compiled, state, loop, opened, trees, spaces))
+            carry_out = partial(self._carry_out, work, compiled, state, loop, opened, trees, spaces)
+            number = self._beating(loop.now_ms, lambda: loop.turns, carry_out)
             code = exit_of(state) if number is None else exit_of_signal(number)
             self._tidy(trees, state)
             self._end(compiled, state, journal, code)
@@ -141,8 +145,10 @@ class Ownership:
         finally:
             _release(held)
 
-    def _beating(self, loop: Loop, work: Callable[[], int | None]) -> int | None:
-        beat = Beat(self._run, now_ms=loop.now_ms, steady=self._context.clock.steady, turn=lambda: loop.turns)
+    def _beating(
+        self, now_ms: Callable[[], int], turns: Callable[[], int], work: Callable[[], int | None]
+    ) -> int | None:
+        beat = Beat(self._run, now_ms=now_ms, steady=self._context.clock.steady, turn=turns)
         beat.start()
         try:
             return work()

@@ -113,7 +113,8 @@ def trees_of(
     context: Context, root: str, run_id: str, plan: Compiled, home: str, keep: Keep, mask: Mask | None
 ) -> GitTrees:
     """The trees of a run. Raises OrchError where git does not answer."""
-    start = Start(root, home, run_id, plan.head.get("start", plan.head["base"]))
+    begin, durable = plan.head.get("start", plan.head["base"]), plan.head["durability"] == "full"
+    start = Start(root, home, run_id, begin, durable)
     if os.path.isdir(home):  # a power cut may have emptied what git knows of a tree, and then it says nothing at all
         with suppress(GitTrouble):
             run_git(root, ["worktree", "prune"], alone(context.env))

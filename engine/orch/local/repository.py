@@ -22,9 +22,10 @@ def but(pattern: str, *magic: str) -> str:
 
 
 class Repository:
-    """A repository as the engine writes to it; `tree` is any of its trees."""
+    """A repository as the engine writes to it; `tree` is any of its trees. What is written is `durable`, or may be gone
+    after a power cut."""
 
-    def __init__(self, tree: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, tree: str, environment: Mapping[str, str], *, durable: bool = True) -> None:
         self.tree = tree
         self._environment = environment
         own = configured(tree, environment, "core.excludesfile", "user.name", "user.email")
@@ -32,7 +33,8 @@ class Repository:
         if ignored.startswith("~/"):
             ignored = environment.get("HOME", "~") + ignored[1:]
         self.ignored = ignored or f"{environment.get('HOME', '')}/.config/git/ignore"
-        self._settings = ["-c", f"core.excludesFile={ignored}"] if ignored else []
+        self._settings = [] if durable else ["-c", "core.fsync=none"]
+        self._settings += ["-c", f"core.excludesFile={ignored}"] if ignored else []
         self.project = (":/", *(but(f"{name}/**") for name in MADE))
         self._who = own.get("user.name", _NOBODY[0]), own.get("user.email", _NOBODY[1])
 

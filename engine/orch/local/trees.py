@@ -29,12 +29,13 @@ Keep = Callable[[str, bytes], dict[str, Any]]
 
 
 class Start(NamedTuple):
-    """Where a run begins: its project's root, the folder for its trees, its id, and the commit."""
+    """Where a run begins: its project's root, the folder for its trees, its id, and the commit; is it to be durable?"""
 
     root: str
     home: str
     run_id: str
     commit: str
+    durable: bool = True
 
 
 class GitTrees:
@@ -43,7 +44,7 @@ class GitTrees:
 
     def __init__(self, start: Start, environment: Mapping[str, str], keep: Keep, mask: Mask | None = None) -> None:
         self._start, self._keep, self._mask = start, keep, mask
-        self._repository = Repository(start.root, environment)
+        self._repository = Repository(start.root, environment, durable=start.durable)
         self._git = self._repository.git
         self._inner = self._git(start.root, "rev-parse", "--show-prefix").rstrip("/")
         inner = _GLOB.sub(r"\\\g<0>", os.path.join(self._inner, ""))
@@ -230,7 +231,7 @@ class GitTrees:
                 self._drop(f"{home}/steps/{name}")
         self._drop(self._path(""))
         for ref in self._git(self._start.root, "for-each-ref", "--format=%(refname)", self._refs).split():
-            self._git(self._start.root, "update-ref", "-d", ref)
+            self._unset(ref)
         if not set(names) & set(but):
             shutil.rmtree(home, ignore_errors=True)
 
@@ -262,10 +263,18 @@ class GitTrees:
         return os.path.normpath(os.path.join(self._inner, file)) if self._inner else file
 
     def _set(self, ref: str, commit: str, before: str | None = None) -> None:
-        """Only this owner writes the ref: a lock on it is what a git that was killed has left."""
-        with suppress(FileNotFoundError):
-            os.unlink(f"{self._common}/{ref}.lock")
-        self._git(self._start.root, "update-ref", ref, commit, *([before] if before is not None else []))
+        self._update(ref, commit, *([before] if before is not None else []))
+
+    def _unset(self, ref: str) -> None:
+        self._update("-d", ref)
+
+    def _update(self, *what: str) -> None:
+        """Only this owner writes these refs: a lock on one is what a git that was killed has left."""
+        for ref in what:
+            if ref.startswith("refs/"):
+                with suppress(FileNotFoundError):
+                    os.unlink(f"{self._common}/{ref}.lock")
+        self._git(self._start.root, "update-ref", *what)
 
     def _set_tip(self, commit: str) -> None:
         """The ref only keeps the commit in the repository."""
@@ -296,7 +305,7 @@ class GitTrees:
         self._set(self._branch, commit)
         self._set_tip(commit)
         self._bring("", commit, f"{commit}^")
-        self._git(self._start.root, "update-ref", "-d", f"{self._refs}/next")
+        self._unset(f"{self._refs}/next")
         self._note(next="")
 
     def _is_ready(self, name: str) -> bool:
