@@ -284,7 +284,7 @@ def test_a_number_is_no_digest() -> None:
 GIVEN = {"python": "3.9", "pid": 5, "orch": "x", "sha": "0a1b2c3d4e5f", "id": "20260101T000000Z-abcdef"}
 
 
-@pytest.mark.parametrize("key", ["outputs", "matrix", "inputs", "env", "command", "run", "rows"])
+@pytest.mark.parametrize("key", ["outputs", "matrix", "inputs", "env", "command", "run", "rows", "if"])
 def test_what_users_and_their_commands_have_written_is_left_as_it_is(key: str) -> None:
     for given in (GIVEN, [GIVEN], "at 2026-01-01T00:00:00Z"):
         if (key, given) != ("inputs", [GIVEN]):

@@ -24,7 +24,10 @@ _MOVING = {
     "resume_events": {"actor"},
 }
 """The same of a record and of a manifest, with what differs from run to run: by the key that it stands below."""
-_GIVEN = {"command", "inputs", "outputs", "matrix", "rows", "env", "run", "stdout_tail", "stderr_tail", "findings"}
+_GIVEN = {
+    *("command", "run", "probe", "once", "env", "if", "expr", "until", "matrix", "rows", "inputs", "outputs"),
+    *("stdout_tail", "stderr_tail", "findings"),
+}
 """Below these stands what users and their commands have written; but for what a cache tells (`inputs`, `run`), and the
 list of the artifacts that a node had as `inputs`."""
 _RUN = re.compile(r"\b\d{8}T\d{6}Z-[0-9a-f]{6}\b")
