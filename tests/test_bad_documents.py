@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from plans import compiled
 
+from orch.app.surroundings import unheard
 from orch.governance.roles import check_roles
 from orch.plan.expectations import case_of
 from orch.plan.stubs import held_against
@@ -100,7 +101,9 @@ def problems_of(text: str, name: str) -> list[Problem]:
         files = dict(re.findall(r"^# child (\S+): (.*)$", text, re.MULTILINE)) | {f"{name}.yaml": text}
         pipeline = load_pipeline(document, Family(partial(read_of, files), parse))
         project = load_project(parse(beside[1], "orch.yaml")) if beside else None
-        return check_roles(pipeline, project, document) if project else []
+        if project is None:
+            return []
+        return [*check_roles(pipeline, project, document), *unheard(pipeline, project, document)]
     except OrchError as error:
         return error.problems
 

@@ -413,6 +413,14 @@ def test_an_artifact_that_cannot_be_put_back_leaves_nothing_in_the_project(desk:
     assert [path.name for path in (desk.folder / "out").iterdir()] == ["all"]
 
 
+def test_a_variable_that_the_command_does_not_get_is_warned_of_until_it_is_passed(desk: Desk) -> None:
+    for verb in ("validate", "plan"):
+        assert "warning[O122]: `CI` makes the step run again" in desk.orch(verb).text
+    desk.write("orch.yaml", ORCH + "env: { pass: [CI] }\n")
+    for verb in ("validate", "plan"):
+        assert "O122" not in desk.orch(verb).text
+
+
 def test_the_children_of_a_matrix_have_a_key_each(desk: Desk) -> None:
     desk.pipeline(
         "\n  main: { nodes: { each: { matrix: { part: [a, b] }, run: [sh, -c, 'echo $0 >> ran', '${{ matrix.part }}'],"

@@ -163,6 +163,7 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
     from orch.source import strict_json
     from orch.source.limits import SIZE_VARIABLE, size_limit
     from orch.source.read import parse
+    from orch.spec.checks.caches import reads_env
     from orch.spec.inputs import bind
 
     max_bytes = size_limit(context.env.get(SIZE_VARIABLE))
@@ -178,6 +179,10 @@ def _make(context: Context, request: PlanRequest, root: str, display: str, text:
             from orch.app.secrets import check_passed
 
             check_passed(one, project.project, where)
+        if reads_env(one):
+            from orch.app.surroundings import unheard
+
+            warnings += unheard(one, project.project, where)
     inputs = bind(pipeline, _pairs(request.inputs))
     stacks = stacks_for(root, [one for one, _ in family.every], project)
     schemas = _schemas(root, family.every)

@@ -9,6 +9,11 @@ from orch.run.attempts import Surroundings
 
 if TYPE_CHECKING:  # loaded only where a node has secrets
     from orch.model.masking import Secrets
+if TYPE_CHECKING:
+    from orch.problems.problem import Problem
+    from orch.source.document import Document
+    from orch.spec.pipeline import Pipeline
+    from orch.spec.project import Project
 
 PASSED = (
     *("PATH", "HOME", "LANG", "TZ", "TMPDIR"),
@@ -27,6 +32,13 @@ def from_caller(environ: Mapping[str, str], passed: Iterable[str]) -> dict[str, 
 def is_passed(name: str) -> bool:
     """Does every command get this variable of the caller's, whatever the project says?"""
     return name in PASSED or name.startswith("LC_")
+
+
+def unheard(pipeline: Pipeline, project: Project, document: Document) -> list[Problem]:
+    """Warnings of what nodes say that they read of the environment, and do not get."""
+    from orch.spec.checks.caches import unpassed
+
+    return unpassed(pipeline, document, lambda name: is_passed(name) or name in project.env.pass_)
 
 
 def surroundings(

@@ -142,10 +142,11 @@ def _check_test(context: Context, path: str, display: str) -> list[Problem]:
 def _check_pipeline(root: str, document: Document, max_bytes: int) -> list[Problem]:
     from orch.app.family import load_family
     from orch.governance.roles import check_roles
+    from orch.spec.checks.caches import reads_env
 
     every = load_family(root, document, max_bytes).every
     gates = [gate for one, _ in every for phase in one.phases.values() for gate in phase.gates.values()]
-    if not any(gate.approval for gate in gates) and not any(one.secrets for one, _ in every):
+    if not any(gate.approval for gate in gates) and not any(one.secrets or reads_env(one) for one, _ in every):
         return []
     try:
         project = load(root).project
@@ -157,6 +158,10 @@ def _check_pipeline(root: str, document: Document, max_bytes: int) -> list[Probl
             from orch.app.secrets import check_passed
 
             check_passed(one, project, where)
+        if reads_env(one):
+            from orch.app.surroundings import unheard
+
+            warnings += unheard(one, project, where)
         warnings += check_roles(one, project, where)
     return warnings
 

@@ -132,4 +132,10 @@ CODES: dict[str, Code] = {
         "started with may be another in every run. Write `cache: { paths: [src/**] }` without `effect`, or remove "
         "`cache`.",
     ),
+    "O122": Code(
+        "a variable that the result hangs on and the command does not get",
+        "`cache.env` names variables of your environment: another value makes the step run again. A command gets few "
+        "of them, and this one is not among them, so that it cannot have made a difference. Pass it on, in orch.yaml: "
+        "`env: { pass: [MODE] }`; or give it a value in the node's `env`; or remove it from `cache.env`.",
+    ),
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
+from orch.problems.problem import Problem
 from orch.source.document import Document, Route
 from orch.spec.checks.paths import check_path
 from orch.spec.checks.texts import View, check_template
@@ -58,6 +59,25 @@ def check_family(every: Sequence[tuple[Pipeline, Document]]) -> None:
         for route, node in pipeline.works():
             _check_env(report, route, node, secrets)
         report.close()
+
+
+def reads_env(pipeline: Pipeline) -> bool:
+    """Does the result of a node depend on a variable of the caller's?"""
+    return any(isinstance(node, BodyNode) and node.cache and node.cache.env for _, node in pipeline.works())
+
+
+def unpassed(pipeline: Pipeline, document: Document, is_passed: Callable[[str], bool]) -> list[Problem]:
+    """Warnings of variables in `cache.env` that no command gets: what they hold can change nothing."""
+    report = Report(document)
+    for route, node in pipeline.works():
+        if not isinstance(node, BodyNode) or node.cache is None or node.run is None:
+            continue
+        for place, name in enumerate(node.cache.env):
+            if name not in node.env and name not in pipeline.defaults.env and not is_passed(name):
+                message = f"`{name}` makes the step run again, and its command does not get it"
+                hint = f"add it to `env: {{ pass: [{name}] }}` in orch.yaml, or remove it here"
+                report.add("O122", message, (*route, "cache", "env", place), hint)
+    return [problem._replace(severity="warning") for problem in report.problems]
 
 
 def _check_env(report: Report, route: Route, node: Work, secrets: Collection[str]) -> None:
