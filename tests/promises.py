@@ -61,11 +61,14 @@ class Promises:
         assert not state.overspent, f"{address} starts after its budget was spent"
         budget = self.doc.get("budget", {})
         assert self.spent_starts < budget.get("nodes", 1 << 30), f"{address} starts, and no attempt is left"
-        spent_ms = self.spent_ms + max(0, self.clock - self.since_ms)
-        assert spent_ms < budget.get("wall_seconds", 1e9) * 1000, f"{address} starts, and no time is left"
+        assert not self.is_time_spent(), f"{address} starts, and no time is left"
         assert "skip" not in step.get("adapter", {}), f"{address} has nothing to run"
         self.check_may_begin(address)
         self.check_limit(address, starting=1)
+
+    def is_time_spent(self) -> bool:
+        spent_ms = self.spent_ms + max(0, self.clock - self.since_ms)
+        return bool(spent_ms >= self.doc.get("budget", {}).get("wall_seconds", 1e9) * 1000)
 
     def waits_for_a_tree(self, step: int) -> bool:
         """Trees are made when nobody works in the run's."""

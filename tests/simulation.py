@@ -354,11 +354,16 @@ class Simulation(Promises):
             case Probe(step):
                 assert "probe" in self.steps[names[step]]["effect"], f"{names[step]} has no probe"
                 assert step not in self.probing, f"{names[step]} is probed twice at a time"
+                late = self.is_time_spent() and not self.shape.is_final(names[step]) and not self.body_is_over()
+                asked = self.state.doubt.get(step) == "budget-exceeded"
+                assert not late or asked, f"{names[step]} is probed, and no time is left"
                 self.probing[step] = None
                 self.check_slots()
                 return False
             case Dismiss(step):
-                assert self.end(names[step])[0] != "waiting" or step not in self.state.doubt, "an answer was waited for"
+                waited_for = self.end(names[step])[0] == "waiting" and step in self.state.doubt
+                stopped = self.state.doubt.get(step) == "budget-exceeded" or self.shape.is_final(names[step])
+                assert not waited_for or (self.is_time_spent() and not stopped), "an answer was waited for"
                 self.dismissed.add(step)
                 return False
             case Stop(step, _):

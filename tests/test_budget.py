@@ -15,6 +15,8 @@ from orch.app.outcome import exit_of
 from orch.model.fold import fold
 from orch.problems.problem import Exit
 from orch.run.again import failed_steps
+from orch.run.attempts import Renderer, Surroundings
+from orch.store.errors import settle_commands
 
 SPENT = "failed budget-exceeded"
 
@@ -189,6 +191,35 @@ def test_a_probe_that_says_done_leaves_nothing_to_pay_for() -> None:
     assert run.run() == "succeeded"
 
 
+def test_a_probe_that_runs_when_the_time_is_spent_is_ended_and_its_step_waits_for_a_person() -> None:
+    run = play(one_phase(a=once(probe="true"), b={"needs": ["a"]}), wall_seconds=60)
+    run.start("build.a")
+    run.open()  # the owner died
+    assert run.next() == ["probe build.a"]
+    assert not settle_commands("r", run.plan, run.state)
+    run.probing[run.step("build.a")] = None
+    assert run.next() == ["wait 60000 ms"]
+    run.now += 60_000
+    assert run.next() == ["dismiss build.a"]
+    run.probing.clear()  # it has ended, and nobody asks again
+    assert run.run() == "waiting"
+    assert "orch settle r build.a" in settle_commands("r", run.plan, run.state)[run.step("build.a")]
+    assert run.open().next() == ["close waiting in-doubt"]
+    run.settle("build.a", "not-done", "person")
+    assert run.run() == "failed"
+    assert run.result("build.a") == SPENT
+
+
+def test_a_probe_that_answers_in_time_is_heard() -> None:
+    run = play(one_phase(a=once(probe="true")), wall_seconds=60)
+    run.start("build.a")
+    run.open()
+    run.now += 59_999
+    assert run.next() == ["probe build.a"]
+    run.settle("build.a", "done")
+    assert run.run() == "succeeded"
+
+
 # --- again
 
 
@@ -271,3 +302,12 @@ def test_a_budget_of_no_nodes_is_refused_with_the_least_that_there_is(tmp_path: 
     desk = Desk.at(tmp_path)
     desk.pipeline("  main:\n    nodes:\n      one: { run: 'true' }\n", "budget: { nodes: 0 }\n")
     assert "write `nodes: 1`" in desk.orch("validate", code=3).text
+
+
+def test_a_probe_has_the_time_limit_of_its_node_and_one_where_the_node_has_none() -> None:
+    for timeout, limit in (({}, 300.0), ({"timeout_seconds": 2.0}, 2.0)):
+        run = Play(compiled(one_phase(a={**once(probe="true"), **timeout}))).open()
+        run.start("build.a")
+        run.open()
+        renderer = Renderer(run.plan, Surroundings("/p", "/p/.runs/r", {}))
+        assert renderer.probe(run.state, run.step("build.a")).timeout_seconds == limit

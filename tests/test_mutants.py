@@ -97,7 +97,7 @@ SIMULATED = [
         "and False:\n            continue\n        if step in",
     ),
     (DERIVE, "siblings = () if state.apart[group] else plan.siblings(step)", "siblings = plan.siblings(step)"),
-    (PLACES, "if not plan.group_limit or not (state.waiting_gates or state.doubt):", "if True:"),
+    (DERIVE, "if state.active and (state.waiting_gates or state.doubt):", "if False:"),
     (PLACES, "for owner in plan.owners(step) if state.aside else ():", "for owner in ():"),
     (DERIVE, "    while state.to_merge and state.to_merge[0][1] not in state.unmerged:\n", "    while False:\n"),
     (SPACES, 'self._short_of(state.running, at) if on_branch else ""', '""'),

@@ -9,10 +9,11 @@ from orch.model.derive import (
     ending,
     forget_due,
     forget_patch,
+    give_way,
     hold_back,
     leave_apart,
+    leave_group,
 )
-from orch.model.places import give_way, leave_group, make_ready
 from orch.model.retry import delay_ms, has_probe, is_once
 from orch.model.state import RunState
 from orch.model.status import Status
@@ -107,5 +108,8 @@ def abandon(plan: Compiled, state: RunState, *, doubts: bool = False) -> None:
         open_here = ending(plan, state, step) and state.status[step] < Status.SUCCEEDED
         if open_here and step not in state.running and (doubts or step not in state.doubt):
             hold_back(plan, state, step)
-    for step in last:
-        make_ready(plan, state, step)
+    if last:
+        from orch.model.places import make_ready
+
+        for step in last:
+            make_ready(plan, state, step)

@@ -6,7 +6,6 @@ import heapq
 from collections.abc import Sequence
 
 from orch.model.compiled import FINALLY, GATE, GROUP, Compiled
-from orch.model.places import leave_group, take_place
 from orch.model.retry import has_probe, is_once
 from orch.model.state import RunState, left_behind
 from orch.model.status import Status
@@ -250,7 +249,12 @@ def _enqueue(plan: Compiled, state: RunState, step: int) -> None:
     if not _rule_holds(plan, state, step):
         state.to_skip[step] = "upstream-failed" if state.met_failure[step] else "upstream-skipped"
         return
-    take_place(plan, state, step)
+    if plan.group_limit:
+        from orch.model.places import take_place
+
+        take_place(plan, state, step)
+    else:
+        state.ready[step] = None
 
 
 def ending(plan: Compiled, state: RunState, step: int) -> bool:
@@ -325,6 +329,22 @@ def _meet(plan: Compiled, state: RunState, dependant: int, met: str) -> None:
             _meet(plan, state, waiting, whole)
     else:
         admit(plan, state, dependant)
+
+
+def leave_group(plan: Compiled, state: RunState, step: int) -> None:
+    """The step gives up its place in its matrix, if it has or waits for one."""
+    if plan.group_of[step] in state.active:
+        from orch.model.places import leave
+
+        leave(plan, state, step)
+
+
+def give_way(plan: Compiled, state: RunState, step: int) -> None:
+    """The step has ended or waits: what it is inside of may have nothing to do any more without a person."""
+    if state.active and (state.waiting_gates or state.doubt):
+        from orch.model.places import set_aside
+
+        set_aside(plan, state, step)
 
 
 def _advance(plan: Compiled, state: RunState, phases: list[int]) -> None:

@@ -12,9 +12,11 @@ from orch.model.derive import (
     admit,
     ending,
     forget_due,
+    give_way,
     hold_back,
     is_spoilt,
     leave_apart,
+    leave_group,
     open_body,
     rebuild,
 )
@@ -32,7 +34,6 @@ from orch.model.events import (
     Started,
 )
 from orch.model.grow import grow
-from orch.model.places import give_way, leave_group
 from orch.model.retry import has_probe, is_once, retries
 from orch.model.state import RunState
 from orch.model.status import STATUS_BY_WORD, Status

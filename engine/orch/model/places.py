@@ -39,7 +39,7 @@ def _go(plan: Compiled, state: RunState, step: int) -> None:
         make_ready(plan, state, one)
 
 
-def leave_group(plan: Compiled, state: RunState, step: int) -> None:
+def leave(plan: Compiled, state: RunState, step: int) -> None:
     """The step gives up its place in its matrix, and the next one that was held takes it."""
     group = plan.group_of[step]
     if group not in state.active:
@@ -57,16 +57,13 @@ def leave_group(plan: Compiled, state: RunState, step: int) -> None:
         _go(plan, state, following)
 
 
-def give_way(plan: Compiled, state: RunState, step: int) -> None:
-    """The step has ended or waits: what it is inside of gives up its place where that leaves nothing that goes on by
-    itself, the nearest first."""
-    if not plan.group_limit or not (state.waiting_gates or state.doubt):
-        return
+def set_aside(plan: Compiled, state: RunState, step: int) -> None:
+    """What the step is inside of gives up its place where nothing in it goes on by itself, the nearest first."""
     for owner in plan.owners(step):
         if owner in state.active.get(plan.group_of[owner], ()) and not any(
             _goes_on(plan, state, one) for one in (owner, *_inside(plan, owner))
         ):
-            leave_group(plan, state, owner)
+            leave(plan, state, owner)
             state.aside[owner] = {}
 
 

@@ -138,7 +138,9 @@ def _doubt(case: Case) -> Explanation:
     if case.step not in settle_commands(case.run_id, case.plan, case.state):
         because.append("its probe has not been asked yet")
         return case.told(because, ["the probe's answer"], [case.command("resume", case.run_id)])
-    if not has_probe(case.doc):
+    if case.step in case.state.to_probe:
+        because.append("the budget was spent before its probe had answered")
+    elif not has_probe(case.doc):
         because.append("it has no `probe` that could tell")
     ways = [f"{settle} --not-done"]
     if hands_over(case.doc):

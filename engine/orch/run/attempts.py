@@ -18,6 +18,9 @@ from orch.spec.expressions.evaluate import EvaluationError, evaluate
 if TYPE_CHECKING:  # loaded only where a node has secrets
     from orch.model.masking import Secrets
 
+PROBE_SECONDS = 300.0
+"""How long the probe of a step without `timeout` may take: it only looks, and the run waits for it."""
+
 
 class Surroundings(NamedTuple):
     """Where attempts run: the project's root (absolute, without symlinks), the run's folder, and the environment that
@@ -128,7 +131,7 @@ class Renderer:
             argv=tuple(text_of(item, scope) for item in action.probe),
             env=self._env(step, action, scope, None, key),
             cwd=_inside(root, folder_of(action, scope)),
-            timeout_seconds=action.step.get("timeout_seconds"),
+            timeout_seconds=action.step.get("timeout_seconds", PROBE_SECONDS),
             stem=f"{file_stem(address)}.{state.attempt[step]}.probe{state.probes.get(step, 0) + 1}",
             root=root,
             secrets=self._secrets(action),

@@ -41,6 +41,11 @@ def starts_left(plan: Compiled, state: RunState) -> int:
     return plan.max_in_flight if nodes is None else max(0, nodes - state.starts)
 
 
+def may_probe(plan: Compiled, state: RunState, step: int, over: Spent | None) -> bool:
+    """Is there time for a probe? There is for that of a step that the budget itself has stopped."""
+    return over is None or not over.stops or plan.is_final(step) or state.doubt.get(step) == REASON
+
+
 def stopped_because(plan: Compiled, state: RunState) -> tuple[str, str, str]:
     """Status, reason and sentence of an attempt that was stopped, and had not run out of its own time."""
     if state.cancelling:

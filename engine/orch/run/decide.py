@@ -26,7 +26,7 @@ from orch.model.derive import ending
 from orch.model.retry import is_once
 from orch.model.state import RunState
 from orch.model.status import Status
-from orch.run.budget import REASON, Spent, cut_short, deadline_ms, spent, starts_left
+from orch.run.budget import REASON, Spent, cut_short, deadline_ms, may_probe, spent, starts_left
 from orch.run.choice import NotAllowed, nothing_to_run
 from orch.run.scope import UNKNOWN, KnownAfter, ends_as, step_scope
 from orch.spec.expressions.evaluate import EvaluationError, evaluate_condition
@@ -57,21 +57,22 @@ def decide(plan: Compiled, state: RunState, now_ms: int, probing: Collection[int
     over = spent(plan, state, now_ms)
     if over is not None and over.stops:
         decisions.extend(Stop(step, "budget") for step in state.running if not plan.is_final(step))
+        decisions.extend(Dismiss(step) for step in probing if not may_probe(plan, state, step, over))
     if not (plan.fail_fast and any(type(decision) is Conclude for decision in decisions)):
         _start(plan, state, now_ms, probing, decisions, over)
     if state.unmerged and not decisions:
         decisions.extend(_merge(plan, state))
     if decisions:
         return decisions
-    if (at := _next_time(plan, state, now_ms)) is not None:
+    if (at := _next_time(plan, state, now_ms, probing)) is not None:
         return [Schedule(at)]
     return [] if state.running or probing else _end(plan, state)
 
 
-def _next_time(plan: Compiled, state: RunState, now_ms: int) -> int | None:
+def _next_time(plan: Compiled, state: RunState, now_ms: int, probing: Collection[int]) -> int | None:
     """When there is something to decide though nothing happens: a step is due, or the budget is spent."""
     times = [state.due_heap[0][0]] if state.due_heap else []
-    if "budget" in plan.head and state.body_open and (times or state.running):
+    if "budget" in plan.head and state.body_open and (times or state.running or probing):
         deadline = deadline_ms(plan, state)
         times += [] if deadline is None else [deadline]
     return min((at for at in times if at > now_ms), default=None)
@@ -92,7 +93,7 @@ def _start(
     for step in islice(state.to_probe, BATCH):
         if room <= 0:
             return
-        if step not in probing:
+        if step not in probing and may_probe(plan, state, step, over):
             decisions.append(Probe(step))
             room -= 1
     if over is not None:

@@ -14,7 +14,7 @@ from orch.model.retry import hands_over
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.model.times import to_iso
-from orch.run.budget import REASON
+from orch.run.budget import REASON, may_probe, spent
 from orch.store.ledger import Failure
 from orch.store.rundir import RunDir
 
@@ -78,11 +78,14 @@ def apply_command(plan: Compiled, path: str, **changed: Any) -> str:
 
 
 def settle_commands(run_id: str, plan: Compiled, state: RunState) -> dict[int, str]:
-    """What a person types for each step in doubt, with both ways where there are two. What has a probe that was not yet
+    """What a person types for each step in doubt, with both ways where there are two. What has a probe that will be
     asked is no business of a person."""
     commands = {}
+    over = spent(plan, state, state.latest_ms)
     for step, (status, reason) in enumerate(zip(state.status, state.reason, strict=True)):
-        if status is Status.WAITING and reason == "in-doubt" and step not in state.to_probe:
+        if status is not Status.WAITING or reason != "in-doubt":
+            continue
+        if step not in state.to_probe or not may_probe(plan, state, step, over):
             ways = "--not-done" if hands_over(plan.action(step).step) else "--done (or --not-done)"
             commands[step] = f"orch settle {run_id} {shlex.quote(plan.addresses[step])} {ways}"
     return commands
