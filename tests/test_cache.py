@@ -670,6 +670,46 @@ def test_a_cached_iteration_and_one_that_ran_are_alike_where_they_printed_the_sa
     assert desk.node("main.round")["reason"] == "unchanged"
 
 
+LIST = """
+      list:
+        run: "printf '{\\"names\\": [\\"x\\"]}' > $ORCH_OUTPUT"
+        outputs: { names: list }
+"""
+MANY_GIVE = """
+      many:
+        needs: [list]
+        matrix: { name: "${{ nodes.list.outputs.names }}" }
+        run: echo > made
+        artifacts: { o: made }
+"""
+ROUND_GIVES = """
+      many:
+        needs: [list]
+        loop:
+          until: nodes.t.status == 'succeeded'
+          max_iterations: 2
+          nodes: { t: { run: echo > made, artifacts: { o: made } } }
+"""
+
+
+@pytest.mark.parametrize("giver", [MANY_GIVE, ROUND_GIVES])
+def test_of_a_step_behind_what_only_the_run_opens_the_plan_says_that_it_is_not_known(desk: Desk, giver: str) -> None:
+    use = "      use: { needs: [many], run: cat src/a.txt, cache: { paths: [src/a.txt] } }\n"
+    desk.pipeline(f"  one:\n    nodes:{LIST}{giver}{use}")
+    for _ in range(2):
+        desk.orch("apply")
+        assert planned(desk)["one.use"] == "run (cached or not: known after one.many)"
+    assert did(desk)["one.use"].startswith("cached")
+
+
+def test_a_step_behind_what_opens_others_that_give_nothing_is_known_to_be_cached(desk: Desk) -> None:
+    use = "      use: { needs: [many], run: cat src/a.txt, cache: { paths: [src/a.txt] } }\n"
+    giver = ROUND_GIVES.replace(", artifacts: { o: made }", "")
+    desk.pipeline(f"  one:\n    nodes:{LIST}{giver}{use}")
+    desk.orch("apply")
+    assert planned(desk)["one.use"].startswith("cached")
+
+
 def test_a_file_is_read_once_and_again_only_when_its_status_has_changed(tmp_path: Path) -> None:
     from orch.store.fingerprints import Fingerprints, hash_file
 

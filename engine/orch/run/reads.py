@@ -128,7 +128,8 @@ class Reader:
                     givers += [node for phase in earlier for node in self._plan.phase_nodes[phase]]
         for giver in self._steps(givers):
             given = state.artifacts.get(giver, ())
-            if not given and state.status[giver] is Status.SUCCEEDED and self._plan.action(giver).paths:
+            unopened = not given and state.status[giver] is Status.SUCCEEDED and giver not in self._plan.bodies
+            if unopened and _may_give(self._plan, self._plan.action(giver)):
                 raise KnownAfter(self._plan.addresses[giver])
             for artifact in given:
                 yield f"artifact {self._plan.addresses[giver]}.{artifact['name']}", artifact["sha256"]
@@ -183,6 +184,15 @@ class _Scope:
 def _is_of_adapter(program: Any) -> bool:
     """Does it lie where the adapter has put it, in another folder in every run?"""
     return isinstance(program, list) and any(read.root == "adapter" for read in references(program))
+
+
+def _may_give(plan: Compiled, action: Action) -> bool:
+    """Does it declare artifacts, or perhaps one of those that it opens?"""
+    body = action.body
+    if body is None:
+        return bool(action.paths)
+    numbers = (*body.get("actions", ()), *((body["child"],) if "child" in body else ()))
+    return body["kind"] == "pipeline" or any(_may_give(plan, plan.action_table[number]) for number in numbers)
 
 
 def _speaks_of_artifacts(action: Action) -> bool:
