@@ -710,6 +710,29 @@ def test_a_step_behind_what_opens_others_that_give_nothing_is_known_to_be_cached
     assert planned(desk)["one.use"].startswith("cached")
 
 
+def test_many_artifacts_that_a_step_reads_stand_as_one_digest_and_what_changed_is_named(desk: Desk) -> None:
+    keys = list(range(40))
+    desk.pipeline(
+        f"""
+  one:
+    nodes:
+      g:
+        matrix: {{ k: {keys} }}
+        run: [sh, -c, 'cat "src/$0" > "made$0" || echo > "made$0"', "${{{{ matrix.k }}}}"]
+        artifacts: {{ o: "made${{{{ matrix.k }}}}" }}
+      use: {{ needs: [g], run: "true", cache: {{ paths: [] }} }}
+"""
+    )
+    desk.orch("apply")
+    assert sorted(desk.node("one.use")["cache"]["inputs"]) == ["artifacts", "command"]
+    desk.orch("apply")
+    assert did(desk)["one.use"].startswith("cached")
+    desk.write("src/7", "other\n")
+    desk.orch("apply")
+    assert did(desk)["one.use"] == "ok (artifact one.g[7].o changed)"
+    assert "artifact one.g[7].o" in desk.orch("explain", "@last", "one.use").out
+
+
 def test_a_file_is_read_once_and_again_only_when_its_status_has_changed(tmp_path: Path) -> None:
     from orch.store.fingerprints import Fingerprints, hash_file
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orch.app.surroundings import from_caller
-from orch.model.caching import because, differences, expanded, key_of, laid_out
+from orch.model.caching import because, differences, expanded, given, key_of, laid_out
 from orch.model.compiled import Compiled
 from orch.model.events import Closed, Event, Finished
 from orch.model.state import RunState
@@ -232,6 +232,10 @@ class ProjectMemory:
             inputs.update(laid[0])
             lists.update(laid[1])
         known = dict(reads.known)
+        if reads.given:
+            made, more = given(reads.given)
+            known.update(made)
+            lists.update(more)
         for tool in reads.tools:
             known[f"tool {tool}"] = self._prints.tool(tool, reads.path, reads.cwd)
         if reads.environment is not None and not reads.makes:

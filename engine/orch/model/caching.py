@@ -12,8 +12,9 @@ from orch.model.encoding import encoder
 FORMAT = 1
 """Of what a key is made of: a change makes every kept result one that is not found."""
 ABSENT = "absent"
-FILE, FILES, LISTED = "file ", "files ", 32
-"""An input is one file, or where a glob matches more than so many the digest of their list, which `expanded` opens."""
+FILE, FILES, ARTIFACTS, LISTED = "file ", "files ", "artifacts", 32
+"""An input is one file or artifact, or where a glob matches more than so many, or more artifacts are read, the digest
+of their list, which `expanded` opens."""
 
 _canonical = encoder(compact=True, in_order=True)
 
@@ -49,15 +50,25 @@ def laid_out(matches: Mapping[str, Mapping[str, str]]) -> tuple[dict[str, str], 
     return inputs, lists
 
 
+def given(artifacts: Mapping[str, str]) -> tuple[dict[str, str], dict[str, bytes]]:
+    """Likewise of the artifacts that a step reads, by name."""
+    if len(artifacts) <= LISTED:
+        return dict(artifacts), {}
+    data = canonical(artifacts)
+    sha256 = hashlib.sha256(data).hexdigest()
+    return {ARTIFACTS: sha256}, {sha256: data}
+
+
 def expanded(inputs: Mapping[str, str], listing: Callable[[str], bytes | None]) -> dict[str, str]:
     """The same with each list opened, where `listing` knows its bytes by their digest."""
     found: dict[str, str] = {}
     for name, digest in inputs.items():
-        data = listing(digest) if name.startswith(FILES) else None
+        prefix = FILE if name.startswith(FILES) else "" if name == ARTIFACTS else None
+        data = None if prefix is None else listing(digest)
         if data is None or hashlib.sha256(data).hexdigest() != digest:
             found[name] = digest
         else:
-            found.update((FILE + path, one) for path, one in json.loads(data).items())
+            found.update((f"{prefix}{part}", one) for part, one in json.loads(data).items())
     return found
 
 

@@ -22,7 +22,8 @@ _PLACES = {"env": "{env}", "files": "{files}", "reports": "{reports}"}
 class Reads(NamedTuple):
     """`known` are digests by name. `globs` are files; `tools` are looked up in `path`, and relative to `cwd` where they
     hold a slash. `environment` is the folder that an adapter installs into, `makes` whether this step does it.
-    `artifacts` are the paths, relative to `cwd`, where the declared ones are put back."""
+    `artifacts` are the paths, relative to `cwd`, where the declared ones are put back; `given` are the digests of those
+    that others have made, by name."""
 
     known: dict[str, str]
     globs: tuple[str, ...]
@@ -32,6 +33,7 @@ class Reads(NamedTuple):
     environment: str | None
     makes: bool
     artifacts: dict[str, str]
+    given: dict[str, str] = {}
 
 
 def globs_of(plan: Compiled, state: RunState, step: int) -> tuple[str, ...] | None:
@@ -65,7 +67,7 @@ class Reader:
             if not scope.used and action is self._plan.action(step):
                 self._fixed[number] = reads
         artifacts = dict(self._artifacts(state, step))
-        return reads._replace(known=reads.known | artifacts) if artifacts else reads
+        return reads._replace(given=artifacts) if artifacts else reads
 
     def _rendered(self, action: Action, scope: _Scope) -> Reads:
         document = action.step
