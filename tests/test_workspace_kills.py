@@ -187,3 +187,13 @@ def test_what_a_killed_once_step_has_left_is_on_the_branch_when_the_run_is_cance
     desk.orch("cancel", "@last", code=None)
     assert desk.node("work.act")["status"] == "cancelled"
     assert log(desk) == ["work.act"]
+
+
+def test_a_patch_that_is_on_the_branch_is_not_called_unmerged_by_who_cancels_then(tmp_path: Path) -> None:
+    """The engine was killed behind the last call of the first merge, and its record was not written."""
+    desk = desk_at(tmp_path / "project")
+    killed_at(desk, 19, "after")
+    desk.orch("cancel", "@last")
+    ends = {key: desk.node(f"build.goal[{key}]")["status"] for key in "ab"}
+    assert (ends, log(desk)) == ({"a": "succeeded", "b": "cancelled"}, ["build.first", "build.goal[a]"])
+    desk.orch("verify", "@last")

@@ -23,7 +23,7 @@ from orch.local.contain import Containment
 from orch.local.executor import LocalExecutor
 from orch.local.identity import boot_id, start_time
 from orch.model.compiled import Compiled
-from orch.model.events import Closed, Event, Opened
+from orch.model.events import Closed, Event, Merged, Opened
 from orch.model.state import RunState
 from orch.ports import GateWatch, Reports
 from orch.problems.problem import Exit, OrchError
@@ -75,6 +75,12 @@ def vault_of(plan: Compiled, context: Context, root: str) -> Vault | None:
     from orch.app.secrets import open_vault
 
     return open_vault(plan, context.env, root)
+
+
+def _merged_unsaid(plan: Compiled, state: RunState, trees: GitTrees, at: int) -> list[Merged]:
+    """What an owner died over after it was on the branch, and before it said so: nobody is to end it as unmerged."""
+    found = ((step, trees.merged(patch)) for step, patch in state.unmerged.items())
+    return [Merged(at, plan.addresses[step], commit) for step, commit in found if commit is not None]
 
 
 def _release(held: list[Lock]) -> None:
@@ -166,7 +172,10 @@ class Ownership:
         spaces: Spaces | None,
     ) -> int | None:
         def begin() -> None:
-            loop.begin([opened] if work.decided is None else [opened, work.decided(opened.at, plan)])
+            first: list[Event] = [opened] if work.decided is None else [opened, work.decided(opened.at, plan)]
+            if trees is not None and opened.epoch > 1:
+                first += _merged_unsaid(plan, state, trees, opened.at)
+            loop.begin(first)
 
         if trees is None or spaces is None:
             begin()

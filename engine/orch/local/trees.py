@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch.local.git import GitTrouble
+from orch.local.hunks import hunks
 from orch.local.repository import MADE, Repository, but
 from orch.local.sealed import Sealed
 from orch.model.names import branch_of
@@ -23,7 +24,6 @@ if TYPE_CHECKING:  # loaded only where a node has secrets
 
 _READY = "orch-ready"
 _KNOWN = "known.json"
-_HUNK_LINES = 12
 _MODULE = b"160000"
 Keep = Callable[[str, bytes], dict[str, Any]]
 
@@ -202,11 +202,15 @@ class GitTrees:
                 back += [b"%s %s\t%s\0" % (mode, blob, path)] if int(mode, 8) else []
         return self._seal().with_entries(self._path(""), b"".join(gone + back))
 
+    def merged(self, commit: str) -> str | None:
+        """The commit on the branch that has taken such a commit in; None where none has."""
+        return self._known.get(f"merged {commit}")
+
     def merge(self, commit: str, message: str, at_ms: int) -> Merged:
         """Put what such a commit changes onto the run's branch, as one commit; once, however often it is asked."""
         head = self._known["tip"]
-        if f"merged {commit}" in self._known:
-            return Merged(self._known[f"merged {commit}"])
+        if (known := self.merged(commit)) is not None:
+            return Merged(known)
         try:
             content = self._read("merge-tree", "--write-tree", "-z", "--no-messages", head, commit)
         except GitTrouble as error:
@@ -350,20 +354,11 @@ class GitTrees:
                 text = os.fsdecode(self._read("cat-file", "blob", f"{content}:{path}"))
             except GitTrouble:
                 text = ""
-            hunks = list(_HUNK.finditer(text))
-            for hunk in hunks:
-                shown = hunk[0].splitlines()
-                message = "\n".join([*shown[:_HUNK_LINES], "…"] if len(shown) > _HUNK_LINES else shown)
-                message = message if self._mask is None else self._mask.text(message)
-                line = text.count("\n", 0, hunk.start()) + 1
-                found.append({"message": message, "file": self._inside(path), "line": line})
-            if not hunks:
-                found.append({"message": "changed here and removed or replaced there", "file": self._inside(path)})
+            found += hunks(self._inside(path), text, self._mask)
         return tuple(found)
 
 
 _GLOB = re.compile(r"[*?\[\\]")
-_HUNK = re.compile(r"^<<<<<<< .*?^>>>>>>> [^\n]*", re.M | re.S)
 
 
 def _read(path: str) -> dict[str, str]:

@@ -45,8 +45,9 @@ CODES: dict[str, Code] = {
         "shell names them. Write `unit_tests`, not `Unit-Tests`.",
     ),
     "O107": Code(
-        "a duration without a sense",
-        "A duration has a unit for each number, so that nobody has to guess whether `10` is seconds or minutes: "
+        "a value without a sense",
+        "The value has the type that its key takes, and cannot mean anything there; the message says why. A duration, "
+        "for one, has a unit for each number, so that nobody has to guess whether `10` is seconds or minutes: "
         "`ms`, `s`, `m`, `h`, `d`, `w`, the largest first, each once. Write `timeout: 20m`, `delay: 500ms`, "
         "`max_age: 1d12h`.",
     ),
