@@ -202,14 +202,24 @@ BESIDE = """
 """.replace("$JOURNAL", '\\"${ORCH_ARTIFACTS%/artifacts}/journal.ndjson\\"')
 
 
+def test_a_run_that_waited_undecided_for_others_in_its_tree_is_what_its_journal_says(desk: Desk) -> None:
+    desk.pipeline(BESIDE, "workspace: branch\ninputs: { more: { type: boolean, default: true } }\n")
+    commit(desk)
+    desk.orch("apply", "--jobs", "2", code=4)
+    assert any(line.startswith("observed waiting stale: what work.write did") for line in looks(desk))
+    desk.orch("verify", "@last")
+
+
 def test_a_gate_on_the_difference_is_shut_while_others_work_in_the_runs_tree_and_opens_when_they_have_ended(
     desk: Desk,
 ) -> None:
     desk.pipeline(BESIDE, "workspace: branch\ninputs: { more: { type: boolean, default: true } }\n")
     commit(desk)
     desk.orch("apply", "--input", "more=false", code=4)
+    desk.orch("verify", "@last")
     approve(desk)  # what the branch has of the next run, too, while `linger` works beside what `write` has left
     desk.orch("apply", "--jobs", "2", code=4)
+    desk.orch("verify", "@last")
     shut = "what work.write did is not on the branch while others work in the run's tree"
     assert [line for line in looks(desk) if line.startswith("observed")] == [
         f"observed waiting stale: {shut}",

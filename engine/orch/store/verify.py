@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import NamedTuple
 
+from orch.gates.facts import DIFFERENCE
 from orch.gates.verdict import Context
 from orch.model.compiled import Compiled
 from orch.model.events import Closed, Event, Observed, Opened
@@ -143,8 +144,10 @@ def _stands(run: RunDir, plan: Compiled, event: Observed, latest: int, judge: Ju
         verdict = judge(gate, event.facts, latest / 1000, Context(run=run.run_id))
     except Exception:  # facts that no look can have given
         return False
-    if verdict.status == "succeeded" and event.status == "waiting":
-        return event.reason == "stale"  # it was not opened, because its subject changed while it was read
+    if (event.status, event.reason) == ("waiting", "stale") and verdict.status == "succeeded":
+        return True  # it was not opened, because its subject changed while it was read
+    if (event.status, event.reason) == ("waiting", "stale") and DIFFERENCE in gate.get("subject", ()):
+        return True  # whatever was decided: the branch did not hold yet what was done in the run's tree
     return (verdict.status, verdict.reason) == (event.status, event.reason)
 
 
