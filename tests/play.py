@@ -49,10 +49,10 @@ class Play:
         apply(self.plan, self.state, event)
         self.events.append(event)
 
-    def open(self, *reset: str) -> Play:
+    def open(self, *reset: str, beat_ms: int = 0) -> Play:
         epoch = self.state.epoch + 1
         self.happened(
-            Opened(self.now, epoch, {"run_id": "r", "trees": "/trees"}, self.plan.digest, "none", {}, 0, reset)
+            Opened(self.now, epoch, {"run_id": "r", "trees": "/trees"}, self.plan.digest, "none", {}, 0, reset, beat_ms)
         )
         return self
 

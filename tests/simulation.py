@@ -68,6 +68,7 @@ class Simulation(Promises):
         self.world = World(rng, case.behaviours, case.facts.gates)
         self.journal: list[bytes] = []
         self.clock = START_MS
+        self.alive_ms = 0
         self.paranoid = seed % 8 == 0
         self.crashes = rng.choice((0, 0, 1, 2, 5))
         self.cancels = rng.choice((0, 0, 0, 0, 0, 1, 2))
@@ -127,6 +128,8 @@ class Simulation(Promises):
         opened = Opened(
             self.clock, self.state.epoch + 1, {"run_id": "r", "trees": "/trees"}, self.plan.digest, "none", {}, 0, reset
         )
+        if self.state.epoch and self.state.closed is None:  # the owner before has died
+            opened = opened._replace(beat_ms=self.alive_ms)
         if self.places is not None:
             self.places.own([*events, opened])
         self.happened(opened)
@@ -143,6 +146,7 @@ class Simulation(Promises):
 
     def turn(self) -> None:
         rng = self.rng
+        self.alive_ms = max(self.alive_ms, self.clock)
         self.clock += rng.randint(0, 2000)
         if rng.random() < 0.05:
             self.clock += rng.choice((-DAY_MS, DAY_MS, -3000))
@@ -208,7 +212,7 @@ class Simulation(Promises):
                 self.cancelled.add("finally" if final else "body")
                 self.cut = self.cut or final
             case Opened():
-                self.spent_ms += before - self.since_ms if event.epoch > 1 else 0
+                self.spent_ms += max(before, event.beat_ms) - self.since_ms if event.epoch > 1 else 0
                 self.since_ms = max(before, event.at)
                 if event.reset:
                     self.cancelled, self.cut = set(), False

@@ -14,9 +14,14 @@ from play import Play, once, played
 from orch.app.outcome import exit_of
 from orch.model.fold import fold
 from orch.problems.problem import Exit
+from orch.review.timeline import timeline
 from orch.run.again import failed_steps
 from orch.run.attempts import Renderer, Surroundings
+from orch.store.beat import Pulse, beat_bytes
 from orch.store.errors import settle_commands
+from orch.store.ledger import Ledger
+from orch.store.owner import Owner, last_beat_ms, write_owner
+from orch.store.rundir import RunDir
 
 SPENT = "failed budget-exceeded"
 
@@ -164,10 +169,39 @@ def test_the_time_of_all_owners_counts_but_not_that_between_them() -> None:
     run.now += 30_000
     run.end("build.a")
     run.start("build.b")
-    run.now += 10_000  # the owner dies; its last record is older
-    run.open()
+    run.now += 10_000  # the owner dies; its last record is older, and it was last seen alive 2 s before
+    run.open(beat_ms=run.now - 2000)
+    run.start("build.b")
+    assert run.next() == ["wait 22000 ms"]
+    assert timeline(run.events).length_ms == 38_000
+    ledger = Ledger(run.base)
+    for event in run.events:
+        ledger.apply(event, run.state)
+    assert ledger.worked_ms == 38_000
+    assert fold(run.base, run.events) == run.state
+
+
+def test_of_an_owner_that_ended_its_journal_is_asked_where_its_last_beat_is_older() -> None:
+    run = play(one_phase(a={}, b={"needs": ["a"]}), wall_seconds=60)
+    run.start("build.a")
+    run.now += 30_000
+    run.end("build.a")
+    run.open(beat_ms=run.now - 2000)
     run.start("build.b")
     assert run.next() == ["wait 30000 ms"]
+
+
+def test_a_beat_is_of_the_last_owner_that_the_journal_knows_or_of_nobody(tmp_path: Path) -> None:
+    run = RunDir(str(tmp_path), "-", "r")
+    assert last_beat_ms(run, 1) == 0
+    (tmp_path / "beat").write_bytes(beat_bytes(Pulse(3, 7, 12_000, 5000, 5000)))
+    assert last_beat_ms(run, 1) == 0
+    write_owner(run, Owner("r", 1, 7, 1, "b", "h"))
+    assert last_beat_ms(run, 1) == 12_000
+    write_owner(run, Owner("r", 2, 8, 1, "b", "h", "deploy"))  # it died while it waited for a place
+    assert last_beat_ms(run, 1) == 12_000
+    write_owner(run, Owner("r", 2, 8, 1, "b", "h"))  # it died before it wrote a record, and may have beaten
+    assert last_beat_ms(run, 1) == 0
 
 
 def test_a_once_step_that_was_stopped_with_the_budget_is_in_doubt_first() -> None:

@@ -70,7 +70,7 @@ SIMULATED = [
     (SCOPE, '"failed" if state.finally_failed else verdict(plan, state)', "verdict(plan, state)"),
     (DECIDE, "min((at for at in times if at > now_ms), default=None)", "min(times, default=None)"),
     (FOLD, "state.starts += not plan.is_final(step)", "state.starts += 0"),
-    (FOLD, "state.worked_ms += state.latest_ms - state.opened_ms", "state.worked_ms += 0"),
+    (FOLD, "state.worked_ms += max(state.latest_ms, event.beat_ms) - state.opened_ms", "state.worked_ms += 0"),
     (BECOMES, "        state.overspent = True\n", ""),
     (FOLD, "state.overspent, state.starts, state.worked_ms = False, 0, 0", "state.starts, state.worked_ms = 0, 0"),
     (BUDGET, "nodes - state.starts", "nodes - state.starts + 1"),

@@ -38,7 +38,7 @@ from orch.store.harvest import DirHarvest
 from orch.store.journal import FileJournal
 from orch.store.lock import Lock
 from orch.store.manifests import NodeManifests, noted_head
-from orch.store.owner import Owner, put_back, write_owner
+from orch.store.owner import Owner, last_beat_ms, put_back, write_owner
 from orch.store.projector import Projector
 from orch.store.requests import Inbox
 from orch.store.rundir import RunDir
@@ -125,13 +125,14 @@ class Ownership:
                 self._tidy(self._trees(compiled, events, vault), state)
                 return self._end(compiled, state, journal, exit_of(state))
             reset = work.choose(compiled, state) if work.choose else ()
+            beat_ms = last_beat_ms(self._run, state.epoch) if state.epoch and state.closed is None else 0
             self._reporter.opened(self._info(compiled, journal.head), compiled, state)
             if "concurrency" in compiled.head:
                 place = self._place(work, compiled, state)
                 if isinstance(place, int):
                     return self._end(compiled, state, journal, exit_of_signal(place))
                 held += [place] if place is not None else []
-            opened = self._opened(compiled, state, torn, reset)
+            opened = self._opened(compiled, state, torn, reset, beat_ms)
             events = [*events, opened]
             trees = self._trees(compiled, events, vault)
             spaces = None if trees is None else self._spaces(compiled, events, trees, vault)
@@ -351,10 +352,10 @@ class Ownership:
             host=os.uname().nodename,
         )
 
-    def _opened(self, plan: Compiled, state: RunState, torn: int, reset: tuple[str, ...]) -> Opened:
+    def _opened(self, plan: Compiled, state: RunState, torn: int, reset: tuple[str, ...], beat_ms: int) -> Opened:
         owner = self._owner(state)
         write_owner(self._run, owner)
-        now = max(self._context.clock.now_ms(), state.latest_ms)
+        now = max(self._context.clock.now_ms(), state.latest_ms, beat_ms)
         versions = {"orch": __version__, "python": sys.version.split()[0]}
         kind = self._containment.kind
         record = owner.record()
@@ -367,7 +368,7 @@ class Ownership:
             from orch.app.workspace import home_of
 
             record["trees"] = home_of(self._context, self._run.run_id)
-        return Opened(now, owner.epoch, record, plan.digest, kind, versions, torn, reset)
+        return Opened(now, owner.epoch, record, plan.digest, kind, versions, torn, reset, beat_ms)
 
     def _info(self, plan: Compiled, head: str) -> RunInfo:
         run = self._run

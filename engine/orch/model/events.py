@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 
 class Opened(NamedTuple):
-    """An owner began: `epoch` counts from 1, `reset` names the steps that `orch retry` chose to decide again."""
+    """An owner began: `epoch` counts from 1, `reset` names the steps that `orch retry` chose to decide again. `beat_ms`
+    is when the one before was last seen alive, where it died (milliseconds since 1970)."""
 
     at: int
     epoch: int
@@ -14,6 +15,7 @@ class Opened(NamedTuple):
     versions: dict[str, str]
     torn_bytes: int = 0
     reset: tuple[str, ...] = ()
+    beat_ms: int = 0
 
 
 class Observed(NamedTuple):

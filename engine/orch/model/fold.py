@@ -50,7 +50,7 @@ def fold(plan: Compiled, events: Iterable[Event]) -> RunState:
 def apply(plan: Compiled, state: RunState, event: Event) -> None:
     """Apply one event; `plan` is the state's own. A stale or repeated one changes nothing but the latest time seen."""
     if isinstance(event, Opened) and event.epoch > state.epoch:
-        state.worked_ms += state.latest_ms - state.opened_ms
+        state.worked_ms += max(state.latest_ms, event.beat_ms) - state.opened_ms
         state.opened_ms = max(event.at, state.latest_ms)
     if event.at > state.latest_ms:
         state.latest_ms = event.at

@@ -43,6 +43,7 @@ def timeline(events: Sequence[Event], now_ms: int | None = None) -> Timeline:
     worked = start = last = 0  # work of earlier owners; since when this one is there; the latest time
     for event in events:
         if isinstance(event, Opened):
+            last = max(last, event.beat_ms)
             attempts += [_cut(one, worked - start, last) for one in begun.values()]
             begun = {}
             worked += last - start

@@ -130,6 +130,7 @@ class Ledger:
         """Take in an event: the index of the step that it is about, or -1. Only `opened` looks at the state, for what
         is decided again, and must see it as that event left it; the loop writes it alone."""
         if isinstance(event, Opened) and self.openings:
+            self.last_at = max(self.last_at, event.beat_ms)
             self._worked_before = self.worked_ms
             self._idle_ms = max(0, event.at - self.last_at)
         self.last_at = max(self.last_at, event.at)

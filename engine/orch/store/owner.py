@@ -45,6 +45,14 @@ def owner_bytes(owner: Owner) -> bytes:
     return json.dumps({"format_version": FORMAT_VERSION, **fields}).encode() + b"\n"
 
 
+def last_beat_ms(run: RunDir, epoch: int) -> int:
+    """When the owner of this epoch was last seen alive; 0 where nobody knows, since another has begun to beat after it.
+    For the holder of the lock, before it says that it is the owner."""
+    owner, pulse = read_owner(run), read_beat(run)
+    its_own = owner is not None and (owner.epoch == epoch or owner.queued)
+    return pulse.at if pulse is not None and its_own else 0
+
+
 def owner_of(opened: Opened) -> Owner | None:
     """The owner that began with this record; None where the record does not say it all."""
     known = {name: opened.owner[name] for name in Owner._fields if name in opened.owner}
