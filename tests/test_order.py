@@ -28,7 +28,8 @@ from orch.model.state import RunState
 from orch.plan.compile import compile_plan
 from orch.ports import Look, Request
 from orch.run.attempts import Renderer, Surroundings
-from orch.run.loop import Loop, World
+from orch.run.loop import Loop
+from orch.run.world import World
 
 SWEEP = Path(__file__).parents[1] / "evaluation" / "sweep"
 Happened = tuple[str, Any]

@@ -903,6 +903,52 @@ def test_no_command_that_a_node_gives_to_git_is_run_by_the_engine(desk: Desk, wh
     assert not (desk.home / "ran").exists()
 
 
+def test_trees_of_the_user_that_are_elsewhere_for_a_while_are_left_alone(desk: Desk) -> None:
+    git(desk, "worktree", "add", "--quiet", "--detach", "../mine")
+    (desk.folder / "../mine/staged").write_text("s\n")
+    git(desk, "-C", "../mine", "add", "staged")
+    shutil.move(desk.folder / "../mine", desk.folder / "../away")
+    desk.orch("apply")
+    shutil.move(desk.folder / "../away", desk.folder / "../mine")
+    assert git(desk, "-C", "../mine", "status", "--porcelain") == "A  staged"
+
+
+@pytest.mark.parametrize("rule", ["workspace: readonly", "writes: [b]"])
+def test_a_step_that_could_not_start_allows_nothing_to_others(desk: Desk, rule: str) -> None:
+    one(
+        desk,
+        "{ run: [no-such-program], allow_failure: true }",
+        more=f"      b: {{ needs: [a], trigger_rule: all_done, {rule}, run: 'echo > y' }}\n",
+    )
+    desk.orch("apply", code=1)
+    assert (desk.node("one.b")["reason"], log(desk)) == ("path-policy-violation", [])
+
+
+def test_filters_that_the_repositorys_configuration_includes_hold_in_trees(desk: Desk) -> None:
+    desk.write(".gitconfig", '[filter "rot"]\n\tclean = tr a-z b-za\n\tsmudge = tr b-za a-z\n')
+    desk.write(".gitattributes", "*.x filter=rot\n")
+    git(desk, "config", "include.path", "../.gitconfig")
+    desk.write("s.x", "hello\n")
+    commit(desk)
+    one(desk, '{ run: "cat s.x; cp s.x n.x" }')
+    desk.orch("apply")
+    assert "hello" in desk.orch("runs", "logs", "@last", "one.a").out
+    assert git(desk, "show", f"{branch(desk)}:n.x") == "ifmmp"
+
+
+def test_a_run_that_no_longer_knows_its_repositorys_settings_does_not_take_those_of_its_nodes(desk: Desk) -> None:
+    desk.pipeline(
+        "  one: { nodes: { a: { run: \"git config filter.x.clean 'touch $HOME/ran; cat'; false\" } } }\n",
+        "workspace: branch\n",
+    )
+    commit(desk)
+    desk.orch("apply", code=1)
+    (kept,) = desk.home.rglob("settings.json")
+    kept.unlink()
+    assert "O643" in desk.orch("retry", "@last", code=None).text
+    assert not (desk.home / "ran").exists()
+
+
 def test_what_the_engine_remembers_of_a_tree_is_not_the_nodes_to_write(desk: Desk) -> None:
     hides = "cd ..; index=$(ls -d *-indexes)/run; cp $index old; cd tree; %s; cd ..; %s"
     same = "GIT_INDEX_FILE=../git-indexes/run git -C tree update-index --assume-unchanged lines.txt"

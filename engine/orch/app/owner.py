@@ -29,8 +29,9 @@ from orch.ports import GateWatch, Reports
 from orch.problems.problem import Exit, OrchError
 from orch.run.attempts import Renderer
 from orch.run.close import closing
-from orch.run.loop import Loop, World
+from orch.run.loop import Loop
 from orch.run.requests import answer
+from orch.run.world import World
 from orch.store.beat import Beat, read_beat
 from orch.store.cas import Cas
 from orch.store.glance import glance

@@ -116,8 +116,8 @@ def trees_of(
     begin, durable = plan.head.get("start", plan.head["base"]), plan.head["durability"] == "full"
     start = Start(root, home, run_id, begin, durable)
     if os.path.isdir(home):  # a power cut may have emptied what git knows of a tree, and then it says nothing at all
-        with suppress(GitTrouble):
-            run_git(root, ["worktree", "prune"], alone(context.env))
+        with suppress(GitTrouble):  # `never`: trees that are elsewhere for a while are the user's
+            run_git(root, ["worktree", "prune", "--expire=never"], alone(context.env))
     try:
         return GitTrees(start, context.env, keep, mask)
     except TreeTrouble as error:

@@ -67,6 +67,18 @@ class Repository:
         """Where git keeps what it knows of the tree."""
         return self.git(tree, "rev-parse", "--absolute-git-dir")
 
+    def entries(self, common: str, tree: str) -> list[str]:
+        """The folders below the repository's own one where git knows of that tree."""
+        found = []
+        with suppress(FileNotFoundError):
+            for entry in os.scandir(f"{common}/worktrees"):
+                with (
+                    suppress(OSError),
+                    open(f"{entry.path}/gitdir", encoding="utf-8", errors="surrogateescape") as file,
+                ):
+                    found += [entry.path] if file.read().rstrip("\n") == f"{tree}/.git" else []
+        return found
+
     def snapshot(self, tree: str, own: str, index: str, apart: str) -> str:
         """The id of all that the tree holds there and is not ignored; what matches `apart` is as in HEAD. `index`
         becomes an index of it. The tree's `own` stays as it is; the copy has its time, too: with another one git would

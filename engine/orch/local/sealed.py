@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from orch.local.repository import Repository
+from orch.local.settings import Settings
 
-_CONFIG = ("config", "config.worktree", "info/attributes", "info/exclude")
 _SETTINGS = (
     *("-c", "core.excludesFile=/dev/null"),
     *("-c", "core.attributesFile=/dev/null"),
@@ -26,17 +26,14 @@ _SETTINGS = (
 
 
 class Sealed:
-    """`folder` is made afresh for each use, from what is held here; it is there for the next owner, who begins with
-    it. `common` is the repository's own folder; `paths` is what of a tree is looked at."""
+    """`folder` is made afresh for each use, from what was read when the run began, and is `held` for its next owners.
+    `common` is the repository's own folder; `paths` is what of a tree is looked at."""
 
-    def __init__(self, folder: str, common: str, repository: Repository, paths: Sequence[str]) -> None:
+    def __init__(self, folder: str, common: str, repository: Repository, paths: Sequence[str], held: Settings) -> None:
         self._folder, self._common, self._repository, self._paths = folder, common, repository, paths
+        self._held = held
         self._indexes = f"{folder}-indexes"
         self._seen: dict[str, bytes] = {}
-        known = os.path.exists(f"{folder}/whole")
-        self._held = {name: _bytes(f"{folder if known else common}/{name}") for name in _CONFIG}
-        if not known:
-            self._held["info/exclude"] = _bytes(repository.ignored) + b"\n" + self._held["info/exclude"]
 
     def git(self, tree: str, *arguments: str, **more: str) -> str:
         """What git prints, without the newline at its end."""
@@ -105,9 +102,9 @@ class Sealed:
             os.makedirs(f"{self._folder}/{folder}", mode=0o700)
         if os.path.isdir(f"{self._common}/lfs"):  # where its filter keeps what it takes out of files
             os.symlink(f"{self._common}/lfs", f"{self._folder}/lfs")
-        for file, data in {**self._held, "HEAD": b"ref: refs/heads/none\n", "whole": b""}.items():
-            with open(f"{self._folder}/{file}", "wb") as out:
-                out.write(data)
+        for file, text in {**self._held, "HEAD": "ref: refs/heads/none\n"}.items():
+            with open(f"{self._folder}/{file}", "w", encoding="utf-8", errors="surrogateescape") as out:
+                out.write(text)
 
 
 def _digest(path: str) -> bytes:

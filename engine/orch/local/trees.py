@@ -16,6 +16,7 @@ from orch.local.git import GitTrouble
 from orch.local.hunks import hunks
 from orch.local.repository import MADE, Repository, but
 from orch.local.sealed import Sealed
+from orch.local.settings import settings
 from orch.model.names import branch_of
 from orch.ports import Change, Merged, SecretLeft, TreeTrouble
 
@@ -60,7 +61,7 @@ class GitTrees:
     def open(self, *, begun: bool) -> bool:
         """Have the branch and the run's own tree, also after a crash at any point. False where the branch is gone of a
         run that has `begun`."""
-        self._seal()
+        self._seal(begun=begun)
         if self._repository.resolve(self._branch) is None:
             if begun:
                 return False
@@ -141,10 +142,12 @@ class GitTrees:
         """What git prints of commits."""
         return self._seal().raw(self._path(""), *arguments)
 
-    def _seal(self) -> Sealed:
-        """What the repository's settings were when this owner began, or the run."""
+    def _seal(self, *, begun: bool = True) -> Sealed:
+        """The window through which trees are seen."""
         if self._sealed is None:
-            self._sealed = Sealed(f"{self._start.home}/git", self._common, self._repository, self._paths)
+            home = self._start.home
+            held = settings(f"{home}/settings.json", self._common, self._repository, begun=begun)
+            self._sealed = Sealed(f"{home}/git", self._common, self._repository, self._paths, held)
         return self._sealed
 
     def _different(self, one: str, other: str) -> dict[str, bytes]:
@@ -336,13 +339,11 @@ class GitTrees:
 
     def _drop(self, path: str) -> None:
         """Remove a tree that is whole, half made, or half removed."""
-        try:
+        with suppress(GitTrouble):
             self._git(self._start.root, "worktree", "remove", "--force", "--force", path)
-        except GitTrouble:
-            with suppress(GitTrouble):
-                self._git(self._start.root, "worktree", "unlock", path)
         shutil.rmtree(path, ignore_errors=True)
-        self._git(self._start.root, "worktree", "prune")
+        for folder in self._repository.entries(self._common, path):  # git prunes those of others, too
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _conflicts(self, lines: Sequence[str]) -> tuple[dict[str, Any], ...]:
         """What git could not merge: a finding for each hunk, or for the file where there is none. `lines` are the id of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
+from typing import Any, assert_never
 
 from orch.model.attempt import Attempt, Result, StartError
 from orch.model.compiled import Compiled
@@ -26,50 +26,18 @@ from orch.model.decisions import (
 from orch.model.events import Closed, Event, Expanded, Finished, Observed, Requested, Skipped, Started
 from orch.model.fold import apply
 from orch.model.state import RunState
-from orch.ports import (
-    Clock,
-    Executor,
-    GateWatch,
-    Harvest,
-    Inbox,
-    Journal,
-    Look,
-    Memory,
-    Recorder,
-    Reports,
-    Running,
-    TreeTrouble,
-)
+from orch.ports import Look, Running, TreeTrouble
 from orch.run.attempts import Prepared, Renderer
 from orch.run.close import closing
 from orch.run.decide import BATCH, decide
 from orch.run.endings import Ended, Endings
 from orch.run.requests import answer
 from orch.run.results import NOTHING_LEFT, concluded, finished, not_started, probed, recalled, unprobed
+from orch.run.world import World
 from orch.spec.expressions.evaluate import EvaluationError
-
-if TYPE_CHECKING:  # loaded only where a run has a branch
-    from orch.run.spaces import Spaces
 
 REQUESTS_EVERY = 0.2
 LOOK_EVERY = 5.0
-
-
-class World(NamedTuple):
-    """The ports of a run. `interrupted` gives the signal that ends this owner, or None; `spaces` is there where the run
-    has a branch."""
-
-    clock: Clock
-    journal: Journal
-    executor: Executor
-    gates: GateWatch
-    harvest: Harvest
-    reports: Reports
-    inbox: Inbox
-    recorder: Recorder
-    memory: Memory
-    interrupted: Callable[[], int | None]
-    spaces: Spaces | None = None
 
 
 class Loop:
@@ -155,6 +123,7 @@ class Loop:
                     first, following = prepared.setup, partial(self._set_up, step, prepared)
                 self._live[step] = self._begin(first, following)
             except StartError as error:
+                self._not_begun(step)
                 self._happened(not_started(self._plan, self._state, step, error.message, error.hint, at=self.now_ms()))
         if events:
             self._world.recorder.record(events, self._state)
@@ -235,8 +204,7 @@ class Loop:
             if self._world.spaces is not None and self._plan.tree_of(step) == step:
                 self._world.spaces.open(step, fresh=step not in self._state.begun or step in self._state.anew)
         except TreeTrouble as error:
-            failed = Conclude(step, "failed", "start-failed", str(error))
-            self._happened(concluded(self._plan, failed, at=self.now_ms()))
+            self._failed(step, "start-failed", error)
             return
         self._happened(Expanded(self.now_ms(), self._plan.addresses[step], keys, rows))
 
@@ -256,12 +224,10 @@ class Loop:
             folder = partial(self._world.reports.folder, f"{step}.{attempt}")
             prepared = self._renderer.prepare(self._state, step, attempt, output, folder)
         except EvaluationError as error:
-            failed = Conclude(step, "failed", "expression-error", str(error))
-            self._happened(concluded(self._plan, failed, at=self.now_ms()))
+            self._failed(step, "expression-error", error)
             return
         except TreeTrouble as error:
-            failed = Conclude(step, "failed", "start-failed", str(error))
-            self._happened(concluded(self._plan, failed, at=self.now_ms()))
+            self._failed(step, "start-failed", error)
             return
         started = Started(
             self.now_ms(),
@@ -275,6 +241,15 @@ class Loop:
         )
         self._happened(started)
         self._to_begin.append((step, prepared))
+
+    def _failed(self, step: int, reason: str, error: Exception) -> None:
+        self._not_begun(step)
+        failed = Conclude(step, "failed", reason, str(error))
+        self._happened(concluded(self._plan, failed, at=self.now_ms()))
+
+    def _not_begun(self, step: int) -> None:
+        if self._world.spaces is not None:
+            self._world.spaces.not_begun(step)
 
     def _probe(self, step: int) -> bool:
         try:

@@ -27,6 +27,7 @@ class Spaces:
     def __init__(self, plan: Compiled, trees: Trees, shown: Callable[[str], str] = str) -> None:
         self._plan, self._trees, self._shown = plan, trees, shown
         self._loose: dict[int, None] = {}
+        self._unstarted: dict[int, None] = {}
         self._shut: str | None = None
         self._protected = {phase["name"]: tuple(phase.get("protected", ())) for phase in plan.head["phases"]}
 
@@ -75,8 +76,14 @@ class Spaces:
                 self._trees.make(self._name(step))
             except TreeTrouble as error:
                 raise TreeTrouble(self._shown(str(error))) from error
-        elif home < 0:
-            self._loose[step] = None
+        elif home < 0 and step not in self._loose:
+            self._loose[step] = self._unstarted[step] = None
+
+    def not_begun(self, step: int) -> None:
+        """It could not start: of what is found in the run's tree nothing is its."""
+        if step in self._unstarted:
+            self._unstarted.pop(step)
+            self._loose.pop(step, None)
 
     def open(self, step: int, *, fresh: bool) -> None:
         """The step is about to open what works in its own tree, for the first time or once more. Raises TreeTrouble."""
@@ -95,6 +102,7 @@ class Spaces:
         branch, where it went well. What is in the run's own tree is committed, whatever the end, once nobody works
         there any more, in the name of all who have; or put back as it was, where one of them was not allowed to:
         then the patch is kept."""
+        self._unstarted.pop(step, None)
         try:
             home = self._plan.tree_of(step)
             if home == step:
