@@ -62,7 +62,7 @@ class Recorded:
     def happen(self, *events: Event) -> None:
         """One turn: write, fold, project."""
         for event in events:
-            apply(self.compiled, self.state, event)
+            apply(self.state.plan, self.state, event)
         self.journal.append(events)
         self.journal.sync()
         self.projector.record(events, self.state)

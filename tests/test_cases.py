@@ -122,6 +122,16 @@ def test_no_process_is_started_and_nothing_is_written(desk: Desk) -> None:
     assert set(desk.folder.rglob("*")) == before
 
 
+@pytest.mark.parametrize("env", [{}, {"CI_TOKEN": "0123456789abcdef"}])
+def test_a_pipeline_with_secrets_is_held_to_its_cases_with_and_without_them(desk: Desk, env: dict[str, str]) -> None:
+    secret = PIPELINE.replace("inputs:", 'secrets: { TOKEN: "env:CI_TOKEN" }\ninputs:', 1)
+    desk.write("pipelines/main.yaml", secret.replace("publish: { ", "publish: { secrets: [TOKEN], "))
+    desk.env.update(env)
+    assert differences(desk, STUBS + "expect: { nodes: { publish: succeeded } }") == []
+    desk.write("stubs.yaml", "nodes: { test: { outputs: { coverage: 0.9 } } }\n")
+    desk.orch("plan", "pipelines/main.yaml", "--dry-run", "--stubs", "stubs.yaml")
+
+
 @pytest.mark.parametrize(
     ("expect", "what", "came"),
     [

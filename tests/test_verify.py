@@ -17,7 +17,7 @@ from recorded import NOW, Recorded
 
 from orch.gates.verdict import Context, Verdict
 from orch.model.codec import digest, encode
-from orch.model.events import Closed, Event, Finished, Observed, Opened, Requested, Skipped, Started
+from orch.model.events import Closed, Event, Expanded, Finished, Observed, Opened, Requested, Skipped, Started
 from orch.plan.compile import compile_plan
 from orch.store.journal import read
 from orch.store.owner import Owner, write_owner
@@ -363,6 +363,21 @@ def test_a_manifest_of_a_run_that_died_may_be_behind_the_journal_and_is_never_ah
     assert codes_after(made) == {"O612"}
     Path(made.run.journal).write_bytes(b"".join(journal_lines(made.run)[:2]))
     assert codes_after(made) == {"O613"}
+
+
+def test_what_a_loop_opened_and_two_owners_left_running_is_no_finding(tmp_path: Path) -> None:
+    loop = {"loop": {"until": "nodes.s.status == 'succeeded'", "nodes": {"s": {}}}}
+    made = Recorded(tmp_path, plan_doc({"build": {"nodes": {"round": loop}}}))
+    for attempt in (1, 2):
+        made.open()
+        made.happen(Expanded(made.at(), "build.round", ("1",) if attempt == 1 else (), ()))
+        made.happen(Started(made.at(), "build.round#1.s", attempt))
+        made.leave()
+        assert check(made.run).problems == []
+    manifest = Path(made.run.path, "nodes/build.round#1.s.json")
+    assert json.loads(manifest.read_text())["status"] == "queued"
+    manifest.write_text(manifest.read_text().replace("queued", "succeeded"))
+    assert [problem.code for problem in check(made.run).problems] == ["O612"]
 
 
 def codes_after(made: Recorded) -> set[str]:

@@ -293,4 +293,9 @@ def _renderer(plan: Compiled) -> Renderer:
     """Makes commands that nobody starts."""
     from orch.run.attempts import Renderer, Surroundings
 
-    return Renderer(plan, Surroundings("/", "/", {"PATH": ""}))
+    if "secrets" not in plan.head:
+        return Renderer(plan, Surroundings("/", "/", {"PATH": ""}))
+    from orch.model.masking import Mask, Secrets
+
+    none = Secrets({}, Mask({}))  # no value of one is read
+    return Renderer(plan, Surroundings("/", "/", {"PATH": ""}, lambda names: none))

@@ -71,7 +71,7 @@ def verify(
         if ledger.closed is not None and not _ends_so(state, ledger.closed):
             problems.append(Problem("O617", f"the run closed as {ledger.closed.status}, which its steps do not say"))
         if not live:
-            problems += _derived(run, state.plan, state, ledger, walked, files)
+            problems += _derived(run, compiled, state, ledger, walked, files)
     problems += files.check(closed=closed, live=live, derived=not walked.problems)
     problems += _requests(run)
     return Verified(problems, len(walked.events), files.count, walked.head, live)
@@ -81,12 +81,13 @@ def _derived(
     run: RunDir, plan: Compiled, state: RunState, ledger: Ledger, walked: Walked, files: Files
 ) -> list[Problem]:
     """Manifests, error artifacts, owner.json. Of a run that died, those that lie there are compared: a manifest may be
-    behind the journal, of a step that runs again or of which the last record is newer; it is never ahead of it."""
+    behind the journal, of a step that runs again or of which the last record is newer; it is never ahead of it. `plan`
+    is as it was before the run added to it."""
     problems = []
     closed = ledger.closed is not None
-    right: dict[str, bytes | None] = dict(derived(run, plan, state, ledger, walked.head))
+    right: dict[str, bytes | None] = dict(derived(run, state.plan, state, ledger, walked.head))
     if not closed:
-        names = {step: manifest_name(plan, step) for step in ledger.records}
+        names = {step: manifest_name(state.plan, step) for step in ledger.records}
         behind = {step for step, name in names.items() if not files.agrees(name, right.get(name))}
         for name, once in earlier(plan, walked.events if behind else (), behind):
             if not files.agrees(name, right.get(name)):
