@@ -402,6 +402,8 @@ def test_what_nobody_committed_is_refused_by_a_run_with_a_branch_or_taken_along(
     result = ran(branched, "test_one.py")
     result.assert_outcomes(failed=1)
     assert "O641" in result.stdout.str()
+    assert "orch_apply(…, dirty=True)" in result.stdout.str()
+    alone(branched, "    assert orch_plan()['workspace'] == 'branch'\n")
     alone(branched, "    assert orch_apply(dirty=True)['exit_code'] == 0\n")
     git(branched.path, "add", "--all")
     git(branched.path, "commit", "--quiet", "--message", "a note")

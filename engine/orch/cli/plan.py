@@ -64,7 +64,7 @@ def command(
     if out is not None:
         request = request._replace(saved=os.path.join(session.context.cwd, out))
     planned = make_plan(session.context, request)
-    if out is not None and "workspace" in planned.compiled.head:
+    if out is not None and not dry_run and "workspace" in planned.compiled.head:
         from orch.app.workspace import refuse_dirt
 
         refuse_dirt(planned.warnings)

@@ -145,4 +145,6 @@ def _text(path: Path) -> str:
 
 def _refused(done: subprocess.CompletedProcess[str]) -> None:
     """End the test with what orch said."""
+    if "error[O641]" in done.stderr:
+        done.stderr += "In a test: orch_apply(…, dirty=True)\n"
     pytest.fail(f"orch ended with exit code {done.returncode}\n{done.stderr}", pytrace=False)
