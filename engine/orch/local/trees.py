@@ -4,7 +4,6 @@ and stash are never written; what is in the repository's store is added to."""
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch.local.git import GitTrouble
 from orch.local.hunks import hunks
+from orch.local.known import Known
 from orch.local.repository import MADE, Repository, but
 from orch.local.sealed import Sealed
 from orch.local.settings import settings
@@ -24,7 +24,6 @@ if TYPE_CHECKING:  # loaded only where a node has secrets
     from orch.model.masking import Mask
 
 _READY = "orch-ready"
-_KNOWN = "known.json"
 _MODULE = b"160000"
 Keep = Callable[[str, bytes], dict[str, Any]]
 
@@ -54,7 +53,7 @@ class GitTrees:
         self._refs = f"refs/orch/{start.run_id}"
         self._common = self._git(start.root, "rev-parse", "--path-format=absolute", "--git-common-dir")
         self._tip = f"{self._refs}/tip"  # what the engine has put onto the branch: a node may commit there, too
-        self._known = _read(f"{start.home}/{_KNOWN}")  # no ref and no file in a tree says what a node has not written
+        self._known = Known(f"{start.home}/known.json", durable=start.durable)
         self._sealed: Sealed | None = None
         self._head: str | None = None  # the branch, when it was last looked at
 
@@ -68,11 +67,11 @@ class GitTrees:
             self._set_tip(self._start.commit)
             self._set(self._branch, self._start.commit, "")
         elif "tip" not in self._known:
-            self._note(tip=self._commit_of(self._tip))
-        following = self._known.get("next") or None
+            self._known.note(tip=self._commit_of(self._tip))
+        following = self._known.get("next")
         if not self._is_ready(""):
             self._add("", self._branch.removeprefix("refs/heads/"))
-        if following is not None:
+        if following:
             self._move(following)
         return True
 
@@ -105,7 +104,7 @@ class GitTrees:
     def changes(self, name: str) -> Change:
         """What a tree holds that its commit does not. Raises SecretLeft where a node has committed one by itself."""
         tip = self._known["tip"]
-        base = self._known.get(f"tree {name}", "") if name else tip
+        base = self._known.get(f"tree {name}") if name else tip
         if not base:
             raise TreeTrouble("nobody knows where its tree began")
         self._folder(name)  # whoever works there next has git
@@ -207,7 +206,7 @@ class GitTrees:
 
     def merged(self, commit: str) -> str | None:
         """The commit on the branch that has taken such a commit in; None where none has."""
-        return self._known.get(f"merged {commit}")
+        return self._known.get(f"merged {commit}") or None
 
     def merge(self, commit: str, message: str, at_ms: int) -> Merged:
         """Put what such a commit changes onto the run's branch, as one commit; once, however often it is asked."""
@@ -223,7 +222,7 @@ class GitTrees:
         text = f"{message}\n\nOrch-Run: {self._start.run_id}\nOrch-Patch: {commit}"
         merged = self._repository.commit(os.fsdecode(content).rstrip("\0\n"), head, text, at_ms)
         self._set(f"{self._refs}/next", merged)
-        self._note(**{"next": merged, f"merged {commit}": merged})
+        self._known.note(**{"next": merged, f"merged {commit}": merged})
         self._move(merged)
         return Merged(merged)
 
@@ -285,17 +284,8 @@ class GitTrees:
 
     def _set_tip(self, commit: str) -> None:
         """The ref only keeps the commit in the repository."""
-        self._note(tip=commit)
+        self._known.note(tip=commit)
         self._set(self._tip, commit)
-
-    def _note(self, **known: str) -> None:
-        """Remember, also for the next owner."""
-        self._known |= known
-        path = f"{self._start.home}/{_KNOWN}"
-        os.makedirs(self._start.home, mode=0o700, exist_ok=True)
-        with open(f"{path}.new", "w", encoding="ascii") as file:
-            json.dump(self._known, file)
-        os.replace(f"{path}.new", path)
 
     def _attach(self) -> None:
         """The run's own tree, in which nobody works now, is on the branch. Locks there are what a git that was killed
@@ -313,7 +303,7 @@ class GitTrees:
         self._set_tip(commit)
         self._bring("", commit, f"{commit}^")
         self._unset(f"{self._refs}/next")
-        self._note(next="")
+        self._known.note(next="")
 
     def _is_ready(self, name: str) -> bool:
         """Is the tree there, and was it made to its end?"""
@@ -329,13 +319,13 @@ class GitTrees:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         flags = ("--quiet", "--no-checkout", "--force", "--force", *(word for word in what if word.startswith("-")))
         self._git(self._start.root, "worktree", "add", *flags, path, what[-1])
-        self._note(**{f"folder {name}": _pointed(f"{path}/.git")})
+        self._known.note(**{f"folder {name}": _pointed(f"{path}/.git")})
         self._seal().forget(name)
         self._bring(name, self._commit_of(what[-1]))
         with open(f"{self._folder(name)}/{_READY}", "w", encoding="ascii"):
             pass
         if name:
-            self._note(**{f"tree {name}": what[-1]})
+            self._known.note(**{f"tree {name}": what[-1]})
 
     def _drop(self, path: str) -> None:
         """Remove a tree that is whole, half made, or half removed."""
@@ -360,14 +350,6 @@ class GitTrees:
 
 
 _GLOB = re.compile(r"[*?\[\\]")
-
-
-def _read(path: str) -> dict[str, str]:
-    try:
-        with open(path, encoding="ascii") as file:
-            return dict(json.load(file))
-    except (FileNotFoundError, ValueError):
-        return {}
 
 
 def _pointed(mark: str) -> str:
