@@ -109,9 +109,20 @@ SIMULATED = [
         "        if home == step:\n            try:\n                pass\n",
     ),
     (SPACES, '            self._trees.make("")\n        return left', "            pass\n        return left"),
-    (SPACES, "self._commit(change, at, violations(change.files, self._rules_of(list(self._loose))))", "pass"),
 ]
 SAID = [
+    (
+        SPACES,
+        "self._commit(change, at, violations(change.files, self._rules_of(list(self._loose))))",
+        "pass",
+        "test_workspaces.py::test_of_nodes_that_overlapped_only_what_none_may_is_put_back_and_a_retry_does_all_of_them",
+    ),
+    (
+        SPACES,
+        "self._loose.pop(step, None)",
+        "pass",
+        "test_workspaces.py::test_a_step_that_could_not_start_allows_nothing_to_others",
+    ),
     (
         BODIES,
         'ended before it was tried again") if ending(plan, state, step) else following',

@@ -949,6 +949,44 @@ def test_a_run_that_no_longer_knows_its_repositorys_settings_does_not_take_those
     assert not (desk.home / "ran").exists()
 
 
+HIDES = [
+    ("tests/conftest.py", "printf '*\\n' > tests/.gitignore; echo > tests/conftest.py"),
+    ("tests/conftest.py", "echo conftest.py >> .gitignore; echo > tests/conftest.py"),
+    ("tests/new/conftest.py", "mkdir tests/new; printf '*\\n' > tests/new/.gitignore; echo > tests/new/conftest.py"),
+    ("tests/.gitattributes", "printf '*\\n' > tests/.gitignore; echo 't text' > tests/.gitattributes"),
+]
+
+
+@pytest.mark.parametrize("where", ["shared", "worktree"])
+@pytest.mark.parametrize(("file", "hides"), HIDES)
+def test_nothing_is_hidden_in_a_protected_folder_by_a_list_that_a_node_writes(
+    desk: Desk, file: str, hides: str, where: str
+) -> None:
+    desk.write("tests/t", "a test\n")
+    desk.write(".gitignore", "*.log\nout/\n.runs/\n")
+    commit(desk)
+    more = "      b: { needs: [a], trigger_rule: all_done, run: find tests -type f }\n"
+    node = json.dumps({"run": hides, "workspace": where, "writes": ["tests/**", ".gitignore"]})
+    one(desk, node, "['tests/**']", more)
+    said = desk.orch("apply", code=1)
+    assert (desk.node("one.a")["reason"], log(desk)) == ("path-policy-violation", [])
+    assert file in said.text
+    assert desk.orch("runs", "logs", "@last", "one.b").out.split()[-1] == "tests/t"
+
+
+@pytest.mark.parametrize("where", ["shared", "worktree"])
+def test_what_was_ignored_before_may_be_left_in_a_protected_folder(desk: Desk, where: str) -> None:
+    desk.write("tests/.gitignore", "*.log\nout/\n__pycache__/\n")
+    commit(desk)
+    left = "echo > tests/a.log; mkdir -p tests/out/x tests/sub/__pycache__ .cache; echo > tests/out/x/y; "
+    left += (
+        "echo > tests/sub/__pycache__/z; printf '*\\n' > .cache/.gitignore; echo > .cache/c; echo '*.bak' > .gitignore"
+    )
+    one(desk, json.dumps({"run": left, "workspace": where}), "['tests/**']")
+    desk.orch("apply")
+    assert git(desk, "diff", "--name-only", "main", branch(desk)) == ".gitignore"
+
+
 def test_what_the_engine_remembers_of_a_tree_is_not_the_nodes_to_write(desk: Desk) -> None:
     hides = "cd ..; index=$(ls -d *-indexes)/run; cp $index old; cd tree; %s; cd ..; %s"
     same = "GIT_INDEX_FILE=../git-indexes/run git -C tree update-index --assume-unchanged lines.txt"

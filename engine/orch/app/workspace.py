@@ -18,6 +18,7 @@ from orch.model.names import branch_of, file_stem, lies_within
 from orch.model.state import RunState
 from orch.ports import TreeTrouble
 from orch.problems.problem import Exit, OrchError, Problem
+from orch.spec.globs import fixed_folder
 from orch.store.cas import Cas
 from orch.store.copies import artifact_copy, place
 
@@ -114,7 +115,8 @@ def trees_of(
 ) -> GitTrees:
     """The trees of a run. Raises OrchError where git does not answer."""
     begin, durable = plan.head.get("start", plan.head["base"]), plan.head["durability"] == "full"
-    start = Start(root, home, run_id, begin, durable)
+    protected = (pattern for phase in plan.head["phases"] for pattern in phase.get("protected", ()))
+    start = Start(root, home, run_id, begin, durable, tuple(dict.fromkeys(map(fixed_folder, protected))))
     if os.path.isdir(home):  # a power cut may have emptied what git knows of a tree, and then it says nothing at all
         with suppress(GitTrouble):  # `never`: trees that are elsewhere for a while are the user's
             run_git(root, ["worktree", "prune", "--expire=never"], alone(context.env))

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch.local.git import GitTrouble
+from orch.local.hidden import hidden, remove
 from orch.local.hunks import hunks
 from orch.local.known import Known
 from orch.local.repository import MADE, Repository, but
@@ -29,13 +30,15 @@ Keep = Callable[[str, bytes], dict[str, Any]]
 
 
 class Start(NamedTuple):
-    """Where a run begins: its project's root, the folder for its trees, its id, and the commit; is it to be durable?"""
+    """Where a run begins: its project's root, the folder for its trees, its id, and the commit; is it to be durable?
+    `guarded` are the folders in which nothing may be hidden."""
 
     root: str
     home: str
     run_id: str
     commit: str
     durable: bool = True
+    guarded: tuple[str, ...] = ()
 
 
 class GitTrees:
@@ -55,6 +58,7 @@ class GitTrees:
         self._tip = f"{self._refs}/tip"  # what the engine has put onto the branch: a node may commit there, too
         self._known = Known(f"{start.home}/known.json", durable=start.durable)
         self._sealed: Sealed | None = None
+        self._hidden: dict[str, list[str]] = {}
         self._head: str | None = None  # the branch, when it was last looked at
 
     def open(self, *, begun: bool) -> bool:
@@ -97,6 +101,7 @@ class GitTrees:
         else:
             self._attach()
             self._set(self._branch, self._known["tip"])
+            self._unhide("")
             self._bring("", self._known["tip"])
             self._seal().clean(self._path(""), "")
         return self.root(name)
@@ -125,8 +130,21 @@ class GitTrees:
         for path, raw in found.items():
             if raw.split(b" ")[1] == _MODULE:
                 raise TreeTrouble(f"{path} is a git repository of its own, of which no commit can hold the files")
-        moved = head != tip and not went_on
-        return Change(base, content, tuple(found), self._branch.removeprefix("refs/heads/") if moved else None)
+        moved = self._branch.removeprefix("refs/heads/") if head != tip and not went_on else None
+        return Change(base, content, tuple(found), moved, self._find_hidden(name, base))
+
+    def _find_hidden(self, name: str, base: str) -> tuple[str, ...]:
+        if not self._start.guarded:
+            return ()
+        folders = (os.path.join(self._inner, folder) for folder in self._start.guarded)
+        where = [f":(top,literal){folder}" if folder else ":/" for folder in folders]
+        found = hidden(self._seal(), self._path(name), name, base, [*where, *self._paths[1:]])
+        self._hidden[name] = found
+        return tuple(map(self._inside, found))
+
+    def _unhide(self, name: str) -> None:
+        """Remove what was hidden there when it was last looked at."""
+        remove(self._path(name), self._hidden.pop(name, ()))
 
     def _content(self, name: str, begun: str) -> str:
         """The id of all that the tree holds and is not ignored; what is not looked at is as in that commit."""
@@ -185,6 +203,7 @@ class GitTrees:
             self._set(self._branch, commit, parent)
             self._set_tip(commit)
             if without:
+                self._unhide("")
                 self._bring("", commit, change.content)
             else:
                 self._seal().publish("", self._folder(""))

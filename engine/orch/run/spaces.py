@@ -213,7 +213,7 @@ class Spaces:
         if not change.moved or self._loose:
             return NOTHING_LEFT
         self._trees.make("")
-        return self._judged(change._replace(files=()), [step])
+        return self._judged(change._replace(files=(), hidden=()), [step])
 
     def _settle(self, step: int, at: int) -> Left:
         """Commit what is in the run's own tree; `step` is the last one that has ended there."""
@@ -228,7 +228,7 @@ class Spaces:
 
     def _settled(self, step: int, at: int) -> Left:
         change = self._trees.changes("")
-        if not (change.files or change.moved):
+        if not (change.files or change.moved or change.hidden):
             return NOTHING_LEFT
         left = self._judged(change, list(self._loose))
         if left.reason is None:
@@ -246,7 +246,9 @@ class Spaces:
         self._trees.commit("", change, names or "Left by nobody who is known", at, without)
 
     def _judged(self, change: Change, steps: list[int]) -> Left:
-        wrong = {self._shown(file): why for file, why in violations(change.files, self._rules_of(steps)).items()}
+        rules = self._rules_of(steps)
+        found = {**violations(change.files, rules), **violations(change.hidden, [(None, kept) for _, kept in rules])}
+        wrong = {self._shown(file): why for file, why in found.items()}
         if change.moved:
             wrong[f"the branch {change.moved}"] = "it was moved to where it had not been before"
         if not wrong:
