@@ -438,9 +438,25 @@ def test_a_loop_that_was_tried_again_is_told_by_the_iterations_that_it_has_got_s
     assert why(desk, "fix")["because"][0] == "it went round 3 of at most 3 times"
     desk.orch("retry", "@last", code=1)
     assert why(desk, "fix")["because"][0] == "it went round 3 of at most 3 times since it was tried again, 6 in all"
+    assert "after 3 iterations, 6 in all" in desk.orch("runs", "errors", "@last").out
     desk.write("good", "")
     desk.orch("retry", "@last")
     assert why(desk, "fix")["because"][0] == "it went round 1 of at most 3 times since it was tried again, 7 in all"
+
+
+def test_a_loop_that_may_fail_goes_on_by_its_own_name(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    loop = "until: nodes.test.status == 'succeeded', max_iterations: 3, nodes: { test: { run: test -e good } }"
+    fix = f"allow_failure: true, matrix: {{ n: [a, b] }}, loop: {{ {loop} }}"
+    desk.pipeline(f"  each:\n    nodes:\n      fix: {{ {fix} }}\n")
+    desk.orch("apply")
+    told = why(desk, "fix[b]")
+    assert "a larger `max_iterations` in a new run; a retry goes on with 3 more" in told["would_change"]
+    assert told["next"][0].endswith("--from 'each.fix[b]'")
+    desk.write("good", "")
+    desk.orch(*shlex.split(told["next"][0])[1:])
+    assert why(desk, "fix[b]")["status"] == "succeeded"
+    assert why(desk, "fix[a]")["status"] == "failed"
 
 
 def test_a_loop_that_succeeded_says_what_ended_it(opened: Desk) -> None:

@@ -16,8 +16,9 @@ CODES: dict[str, Code] = {
         "the checkout holds what no commit does",
         "A run with `workspace: branch` begins at HEAD, so it would not see these files as they are now. Ignored "
         "files, `.runs`, decisions and the saved plan itself do not count. A plan is shown all the same, but "
-        "not saved: it could not be applied (with `--dry-run` it is, to be looked at). Commit or stash the files; or take them along, as the first commit of "
-        "the run's branch: orch apply PIPELINE --dirty. Your files, your index and your stash stay as they are.",
+        "not saved: it could not be applied (with `--dry-run` it is, to be looked at). Commit or stash the files; or "
+        "take them along, as the first commit of the run's branch: orch apply PIPELINE --dirty. Your files, your index "
+        "and your stash stay as they are.",
     ),
     "O642": Code(
         "there is no branch to take anything along to",

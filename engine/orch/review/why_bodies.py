@@ -95,7 +95,7 @@ def _short(case: Case, node: int) -> str:
 def _loop_ways(case: Case, body: Body) -> tuple[list[str], list[str]]:
     if case.state.status[case.step] is not Status.FAILED:
         return [], []
-    again = case.step in case.asked.redo
+    again, alone = case.step in case.asked.redo, case.step not in case.plan.loop_of
     state = case.state_then()
     scope = body_scope(state.plan, state, case.step, body["reads"])
     turn = turned(body["until"], scope, want=True)
@@ -103,10 +103,12 @@ def _loop_ways(case: Case, body: Body) -> tuple[list[str], list[str]]:
     if case.reason == "unchanged":
         change.append("an iteration that leaves something else, or a larger `stop_if_unchanged` in a new run")
     elif case.reason == "exhausted":
-        more = f"; a retry goes on with {body['most']:,} more" if again else ""
+        more = f"; a retry goes on with {body['most']:,} more" if again or alone else ""
         change.append(f"a larger `max_iterations` in a new run{more}")
     else:
         change.append("another `until` in a new run")
+    if alone and not again:  # it may fail: no retry takes it up of itself
+        return change, [case.command("retry", case.run_id, "--from", case.address)]
     return change, [case.command("retry", case.run_id, "--failed") if again else case.new_run()]
 
 

@@ -137,6 +137,7 @@ def _judge_loop(plan: Compiled, state: RunState, step: int, body: Body) -> Decis
     if number - since >= body["most"]:
         last = f"{', '.join(bad)} failed" if bad else "`until` is false"
         said = f"{last} after {body['most']} iteration{'s' * (body['most'] > 1)}"
+        said += f", {number} in all" if since else ""
         return Conclude(step, "failed", "exhausted", said, outputs or None, changes(plan, state, step))
     return following
 
