@@ -158,12 +158,15 @@ class Promises:
             assert not now or self.end(owner)[0] == "running", f"{phase} is entered, and {owner} does not run"
             self.check_entered(self.shape.phase[owner], now=now)
 
-    def check_close(self, status: str) -> None:
+    def check_close(self, status: str, reason: str) -> None:
         assert not self.in_flight, "the run closes while something runs"
         assert not self.effects, "the run closes while something starts"
         assert not self.probing, "the run closes while a probe runs"
         ends = self.ends()
         if status != "waiting":
+            if status == "failed" and not self.state.overspent:
+                why = "failed" if self.has_failed() else "left-behind"
+                assert reason == why, f"the run closes as failed ({reason}), and not ({why})"
             assert all(over(end) for end in ends.values()), "the run closes and something is not over"
             return
         assert any(status == "waiting" for status, _ in ends.values()), "the run waits for nothing"
@@ -227,6 +230,13 @@ class Promises:
     def is_ended(self) -> bool:
         """Is something of the run ended before it was over?"""
         return bool("body" in self.cancelled or self.state.failing_fast or self.state.overspent)
+
+    def has_failed(self) -> bool:
+        """Has anything failed that was not allowed to? Else a run that is failed has left something behind."""
+        return any(
+            end[0] == "failed" and is_bad(end, self.steps[address]) and not self.shape.forgiven(address)
+            for address, end in self.ends().items()
+        )
 
     def end(self, address: str) -> tuple[str, str | None]:
         step = self.plan.index_of[address]

@@ -380,7 +380,7 @@ class Simulation(Promises):
                 self.wake_at = at
                 return False
             case Close(status, reason):
-                self.check_close(status)
+                self.check_close(status, reason)
                 self.happened(Closed(self.clock, status, reason, {}, ""))
         return True
 

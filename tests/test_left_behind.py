@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
-from command import Desk
+from command import BIN, Desk
 from plans import compiled, one_phase
 from play import FAILS, Play
 
@@ -50,6 +52,63 @@ def test_what_a_cancel_kept_from_beginning_is_left_behind_too() -> None:
     assert play.result("build.b") == "skipped cancelled"
     play.open("build.b")
     assert play.run() == "succeeded"
+
+
+def test_what_a_cancel_has_ended_and_no_retry_has_chosen_is_left_behind() -> None:
+    play = Play(compiled(one_phase(a={}, b={}), {"f": {}})).open()
+    play.start("build.a")
+    play.start("build.b")
+    play.cancel()
+    assert play.run() == "cancelled"
+    play.open("build.a")
+    assert play.run() == "failed"
+    assert ends_as(play.plan, play.state) == ("failed", "left-behind")
+    play.open("build.b")
+    assert play.run() == "succeeded"
+
+
+def test_what_fails_beside_a_step_that_a_cancel_has_ended_is_why_the_run_failed() -> None:
+    play = Play(compiled(one_phase(a={}, b={}))).open()
+    play.start("build.a")
+    play.start("build.b")
+    play.cancel()
+    assert play.run() == "cancelled"
+    play.outcomes["build.a"] = FAILS
+    play.open("build.a")
+    assert play.run() == "failed"
+    assert ends_as(play.plan, play.state) == ("failed", "failed")
+
+
+def test_a_cancelled_run_of_which_a_part_is_retried_says_what_it_has_left_and_what_takes_it_up(desk: Desk) -> None:
+    desk.pipeline(
+        "  one:\n    nodes: { ok: { run: echo }, s: { run: 'test -e mended || { echo > reached; sleep 1000; }' } }\n"
+        "finally: { tell: { run: [echo, '${{ run.status }}'] } }\n"
+    )
+    os.mkfifo(desk.folder / "reached")
+    null = subprocess.DEVNULL
+    argv = [str(BIN / "orch"), "apply", "--jobs", "1"]
+    with subprocess.Popen(argv, cwd=desk.folder, env=desk.environment(), stdout=null, stderr=null) as run:
+        (desk.folder / "reached").read_text()
+        desk.orch("cancel", "@last")
+    assert run.returncode == 1
+    following = f"orch retry {desk.run_dir().name} --failed"
+    for words in ("one.ok", "finally.tell"):
+        said = desk.orch("retry", "@last", "--only", words, code=1)
+        assert "`one.s` stay cancelled" in said.err
+        assert "1 cancelled (1 left behind)" in said.text
+        assert "one.s  cancelled before, and not decided again" in said.text
+        assert following in said.text
+        shown = desk.orch("runs", "show", "@last").out
+        assert "failed (left-behind)" in shown
+        assert following in shown
+        assert "explain" in shown
+        told = desk.orch("explain", "@last", "s").out
+        assert "asked for the end at" in told
+        assert following in told
+        desk.orch("verify", "@last")
+    desk.write("mended", "")
+    desk.orch(*following.split()[1:])
+    assert "left" not in desk.orch("runs", "show", "@last").out
 
 
 def test_what_a_condition_or_an_allowed_failure_skipped_is_not_left_behind() -> None:

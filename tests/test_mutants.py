@@ -203,7 +203,13 @@ SAID = [
     ),
     (
         DERIVE,
-        "or not state.cancelling)",
+        "failed = state.status[step] is Status.FAILED and bad and",
+        "failed = bad and",
+        "test_left_behind.py::test_what_a_cancel_has_ended_and_no_retry_has_chosen_is_left_behind",
+    ),
+    (
+        "run/scope.py",
+        "or state.status[step] is Status.CANCELLED)",
         "or False)",
         "test_endings.py::test_a_run_with_a_cancelled_node_that_was_not_retried_does_not_read_succeeded",
     ),

@@ -10,6 +10,7 @@ from orch.model.status import Status
 from orch.plan.selectable import IN_A_RUN
 from orch.problems.problem import Problem
 from orch.run.again import Again, chosen
+from orch.run.scope import left
 from orch.selection.parse import parse
 
 _NAMED = 3
@@ -30,13 +31,20 @@ def warnings(context: Context, ref: str, again: Again) -> list[Problem]:
         return found
     told = past(context, ref)
     steps = chosen(told.plan, told.state, again)
-    if all(told.state.status[step] < Status.FAILED for step in steps):
-        return found
-    left = [told.plan.addresses[s] for s in told.plan.steps if left_behind(told.state, s) and s not in steps]
-    if left:
-        more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
-        names = ", ".join(f"`{address}`" for address in left[:_NAMED])
-        message = f"{names}{more} stay skipped, whatever comes of this, and so the run ends failed"
+    rest = set(left(told.plan, told.state)).difference(steps)
+    cut = [told.plan.addresses[step] for step in sorted(rest) if told.state.status[step] is Status.CANCELLED]
+    behind = [told.plan.addresses[s] for s in told.plan.steps if left_behind(told.state, s) and s not in steps]
+    if cut:
+        message = f"{_names(cut)} stay cancelled, whatever comes of this, and so the run ends failed"
+        hint = f"orch retry {told.run.run_id} --failed decides all that the cancel has ended again"
+        found.append(Problem("O628", message, hint=hint, severity="warning"))
+    elif behind and any(told.state.status[step] >= Status.FAILED for step in steps):
+        message = f"{_names(behind)} stay skipped, whatever comes of this, and so the run ends failed"
         hint = f"orch retry {told.run.run_id} --from '{again.named.text}' decides what is behind it, too"
         found.append(Problem("O628", message, hint=hint, severity="warning"))
     return found
+
+
+def _names(addresses: list[str]) -> str:
+    more = f" and {len(addresses) - _NAMED} more" if len(addresses) > _NAMED else ""
+    return ", ".join(f"`{address}`" for address in addresses[:_NAMED]) + more

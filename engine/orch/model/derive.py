@@ -122,9 +122,7 @@ def account(plan: Compiled, state: RunState, step: int) -> None:
     """Pass the end of a step on to its dependants, its matrix, its phase and the run."""
     kind, phase = plan.kinds[step], plan.phase_of[step]
     bad = is_bad(plan, state, step)
-    failed = bad and (state.status[step] is Status.FAILED or not state.cancelling)
-    if phase >= 0 and plan.phase_forgiven[phase]:
-        failed = False
+    failed = state.status[step] is Status.FAILED and bad and not (phase >= 0 and plan.phase_forgiven[phase])
     if kind == FINALLY:
         state.finally_open -= 1
         state.finally_failed += failed

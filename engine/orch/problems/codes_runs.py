@@ -163,9 +163,10 @@ CODES: dict[str, Code] = {
         "say so of this very step with `--once-more ADDRESS`; the journal keeps who did.",
     ),
     "O628": Code(
-        "what was skipped stays skipped",
+        "what was skipped or cancelled stays so",
         "`orch retry RUN --only STEPS` decides those steps again and no other. What had been skipped because they "
         "failed stays so, even where they succeed now: nothing has run that the run was to do, and so it closes as "
-        "failed, with the reason `left-behind`. To have all of it decided, too: orch retry RUN --from STEPS",
+        "failed, with the reason `left-behind`. To have all of it decided, too: orch retry RUN --from STEPS. The same "
+        "goes for what a cancel had ended: `orch retry RUN --failed` decides all of that again.",
     ),
 }

@@ -145,13 +145,20 @@ def _waiting(end: Ending, style: Style) -> list[str]:
 
 
 def _left_behind(end: Ending, style: Style) -> list[str]:
-    """What nothing has run, though nothing is bad any more."""
+    """What was not done, though nothing failed."""
     if end.state.closed != "failed" or ends_as(end.plan, end.state)[1] != LEFT_BEHIND:
         return []
-    steps = left(end.plan, end.state)
-    more = f" and {len(steps) - _NAMED:,} more" if len(steps) > _NAMED else ""
-    names = ", ".join(end.plan.addresses[step] for step in steps[:_NAMED])
-    return [f"{style.icon('failed')} {names}{more}  skipped: because of a failure that is no longer there"]
+    told = {
+        Status.CANCELLED: "cancelled before, and not decided again",
+        Status.SKIPPED: "skipped: because of a failure that is no longer there",
+    }
+    lines = []
+    for status, why in told.items():
+        steps = [step for step in left(end.plan, end.state) if end.state.status[step] is status]
+        more = f" and {len(steps) - _NAMED:,} more" if len(steps) > _NAMED else ""
+        names = ", ".join(end.plan.addresses[step] for step in steps[:_NAMED])
+        lines += [f"{style.icon('failed')} {names}{more}  {why}"] if steps else []
+    return lines
 
 
 def _summary(end: Ending, style: Style, elapsed_ms: float, unchanged: bool) -> str:

@@ -93,7 +93,7 @@ def _tells(step: dict[str, Any]) -> bool:
 
 
 def _is_left(step: dict[str, Any]) -> bool:
-    return step.get("reason") in ("upstream-failed", "phase-not-reached", "cancelled")
+    return step["status"] == "cancelled" or step.get("reason") in ("upstream-failed", "phase-not-reached", "cancelled")
 
 
 def _detail(manifest: dict[str, Any]) -> str:

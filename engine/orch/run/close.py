@@ -26,7 +26,7 @@ _GATES = ((Status.FAILED, "failed"), (Status.WAITING, "waiting"), (Status.SUCCEE
 
 def tally(plan: Compiled, state: RunState) -> str:
     """How many nodes are in which status, and how the gates stand: `1 failed, 3 succeeded, 1 gate open`; what may
-    fail is counted apart: `1 failed, 2 failed (allowed)`, and so is what a failure that is mended has left behind."""
+    fail is counted apart: `1 failed, 2 failed (allowed)`, and so is what a retry of others has left behind."""
     nodes = Counter(state.status[step] for step in plan.counted)
     if not state.running:  # what has opened others waits as they do
         nodes[Status.WAITING] += nodes.pop(Status.RUNNING, 0)
@@ -34,7 +34,8 @@ def tally(plan: Compiled, state: RunState) -> str:
     cached = state.reason.count("cached")
     about = {Status.SUCCEEDED: f" ({cached:,} cached)"} if cached else {}
     if not state.body_open and ends_as(plan, state)[1] == LEFT_BEHIND:
-        about[Status.SKIPPED] = f" ({len(set(plan.counted).intersection(left(plan, state))):,} left behind)"
+        behind = Counter(state.status[step] for step in set(plan.counted).intersection(left(plan, state)))
+        about.update((status, f" ({count:,} left behind)") for status, count in behind.items())
     failed = [step for step in plan.counted if state.status[step] is Status.FAILED]
     allowed = sum(state.reason[step] != REASON and plan.may_fail(step) for step in failed)
     nodes[Status.FAILED] -= allowed

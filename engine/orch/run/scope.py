@@ -87,22 +87,24 @@ def _verdict_of(plan: Compiled, state: RunState, owner: int) -> str:
 
 
 def verdict(plan: Compiled, state: RunState) -> str:
-    """What the run amounts to: failed if anything is bad, its budget was spent or something was left behind, else
-    cancelled or succeeded."""
+    """What the run amounts to: failed if anything has failed or its budget was spent, else cancelled where somebody
+    asked for it; failed, too, if something was left behind, else succeeded."""
     if state.failed or state.overspent:
         return "failed"
     return "cancelled" if state.cancelling else "failed" if left(plan, state) else "succeeded"
 
 
 def left(plan: Compiled, state: RunState) -> list[int]:
-    """The run's own steps that a failure has kept from running. Where none is bad any more, a retry of others has left
-    them behind: the run has not done what it was to do."""
-    if Status.SKIPPED not in state.status:
+    """The run's own steps that a failure or a cancel has ended, or kept from running. Where none has failed and nobody
+    cancels, a retry of others has left them behind: the run has not done what it was to do."""
+    if Status.SKIPPED not in state.status and Status.CANCELLED not in state.status:
         return []
     return [
         step
         for step in plan.steps
-        if left_behind(state, step) and not plan.is_final(step) and plan.phase_owner[plan.phase_of[step]] < 0
+        if (left_behind(state, step) or state.status[step] is Status.CANCELLED)
+        and not plan.is_final(step)
+        and plan.phase_owner[plan.phase_of[step]] < 0
     ]
 
 
