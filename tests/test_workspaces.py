@@ -94,8 +94,11 @@ def test_the_trees_are_gone_after_a_success_and_stay_after_a_failure(desk: Desk)
     said = desk.orch("apply", code=1)
     folder = json.loads((desk.run_dir() / "manifest.json").read_text())["workspace"]["trees"]
     assert trees(desk) == [f"{folder}/tree"]
-    assert folder in said.text
-    assert folder in desk.orch("runs", "show", "@last").text
+    assert f"  tree  {folder}/tree\n" in said.text
+    assert f"tree     {folder}/tree\n" in desk.orch("runs", "show", "@last").text
+    git(desk, "worktree", "remove", "--force", f"{folder}/tree")
+    assert folder not in desk.orch("runs", "show", "@last").text
+    git(desk, "branch", "-D", branch(desk))
 
 
 def test_the_trees_lie_below_the_state_directory(desk: Desk, tmp_path: Path) -> None:

@@ -109,6 +109,10 @@ def show(context: Context, ref: str, wanted: Callable[[Compiled, RunState], set[
         manifest["status_detail"] = told.detail
     if told.status == "succeeded" and is_branch_gone(context, told.run, told.plan):
         manifest["workspace"]["gone"] = True
+    if "trees" in manifest.get("workspace", {}):
+        from orch.store.worktrees import worktrees
+
+        manifest["workspace"]["worktrees"] = worktrees(manifest["workspace"]["trees"])
     manifest["steps"] = [json.loads(manifests.build(step, told.state, known.get(step) or Record())) for step in steps]
     return manifest
 

@@ -22,6 +22,7 @@ from orch.render.style import Style
 from orch.run.close import tally
 from orch.run.scope import LEFT_BEHIND, ends_as, left
 from orch.store.errors import apply_command, error_name, settle_commands
+from orch.store.worktrees import worktrees
 
 SHOWN_FAILURES = 10
 TAIL_LINES = 8
@@ -168,14 +169,14 @@ def _summary(end: Ending, style: Style, elapsed_ms: float, unchanged: bool) -> s
 
 
 def _workspace(end: Ending) -> list[tuple[str, str]]:
-    """The run's branch, and the folder of its trees as long as that is there."""
+    """The run's branch, and its trees as long as they are there."""
     if "workspace" not in end.plan.head:
         return []
     branch, base = branch_of(end.run_id), end.plan.head["base"]
     told = [("diff", f"git diff {base[:12]} {branch}")]
     if end.state.closed != "succeeded" or left_trees(end.plan, end.state):
         with suppress(OSError, ValueError, KeyError), open(f"{end.root}/{end.path}/manifest.json", "rb") as file:
-            told.append(("trees", json.load(file)["workspace"]["trees"]))
+            told += [("tree", tree) for tree in worktrees(json.load(file)["workspace"]["trees"])]
     return told
 
 

@@ -40,7 +40,7 @@ def run_text(manifest: dict[str, Any], style: Style) -> str:
     if space := manifest.get("workspace"):
         gone = ", is gone" if space.get("gone") else ""
         rows.append(("branch", f"{space['branch']}, from {space['base'][:12]}{gone}"))
-        rows += [("trees", space["trees"])] if "trees" in space else []
+        rows += [("tree", tree) for tree in space.get("worktrees", ())]
     rows += [("files", manifest["artifact_root"]), ("head", f"sha256:{manifest['journal_head']}")]
     lines = [f"{name:9}{visible(text) if name not in ('run',) else text}" for name, text in rows]
     if steps:
