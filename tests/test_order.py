@@ -30,6 +30,7 @@ from orch.ports import Look, Request
 from orch.run.attempts import Renderer, Surroundings
 from orch.run.loop import Loop
 from orch.run.world import World
+from orch.store.cas import Cas
 
 SWEEP = Path(__file__).parents[1] / "evaluation" / "sweep"
 Happened = tuple[str, Any]
@@ -271,12 +272,12 @@ def test_bytes_that_changed_since_the_look_are_not_kept_as_what_was_approved(
     doc = plan_doc({"build": {"gates": {"ok": {"kind": "approval"}}, "nodes": {"a": {}}}})
     doc["steps"][0]["gate"] = GATE
     plan = compile_plan(seal(doc))
-    stored: list[bytes] = []
-    gates = ProjectGates(plan, places, Context(run="r"), keep=stored.append, subjects_dir=str(tmp_path / "subjects"))
+    run = tmp_path / ".runs/r"
+    gates = ProjectGates(plan, places, Context(run="r"), kept=Cas(str(run), durable=False), run_path=str(run))
     look = gates.look(RunState.new(plan), 0, 2000)
-    assert stored == kept
+    assert [path.read_bytes() for path in run.glob("cas/sha256/*/*")] == kept
     assert look.status == ("succeeded" if kept else "waiting")
-    assert (tmp_path / "subjects").exists() is bool(kept)
+    assert (run / "subjects").exists() is bool(kept)
 
 
 def test_the_files_are_looked_at_once_for_all_that_end_at_a_time_and_again_for_who_ends_later() -> None:

@@ -464,8 +464,8 @@ def test_of_a_live_run_only_what_is_recorded_is_checked(tmp_path: Path) -> None:
 APPROVAL = plan_doc({"build": {"gates": {"ok": {"kind": "approval"}}, "nodes": {"a": {}}}})
 
 
-def approved(tmp_path: Path) -> Recorded:
-    """A finished run whose gate was opened on two files, one of them hidden."""
+def approved(tmp_path: Path, *, closed: bool = True) -> Recorded:
+    """A finished run, or one that died, whose gate was opened on two files, one of them hidden."""
     made = Recorded(tmp_path, APPROVAL)
     made.open()
     files = []
@@ -477,7 +477,8 @@ def approved(tmp_path: Path) -> Recorded:
     made.happen(Observed(made.at(), "build.ok", "succeeded", "ok", "approved", facts))
     made.happen(Started(made.at(), "build.a", 1))
     made.happen(Finished(made.at(), "build.a", 1, True, "succeeded", "ok", 0))
-    made.happen(Closed(made.at(), "succeeded", "ok", {}, "1 succeeded"))
+    if closed:
+        made.happen(Closed(made.at(), "succeeded", "ok", {}, "1 succeeded"))
     made.leave()
     return made
 
@@ -493,7 +494,11 @@ def test_what_was_approved_is_kept_and_its_copies_are_checked(tmp_path: Path) ->
     copy.write_text("# other\n")
     assert found_in(made) == ["O611"]
     copy.unlink()
-    assert found_in(made) == [], "a copy of what lies in cas"
+    assert found_in(made) == ["O610"]
+    copy.write_bytes(b"# prd\n")
+    copy.with_name("old.md").write_bytes(b"# prd\n")
+    assert found_in(made) == ["O613"], "kept, and no more what was approved"
+    copy.with_name("old.md").unlink()
     os.unlink(made.cas.path_of(hashlib.sha256(b"# prd\n").hexdigest()))
     assert found_in(made) == ["O610"]
 
@@ -506,7 +511,10 @@ def test_after_a_power_cut_what_was_laid_out_for_a_gate_is_put_back_also_when_th
     made.projector.rebuild(read(made.run.journal, made.plan.digest).events)
     assert (copy.read_bytes(), found_in(made)) == (b"# prd\n", [])
     copy.unlink()
+    Path(made.run.path, "subjects/ok/docs/prd.md/x").mkdir(parents=True)
+    Path(made.run.path, "subjects/ok/more.md").write_text("")
     made.projector.rebuild(read(made.run.journal, made.plan.digest).events)
+    assert (copy.read_bytes(), found_in(made)) == (b"# prd\n", [])
     assert not Path(made.run.path, "subjects/ok/output:plan").exists()
 
 
@@ -529,7 +537,7 @@ def test_after_a_power_cut_an_error_artifact_is_whole_again_though_its_log_is_no
 
 
 def test_a_copy_that_a_crash_kept_out_of_the_journal_is_one_of_what_is_kept(tmp_path: Path) -> None:
-    made = approved(tmp_path)
+    made = approved(tmp_path, closed=False)
     made._write("subjects/ok/docs/new.md", b"laid out")
     assert found_in(made) == ["O613"]
     made.cas.put_bytes(b"laid out")

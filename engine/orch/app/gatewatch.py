@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,20 +19,19 @@ from orch.governance.subjects import Subject, nothing
 from orch.governance.where import Where
 from orch.model.compiled import Compiled
 from orch.model.events import Event, Observed
-from orch.model.names import branch_of, subject_folder
+from orch.model.names import branch_of
 from orch.model.state import RunState
 from orch.model.status import Status
 from orch.ports import Look
-from orch.store.atomic import write_file
+from orch.store.cas import Cas
 
-Keep = Callable[[bytes], object]
 _READS = 3
 
 
 class ProjectGates:
-    """The gates of one plan. `where(resolve, history)` tells today's people and roles; `keep` stores bytes in the
-    run's content store and `subjects_dir` gets the approved files, both None outside a run. `manifest(step)` gives the
-    bytes of a node's manifest, for evidence."""
+    """The gates of one plan. `where(resolve, history)` tells today's people and roles; `kept` is the run's
+    content store, None outside a run, and `run_path` its folder, in which the approved files are laid out.
+    `manifest(step)` gives the bytes of a node's manifest, for evidence."""
 
     def __init__(
         self,
@@ -41,12 +39,12 @@ class ProjectGates:
         where: Callable[..., Where],
         command: CommandContext,
         *,
-        keep: Keep | None = None,
-        subjects_dir: str | None = None,
+        kept: Cas | None = None,
+        run_path: str = "",
         manifest: Callable[[int], bytes] | None = None,
     ) -> None:
         self._plan, self._where, self.command = plan, where, command
-        self._keep, self._subjects_dir, self._manifest = keep, subjects_dir, manifest
+        self._kept, self._run_path, self._manifest = kept, run_path, manifest
         self._history: dict[str, Sequence[Sequence[str]]] = {}
 
     def remember(self, events: Iterable[Event]) -> None:
@@ -131,31 +129,27 @@ class ProjectGates:
     def _preserve(self, step: int, subject: Subject) -> bool:
         """Keep the bytes that were looked at, and lay them out for `$ORCH_SUBJECT`; false where a file has changed
         since the look."""
-        if self._keep is None:
+        if self._kept is None:
             return True
-        folder = subject_folder(self._plan.addresses[step])
-        root = self.where().root
-        if subject.patch is not None:
-            self._keep(subject.patch)
-            if self._subjects_dir is not None:
-                _lay_out(os.path.join(self._subjects_dir, folder, PATCH_FILE), subject.patch)
-        for path, read in subject.files.items():
-            try:
-                with open(open_inside(root, path), "rb") as file:
-                    data = file.read()
-            except Refused:
-                return False
-            if hashlib.sha256(data).hexdigest() != read.sha256:
-                return False
-            self._keep(data)
-            if self._subjects_dir is not None:
-                _lay_out(os.path.join(self._subjects_dir, folder, path), data)
+        from orch.store.subjects import lay_out
+
+        try:
+            lay_out(self._run_path, self._kept, self._plan.addresses[step], self._bytes_of(subject))
+        except Refused:
+            return False
         return True
 
-
-def _lay_out(target: str, data: bytes) -> None:
-    os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-    write_file(target, data, mode=0o444)
+    def _bytes_of(self, subject: Subject) -> Iterator[tuple[str, bytes]]:
+        """What was looked at, under the names it is laid out by. Raises Refused where a file is not what it was."""
+        root = self.where().root
+        if subject.patch is not None:
+            yield PATCH_FILE, subject.patch
+        for path, read in subject.files.items():
+            with open(open_inside(root, path), "rb") as file:
+                data = file.read()
+            if hashlib.sha256(data).hexdigest() != read.sha256:
+                raise Refused("unreadable", path)
+            yield path, data
 
 
 def _canonical(value: Any) -> str:

@@ -300,8 +300,8 @@ class Ownership:
             plan,
             places(self._context, self._root, plan.head, started_by(events)),
             CommandContext(run=self._run.run_id),
-            keep=cas.put_bytes,
-            subjects_dir=f"{self._run.path}/subjects",
+            kept=cas,
+            run_path=self._run.path,
             manifest=lambda step: manifests.build(step, state, projector.ledger.records[step]),
         )
         gates.remember(events)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from orch.model.events import Event, Finished, Observed
-from orch.model.names import file_stem, lies_within, subject_folder
+from orch.model.events import Event, Finished
+from orch.model.names import file_stem, lies_within
 from orch.store.atomic import BESIDE
 from orch.store.cas import Cas
 
@@ -22,19 +22,12 @@ def artifact_copy(address: str, name: str) -> str:
 
 
 def copies(events: Iterable[Event]) -> Iterator[tuple[str, str]]:
-    """Every copy that was laid out, relative to the run, with the sha256 (hex) of its bytes, in the journal's order:
-    artifacts, and what gates were about. Lines of a subject that are no files of the tree have copies nowhere."""
+    """Every artifact's copy that was laid out, relative to the run, with the sha256 (hex) of its bytes, in the
+    journal's order."""
     for event in events:
         if isinstance(event, Finished):
             for artifact in event.artifacts:
                 yield artifact_copy(event.address, artifact["name"]), str(artifact["sha256"])
-        elif isinstance(event, Observed):
-            for _, sha256, path in event.facts.get("subject", {}).get("files", ()):
-                yield f"subjects/{subject_folder(event.gate)}/{path}", str(sha256)
-            if "patch" in event.facts.get("subject", {}):
-                from orch.gates.facts import PATCH_FILE
-
-                yield f"subjects/{subject_folder(event.gate)}/{PATCH_FILE}", str(event.facts["subject"]["patch"])
 
 
 def adapter_copies(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -46,14 +39,12 @@ def adapter_copies(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str
 
 
 def put_back(run_path: str, laid_out: Iterable[tuple[str, str]]) -> list[str]:
-    """Make copies again that are not as they were, and those for nodes also where they are missing; their names. What
-    a gate was about is laid out anew when somebody looks at it."""
+    """Make copies again that are missing, or not as they were; their names."""
     cas, found = Cas(run_path, durable=False), []
     for name, sha256 in dict(laid_out).items():
         path = f"{run_path}/{name}"
-        wanted = not name.startswith("subjects/") or os.path.lexists(path)
         inside = os.path.normpath(path) == path
-        if wanted and inside and not holds(path, sha256) and os.path.exists(cas.path_of(sha256)):
+        if inside and not holds(path, sha256) and os.path.exists(cas.path_of(sha256)):
             place(cas, sha256, path)
             found.append(name)
     return found

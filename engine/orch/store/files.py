@@ -16,6 +16,7 @@ from orch.problems.problem import Problem
 from orch.store.copies import adapter_copies, copies
 from orch.store.expected import is_unfinished
 from orch.store.rundir import RunDir
+from orch.store.subjects import open_gates
 
 _BLOCK = 1 << 20
 _COPIES = ("artifacts/", "subjects/", "adapters/")
@@ -36,6 +37,7 @@ class Files:
         self._logs: dict[str, str] = {}
         self._kept: dict[str, str] = {}
         self._copies: dict[str, list[str]] = {}
+        self._subjects = open_gates(events)
         self._collect(events)
         self.count = len(self._there)
 
@@ -82,7 +84,9 @@ class Files:
                 problems.append(Problem("O613", f"{name} is left over", hint=hint))
         if closed:
             problems += [Problem("O610", f"{name} is missing") for name in ("lock", "beat") if name not in self._there]
-            lost = [name for name in self._copies if name.startswith("artifacts/") and name not in self._there]
+            owed = [name for name in self._copies if name.startswith("artifacts/")]
+            owed += [folder + path for folder, paths in self._subjects.items() for path in paths]
+            lost = [name for name in owed if name not in self._there]
             hint = f"orch resume {self._run.run_id}"
             problems += [Problem("O610", f"{name} is missing", hint=hint) for name in lost if not live]
         if "lock" in self._there and self._there["lock"].st_size:
@@ -138,8 +142,16 @@ class Files:
 
     def _copied(self, name: str, closed: bool) -> list[Problem]:
         """A copy must be of what was recorded for it, of an artifact what was recorded last. Where a crash kept that
-        out of the journal it is of what is kept: both are made before the record, and resuming puts copies right."""
+        out of the journal it is of what is kept: both are made before the record, and resuming puts copies right.
+        What an open gate was about is what its last look names, and no more."""
         sha256, recorded = self._digest(name), self._copies.get(name, [])
+        for folder, paths in self._subjects.items() if closed else ():
+            if name.startswith(folder):
+                path = name.removeprefix(folder)
+                if path not in paths:
+                    hint = f"orch resume {self._run.run_id}"
+                    return [Problem("O613", f"{name} is not accounted for", hint=hint)]
+                return [] if paths[path] == sha256 else [Problem("O611", f"{name} was changed")]
         if sha256 in (recorded[-1:] if closed and name.startswith("artifacts/") else recorded):
             return []
         if not (closed and recorded) and f"cas/sha256/{sha256[:2]}/{sha256}" in self._there:

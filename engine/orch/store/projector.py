@@ -85,6 +85,10 @@ class Projector:
         self._follow(state, ledger)
         self._errors = len(self.ledger.failures)
         rewritten = put_back(self._run.path, [*adapter_copies(self._plan.head["resources"]), *copies(events)])
+        if any(self._plan.phase_gates):
+            from orch.store import subjects
+
+            rewritten += subjects.put_back(self._run.path, events)
         for failure in self.ledger.failures:
             name = error_name(failure.number, self._plan.addresses[failure.step])
             if not is_document(self._run, name):
