@@ -1035,6 +1035,42 @@ def test_what_a_node_has_committed_is_on_the_branch(desk: Desk, where: str) -> N
     git(desk, "merge", "--quiet", branch(desk))
 
 
+ELSEWHERE = "git -c user.name=a -c user.email=a@b commit-tree -m evil $(git write-tree)"
+JOINED = f"git -c user.name=a -c user.email=a@b merge --quiet -s ours --allow-unrelated-histories -m m $({ELSEWHERE})"
+
+
+@pytest.mark.parametrize("kind", ["workspace: readonly", "writes: []", "cache: { paths: [kept.txt] }"])
+def test_a_node_that_changes_nothing_commits_nothing_to_the_branch_either(desk: Desk, kind: str) -> None:
+    one(desk, f'{{ run: "{COMMITS} --allow-empty", {kind} }}', more=f'      b: {{ run: "true", {kind} }}\n')
+    said = desk.orch("apply", "--jobs", "1", code=1)
+    assert desk.node("one.a")["reason"] == "path-policy-violation"
+    assert f"the branch {branch(desk)}" in said.text
+    assert "a step that changes nothing has committed" in said.text
+    assert (desk.node("one.b")["status"], log(desk)) == ("succeeded", [])
+    assert git(desk, "rev-parse", branch(desk)) == git(desk, "rev-parse", "main")
+
+
+def test_a_commit_without_a_change_is_kept_of_a_node_that_may_change_something(desk: Desk) -> None:
+    one(desk, f'{{ run: "{COMMITS} --allow-empty" }}')
+    desk.orch("apply")
+    assert log(desk) == ["own"]
+
+
+def test_a_history_that_begins_elsewhere_does_not_come_onto_the_branch(desk: Desk) -> None:
+    one(desk, f'{{ run: "{JOINED}" }}')
+    said = desk.orch("apply", code=1)
+    assert desk.node("one.a")["reason"] == "path-policy-violation"
+    assert f"the branch {branch(desk)}" in said.text
+    assert git(desk, "rev-parse", branch(desk)) == git(desk, "rev-parse", "main")
+
+
+def test_what_a_node_has_merged_of_its_own_branches_is_on_the_branch(desk: Desk) -> None:
+    beside = f"git switch -qc side; echo > a; git add a; {COMMITS}; git switch -q -; echo > b; git add b; {COMMITS}"
+    one(desk, f'{{ run: "{beside}; git -c user.name=a -c user.email=a@b merge -q -m both side" }}')
+    desk.orch("apply")
+    assert sorted(log(desk)) == ["both", "own", "own"]
+
+
 def test_a_repository_within_the_tree_cannot_be_committed(desk: Desk) -> None:
     one(desk, f'{{ run: "git init --quiet part; cd part; echo > x; git add x; {COMMITS}" }}')
     assert "part is a git repository of its own" in desk.orch("apply", code=1).text

@@ -158,13 +158,15 @@ class SecretLeft(TreeTrouble):
 class Change(NamedTuple):
     """What a tree holds beyond the commit that it stands on: the ids of that commit (`base`) and of the `content`, and
     the files that differ, relative to the project's root. `moved` is the run's branch where it is not as the engine has
-    left it: in the run's own tree it may have gone on, by commits of those who work there. `hidden` are files that only
-    a list of ignored files names which somebody has written meanwhile: they are never committed."""
+    left it; `ahead` is that branch where it has only gone on, by commits of those who work in the run's own tree.
+    `hidden` are files that only a list of ignored files names which somebody has written meanwhile: they are never
+    committed."""
 
     base: str
     content: str
     files: tuple[str, ...]
     moved: str | None = None
+    ahead: str | None = None
     hidden: tuple[str, ...] = ()
 
 

@@ -114,7 +114,7 @@ class GitTrees:
             raise TreeTrouble("nobody knows where its tree began")
         self._folder(name)  # whoever works there next has git
         head = self._head = self._repository.resolve(self._branch)
-        went_on = head is not None and head != tip and not name and self._descends(head, tip)
+        went_on = head is not None and head != tip and not name and self._stands_on(head, tip)
         if self._mask is not None and not name and self._head not in (None, tip):
             # of these the branch would keep all: texts, people, and what a later one has taken back
             form, own = "--format=%an%n%ae%n%cn%n%ce%n%B", f"{tip}..{self._head}"
@@ -125,13 +125,12 @@ class GitTrees:
         found = self._different(base, content)
         if went_on and head:
             found = self._different(tip, head) | found
-            if not found:
-                self._set_tip(head)
         for path, raw in found.items():
             if raw.split(b" ")[1] == _MODULE:
                 raise TreeTrouble(f"{path} is a git repository of its own, of which no commit can hold the files")
-        moved = self._branch.removeprefix("refs/heads/") if head != tip and not went_on else None
-        return Change(base, content, tuple(found), moved, self._find_hidden(name, base))
+        branch = None if head == tip else self._branch.removeprefix("refs/heads/")
+        moved, ahead = (None, branch) if went_on else (branch, None)
+        return Change(base, content, tuple(found), moved, ahead, self._find_hidden(name, base))
 
     def _find_hidden(self, name: str, base: str) -> tuple[str, ...]:
         if not self._start.guarded:
@@ -181,6 +180,13 @@ class GitTrees:
                 raise
             return False
         return True
+
+    def _stands_on(self, commit: str, tip: str) -> bool:
+        """Is all that the one has and the other has not made on top of it? Of a history that begins elsewhere only the
+        last state would be looked at, and who merges the branch would get all of it."""
+        made = [line.split() for line in self._read("rev-list", "--parents", f"{tip}..{commit}").splitlines()]
+        known = {os.fsencode(tip), *(line[0] for line in made)}
+        return bool(made) and all(len(line) > 1 and known.issuperset(line) for line in made)
 
     def commit(
         self, name: str, change: Change, message: str, at_ms: int, without: Collection[str] = ()

@@ -141,8 +141,8 @@ class Spaces:
             others = _listed([self._plan.addresses[step] for step in left])
             return f"what {others} did is not on the branch while others work in the run's tree" if left else ""
         try:
-            change = self._trees.changes("")
-            if change.files or change.moved:
+            change = self._found(left)
+            if change.files or change.moved or change.ahead:
                 wrong = self._judged(change, left)
                 if wrong.reason is not None:
                     return f"what was left in the run's tree is not on the branch: it {wrong.sentence}"
@@ -226,9 +226,16 @@ class Spaces:
         self._loose.clear()
         return left._replace(others=others) if left.reason is not None else left
 
+    def _found(self, steps: list[int]) -> Change:
+        """What the run's own tree holds. Where none of those who worked there changes anything, a commit is none
+        either: nobody looks at what it says, nor at what the next one takes back."""
+        change, rules = self._trees.changes(""), self._rules_of(steps)
+        idle = bool(rules) and all(writes == () for writes, _ in rules)
+        return change._replace(moved=change.ahead) if change.ahead and idle else change
+
     def _settled(self, step: int, at: int) -> Left:
-        change = self._trees.changes("")
-        if not (change.files or change.moved or change.hidden):
+        change = self._found(list(self._loose))
+        if not (change.files or change.moved or change.ahead or change.hidden):
             return NOTHING_LEFT
         left = self._judged(change, list(self._loose))
         if left.reason is None:
@@ -250,7 +257,8 @@ class Spaces:
         found = {**violations(change.files, rules), **violations(change.hidden, [(None, kept) for _, kept in rules])}
         wrong = {self._shown(file): why for file, why in found.items()}
         if change.moved:
-            wrong[f"the branch {change.moved}"] = "it was moved to where it had not been before"
+            why = "it was moved to where it had not been before"
+            wrong[f"the branch {change.moved}"] = "a step that changes nothing has committed" if change.ahead else why
         if not wrong:
             return NOTHING_LEFT
         findings = tuple({"message": why, "file": file} for file, why in wrong.items())
