@@ -188,6 +188,15 @@ def test_a_tree_shows_the_children_of_a_matrix_and_says_where_there_are_none() -
     ]
 
 
+def test_a_matrix_without_values_stands_in_the_graph_also_where_nothing_needs_it_and_the_next_phase_follows_it() -> (
+    None
+):
+    phases = {"one": {"nodes": {"a": {}, "none": {"matrix": []}}}, "two": {"nodes": {"b": {}}}}
+    graph = graph_of(compiled(phases))
+    assert [vertex.name for vertex in graph.vertices if vertex.kind == "matrix"] == ["one.none"]
+    assert {(":one", "one.none"), ("one.none", ":two"), ("one.a", ":two")} <= set(graph.edges)
+
+
 def test_the_longest_chain_counts_steps_or_seconds() -> None:
     plan = compiled(one_phase(a={}, b={"needs": ["a"]}, c={"needs": ["b"]}, slow={}))
     assert graph_of(plan).chain == ["build.a", "build.b", "build.c"]

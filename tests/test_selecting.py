@@ -373,3 +373,30 @@ def test_runs_and_their_steps_are_listed_by_the_same_grammar(desk: Desk) -> None
     shown = json.loads(desk.orch("runs", "show", "@last", "--json", "--exclude", "phase:build").out)["steps"]
     assert [step["address"] for step in shown] == ["ship.release", "ship.after"]
     assert "No step" in desk.orch("runs", "show", "@last", "--select", "status:succeeded").err
+
+
+def test_a_matrix_without_values_has_a_line_wherever_steps_are_listed_and_can_be_named(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    desk.pipeline(
+        "  one:\n    nodes:\n      a: { run: 'true' }\n"
+        "      nil: { matrix: { x: '${{ inputs.xs }}' }, needs: [a], run: 'true' }\n"
+        "      b: { needs: [nil], run: 'true', trigger_rule: all_done }\n"
+        "  two: { nodes: { only: { matrix: { x: '${{ inputs.xs }}' }, run: 'true' } } }\n",
+        "inputs: { xs: { type: list, default: [] } }\n",
+    )
+    desk.orch("apply")
+    for words in (["plan"], ["graph"], ["runs", "show", "@last"]):
+        listed = desk.orch(*words).out
+        assert sum("an empty matrix" in line for line in listed.splitlines()) == 2, listed
+    for words in (["plan"], ["runs", "show", "@last"]):
+        assert json.loads(desk.orch(*words, "--json").out)["empty_matrices"] == ["one.nil", "two.only"]
+    for name in ("nil", "one.nil", "only", "phase:two"):
+        said = desk.orch("plan", "--select", name, code=2).err
+        assert "means no step" in said
+        assert "is a matrix without values" in said
+    steps = json.loads(desk.orch("plan", "--select", "nil+", "--json").out)["steps"]
+    kept = {step["address"]: step["why"] for step in steps}
+    assert kept["one.a"] == "not-selected"
+    assert kept["one.b"] != "not-selected"
+    desk.orch("plan", "--select", "a nil")
+    desk.orch("plan", "--select", "nil", "--input", 'xs=["p"]')

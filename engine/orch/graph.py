@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
@@ -71,9 +72,9 @@ def _network(plan: Compiled) -> nx.DiGraph[str]:
         for step in plan.finally_steps:
             network.add_node(plan.addresses[step], kind="run", phase=FINALLY)
     for name, index in plan.index_of.items():
-        if plan.kinds[index] == GROUP and plan.dependants[index]:
+        if plan.kinds[index] == GROUP and (plan.dependants[index] or not plan.group_children[index]):
             network.add_node(name, kind="matrix", phase=phase_name(name))
-            if not plan.group_children.get(index) and not plan.needs_count[index]:
+            if not plan.group_children[index] and not plan.needs_count[index]:
                 network.add_edge(f":{phase_name(name)}", name)
     network.add_edges_from(_needs(plan, network))
     network.add_edges_from(_phases(plan))
@@ -91,6 +92,9 @@ def _needs(plan: Compiled, network: nx.DiGraph[str]) -> Iterator[tuple[str, str]
 def _phases(plan: Compiled) -> Iterator[tuple[str, str]]:
     """Gates before the phase, the phase before its first nodes, its last nodes before the gates of the next phases:
     through the phase, so that no two of them make a product of their nodes."""
+    empty: dict[str, list[int]] = defaultdict(list)
+    for group in plan.empty_matrices():
+        empty[phase_name(plan.addresses[group])].append(group)
     first = [[node for node in nodes if not plan.needs_count[node]] for nodes in plan.phase_nodes]
     for number, phase in enumerate(plan.phase_names):
         entry = f":{phase}"
@@ -98,7 +102,8 @@ def _phases(plan: Compiled) -> Iterator[tuple[str, str]]:
             yield plan.addresses[gate], entry
         for node in first[number]:
             yield entry, plan.addresses[node]
-        last = [plan.addresses[node] for node in plan.phase_nodes[number] if not _followed(plan, node)] or [entry]
+        ends = [*plan.phase_nodes[number], *empty[phase]]
+        last = [plan.addresses[end] for end in ends if not _followed(plan, end)] or [entry]
         for then in plan.phase_dependants[number]:
             into = [plan.addresses[gate] for gate in plan.phase_gates[then]] or [f":{plan.phase_names[then]}"]
             yield from ((name, to) for name in last for to in into)

@@ -114,6 +114,8 @@ def show(context: Context, ref: str, wanted: Callable[[Compiled, RunState], set[
 
         manifest["workspace"]["worktrees"] = worktrees(manifest["workspace"]["trees"])
     manifest["steps"] = [json.loads(manifests.build(step, told.state, known.get(step) or Record())) for step in steps]
+    if wanted is None and (empty := told.plan.empty_matrices()):
+        manifest["empty_matrices"] = [told.plan.addresses[group] for group in empty]
     return manifest
 
 

@@ -167,6 +167,10 @@ class Compiled(NamedTuple):
             if self.kinds[step] != GATE and step not in self.loop_of and (step not in self.bodies or self.is_loop(step))
         ]
 
+    def empty_matrices(self) -> list[int]:
+        """The matrices whose list is empty: they have no step of their own, and no other."""
+        return [group for group, children in self.group_children.items() if not children]
+
     def is_group(self, index: int) -> bool:
         """Is this the parent of a matrix, which has no step?"""
         return self.kinds[index] == GROUP

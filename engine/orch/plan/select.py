@@ -7,7 +7,9 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from orch.model.compiled import FINALLY, GATE, GROUP, Compiled
+from orch.model.names import phase_name
 from orch.model.plan import Plan, seal
+from orch.plan.named import names_of
 from orch.plan.selectable import field_of, found_in, with_inner
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.selection.meaning import Field
@@ -40,7 +42,7 @@ def select(
     field = field_of(compiled, earlier.status, earlier.modified) if earlier else field_of(compiled, {})
     found = with_inner(compiled, found_in(field, wanted, None, hint=_LISTS))
     if not found and wanted is not None:
-        raise OrchError(_nothing(wanted, field, earlier), Exit.USAGE)
+        raise OrchError(_nothing(wanted, field, earlier, compiled), Exit.USAGE)
     if excluded is not None:
         found -= _excluded(excluded, compiled, field)
     if not found:
@@ -55,7 +57,12 @@ def select(
     return marked, compiled._replace(digest=marked.digest, selected=None if all(keep) else keep)
 
 
-def _nothing(selection: Selection, field: Field, earlier: Earlier | None) -> Problem:
+def _nothing(selection: Selection, field: Field, earlier: Earlier | None, plan: Compiled) -> Problem:
+    named = {atom.value for term in selection.terms for atom in term if atom.method in ("", "phase")}
+    for group in plan.empty_matrices():
+        if not named.isdisjoint({*names_of(plan.addresses[group]), phase_name(plan.addresses[group])}):
+            said = f"`{selection.text}` means no step: {plan.addresses[group]} is a matrix without values"
+            return refusal(said, "give the list that it is made from a value, or select what is behind it")
     message = f"`{selection.text}` means no step"
     if earlier is not None and selection.asks("status", "state"):
         counts = [f"{len(items)} {word}" for word, items in sorted(field.values["status"].items())]

@@ -56,6 +56,10 @@ def field_of(plan: Compiled, status: Mapping[str, str], modified: Iterable[str] 
             kinds[kind].append(step)
         for tag in plan.action_table[action].step.get("tags", ()):
             tags[tag].append(step)
+    for group in plan.empty_matrices():  # a name that is there, and means no step
+        for name in names_of(plan.addresses[group]):
+            names[name].append(group)
+        phases[phase_name(plan.addresses[group])].append(group)
     values = {"": names, "phase": phases, "tag": tags, "kind": kinds, "status": states, "state": {"modified": changed}}
     return Field(plan.size, values, _after(plan), frozenset(plan.group_children))
 

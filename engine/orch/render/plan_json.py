@@ -20,7 +20,7 @@ def plan_json(plan: Compiled, prospects: Sequence[Prospect], critical: Critical 
     """`{format_version, dry_run, pipeline, task, inputs, max_in_flight, plan_digest, resources, summary, steps}`, and
     with a branch `workspace` and `base`; a step is `{address, kind, phase, word, why, command}`, a loop has its `body`.
     With past runs `critical_path` too: `{seconds, steps: [{address, seconds}], runs}`. With secrets `secrets`: `{NAME:
-    reference}`, and the names in each step."""
+    reference}`, and the names in each step. `empty_matrices` are those that have no child, and so no step."""
     steps = []
     for step in dag_order(plan):
         document, (word, why) = plan.action(step).step, prospects[step]
@@ -39,7 +39,7 @@ def plan_json(plan: Compiled, prospects: Sequence[Prospect], critical: Critical 
             row["adapter"] = document["adapter"]
         row |= {key: document[key] for key in ("requires", "secrets", "slots", "tags") if key in document}
         steps.append(row)
-    head = plan.head
+    head, empty = plan.head, plan.empty_matrices()
     return json.dumps(
         {
             "format_version": FORMAT_VERSION,
@@ -55,6 +55,7 @@ def plan_json(plan: Compiled, prospects: Sequence[Prospect], critical: Critical 
             "summary": summary_counts([prospects[step] for step in dag_order(plan)]),
             **({"secrets": head["secrets"]} if "secrets" in head else {}),
             **({} if critical is None else {"critical_path": _critical(critical)}),
+            **({"empty_matrices": [plan.addresses[group] for group in empty]} if empty else {}),
             "steps": steps,
         },
         ensure_ascii=False,

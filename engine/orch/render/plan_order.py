@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain
 
 from orch.model.compiled import GROUP, Compiled
+from orch.model.names import phase_name
 
 
 def dag_order(plan: Compiled) -> list[int]:
@@ -21,6 +22,25 @@ def dag_order(plan: Compiled) -> list[int]:
         phase = plan.phase_of[step]
         inside.setdefault(plan.phase_owner[phase] if phase >= 0 else -1, []).append(step)
     return [step for first in inside[-1] for step in _with_inner(plan, first, inside)]
+
+
+def before_whom(empty: Iterable[str], order: Iterable[str]) -> dict[str, list[str]]:
+    """The matrices without a step, by the step before which they are told: the first of their phase. Those of a phase
+    that has no other are told at the end, and stand under no name."""
+    found: dict[str, list[str]] = {}
+    if phases := _by_phase(empty):
+        for address in order:
+            if told := phases.pop(phase_name(address), None):
+                found[address] = told
+        found[""] = [*chain.from_iterable(phases.values())]
+    return found
+
+
+def _by_phase(addresses: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for address in addresses:
+        found.setdefault(phase_name(address), []).append(address)
+    return found
 
 
 def added_phases(plan: Compiled) -> set[int]:

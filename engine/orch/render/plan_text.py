@@ -14,7 +14,7 @@ from orch.model.chain import Critical
 from orch.model.compiled import Action, Compiled
 from orch.model.plan import AdapterDoc, StepDoc
 from orch.render.lengths import counted, duration
-from orch.render.plan_order import added_phases, dag_order
+from orch.render.plan_order import added_phases, before_whom, dag_order
 from orch.render.problems_text import visible
 from orch.render.style import Style
 from orch.run.forecast import Prospect
@@ -187,7 +187,9 @@ def _steps(plan: Compiled, prospects: Sequence[Prospect], order: list[int], styl
     words = {word: style.status(word, f"{word:8}") for word in _WORDS}
     told: dict[tuple[int, str, str], tuple[str, list[str]]] = {}  # many steps do the same, for the same reason
     lines = []
+    empty = before_whom(map(plan.addresses.__getitem__, plan.empty_matrices()), map(plan.addresses.__getitem__, order))
     for step in order:
+        lines += [_empty(name, width, style) for name in empty.get(plan.addresses[step], ())]
         word, why = prospects[step]
         same = told.get(key := (plan.actions[step], word, why))
         if same is None:
@@ -202,7 +204,11 @@ def _steps(plan: Compiled, prospects: Sequence[Prospect], order: list[int], styl
         lines.append(f"  {icons[word]} {plan.addresses[step]:{width}}  {words[word]} {same[0]}")
         if same[1] and step not in plan.bodies:
             lines += same[1]
-    return lines
+    return lines + [_empty(name, width, style) for name in empty.get("", ())]
+
+
+def _empty(name: str, width: int, style: Style) -> str:
+    return f"  {style.icon('skip')} {name:{width}}  {'':8} an empty matrix: no step"
 
 
 def _said(step: StepDoc, word: str, why: str, jobs: int) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from orch.render.findings_text import counts_text, summed
 from orch.render.lengths import duration
 from orch.render.logs_text import SHORTENED
+from orch.render.plan_order import before_whom
 from orch.render.problems_text import visible
 from orch.render.style import Style
 from orch.store.logs import cut_bytes
@@ -43,9 +44,14 @@ def run_text(manifest: dict[str, Any], style: Style) -> str:
         rows += [("tree", tree) for tree in space.get("worktrees", ())]
     rows += [("files", manifest["artifact_root"]), ("head", f"sha256:{manifest['journal_head']}")]
     lines = [f"{name:9}{visible(text) if name not in ('run',) else text}" for name, text in rows]
-    if steps:
-        width = min(max(len(step["address"]) for step in steps), 48)
-        lines += ["", *(_step(step, width, style) for step in steps)]
+    empty = before_whom(names := manifest.get("empty_matrices", ()), (step["address"] for step in steps))
+    if steps or names:
+        width = min(max(map(len, [*names, *(step["address"] for step in steps)])), 48)
+        lines.append("")
+        for step in steps:
+            lines += [_empty(name, width, style) for name in empty.get(step["address"], ())]
+            lines.append(_step(step, width, style))
+        lines += [_empty(name, width, style) for name in empty.get("", ())]
     return style.ascii("\n".join([*lines, *_next(manifest)]))
 
 
@@ -64,6 +70,10 @@ def _step(step: dict[str, Any], width: int, style: Style) -> str:
     took = duration(step["duration_seconds"] * 1000) if "duration_seconds" in step else ""
     line = f"  {style.icon(status)} {step['address']:{width}}  {style.status(status, f'{status:9}')}  {took:>7}"
     return style.cut(f"{line}  {visible(told)}".rstrip())
+
+
+def _empty(name: str, width: int, style: Style) -> str:
+    return f"  {style.icon('skipped')} {name:{width}}  {'':9}  {'':7}  an empty matrix: no step"
 
 
 def _next(manifest: dict[str, Any]) -> list[str]:
