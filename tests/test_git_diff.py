@@ -151,7 +151,7 @@ def test_a_branch_that_is_gone_shuts_the_gate(desk: Desk) -> None:
     git(desk, "worktree", "remove", "--force", git(desk, "worktree", "list").splitlines()[1].split()[0])
     git(desk, "branch", "-D", branch(desk))
     said = desk.orch("gate", "show", "agreed", code=None)
-    assert "git says" in said.text
+    assert f"the run's branch {branch(desk)} is gone" in said.text
 
 
 def tree(desk: Desk) -> Path:

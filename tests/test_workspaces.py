@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -505,6 +507,36 @@ def test_verify_warns_of_a_branch_that_no_longer_holds_what_was_merged(desk: Des
     assert f"warning[O643]: the branch {name} is gone" in desk.orch("verify", "@last").err
     (desk.folder / ".git").rename(desk.folder / "elsewhere")
     assert "O643" not in desk.orch("verify", "@last").text
+
+
+def test_a_branch_that_was_moved_or_is_gone_is_brought_back_by_the_command_that_is_named(desk: Desk) -> None:
+    nodes = '{ a: { run: "echo a > a", workspace: worktree } }'
+    gate = "{ good: { approval: { subject: [git:diff], require: { editor: 1 } } } }"
+    two = f"{{ gates: {gate}, nodes: {{ b: {{ run: 'true' }} }} }}"
+    desk.pipeline(f"  one: {{ nodes: {nodes} }}\n  two: {two}\n", "workspace: branch\n")
+    desk.write("orch.yaml", PROJECT)
+    commit(desk)
+    desk.orch("apply", code=4)
+    name, tip = branch(desk), git(desk, "rev-parse", branch(desk))
+    (tree,) = [path for path in trees(desk) if path.endswith("/tree")]
+
+    def named(said: str) -> list[str]:
+        return shlex.split(re.split("[;,]", said.partition("help: ")[2])[0])
+
+    git(desk, "-C", tree, "reset", "--quiet", "--hard", "main")
+    git(desk, *named(desk.orch("verify", "@last").err)[1:])
+    assert desk.orch("verify", "@last").err == ""
+    git(desk, "worktree", "remove", "--force", tree)
+    git(desk, "branch", "-D", name)
+    assert "the run's branch" in desk.orch("gate", "show", "good", code=None).text
+    refused = desk.orch("approve", "good", "--role", "editor", "--by", "reader", code=5).text
+    assert f"orch verify {name.partition('/')[2]}" in refused
+    assert "fatal" not in refused
+    for words in (("resume", "@last"), ("verify", "@last")):
+        back = named(desk.orch(*words, code=None).err)
+        assert back == ["git", "branch", name, tip]
+    git(desk, *back[1:])
+    desk.orch("resume", "@last", code=4)
 
 
 def test_a_branch_that_is_gone_is_told_by_verify_and_show_and_report_also_where_nothing_was_merged(desk: Desk) -> None:

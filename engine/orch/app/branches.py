@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 from orch.app.context import Context
 from orch.app.root import RUNS, find_root
@@ -50,7 +51,9 @@ def branch_lost(context: Context, ref: str) -> Problem | None:
     if is_branch_gone(context, run, plan):
         said, hint = f"the branch {branch} is gone", f"git fsck --lost-found, {unless}"
         if merged:
-            said, hint = f"{said}: it does not hold {last[:12]}, {what}", f"git branch {branch} {last}, {unless}"
+            said = f"{said}: it does not hold {last[:12]}, {what}"
+        if commit := Git(root, context.env).resolve(f"refs/orch/{run.run_id}/tip") or (last if merged else None):
+            hint = f"git branch {branch} {commit}, {unless}"
         return Problem("O643", said, hint=hint, severity="warning")
     git = Git(root, context.env)
     try:
@@ -60,6 +63,8 @@ def branch_lost(context: Context, ref: str) -> Problem | None:
     try:
         git.ask(["merge-base", "--is-ancestor", last, f"refs/heads/{branch}"])
     except GitTrouble:
-        said, hint = f"the branch {branch} was moved: it does not hold", f"git branch --force {branch} {last}"
-        return Problem("O643", f"{said} {last[:12]}, {what}", hint=f"{hint}, {unless}", severity="warning")
+        said = f"the branch {branch} was moved: it does not hold {last[:12]}, {what}"
+        tree = os.fsdecode(git.ask(["for-each-ref", "--format=%(worktreepath)", f"refs/heads/{branch}"])).strip()
+        hint = f"git -C {shlex.quote(tree)} reset --keep {last}" if tree else f"git branch --force {branch} {last}"
+        return Problem("O643", said, hint=f"{hint}, {unless}", severity="warning")
     return None

@@ -149,7 +149,8 @@ def open_trees(trees: GitTrees, run_id: str, *, begun: bool, settled: bool, agai
     if not there:
         branch = branch_of(run_id)
         message = f"the branch {branch} is gone, and the run's work was on it"
-        hint = f"git branch {branch} COMMIT, as `git reflog` or `git fsck --lost-found` names it; {end}"
+        last = trees.last()
+        hint = f"git branch {branch} {last or 'COMMIT, as `git reflog` or `git fsck --lost-found` names it'}; {end}"
         raise OrchError(Problem("O643", message, hint=hint), Exit.CONFLICT)
     if strange:
         git = f"git -C {shlex.quote(trees.root(''))}"

@@ -25,6 +25,7 @@ TROUBLES = {
     "not-git": "this folder is not in a git repository{}",
     "no-commits": "the git repository has no commit yet{}",
     "git-failed": "git says: {}",
+    "no-branch": "the run's branch {} is gone",
     "shallow": "the clone is shallow, so its history names the wrong authors{}",
     "uncommitted": "{} is not committed as it is, so its authors are not known",
     "unmapped": "no person in orch.yaml has the address {}",

@@ -106,7 +106,9 @@ def _made(
     digest = facts["subject"]["digest"]
     if digest is None:
         why = "; ".join(words.trouble(problem) for problem in facts["subject"]["problems"])
-        raise _refusal("O315", f"there is nothing to decide about: {why}", "decide when the subject is there")
+        gone = next((one["about"] for one in facts["subject"]["problems"] if one["kind"] == "no-branch"), None)
+        hint = f"orch verify {gone.partition('/')[2]} says how to bring it back" if gone else "decide when it is there"
+        raise _refusal("O315", f"there is nothing to decide about: {why}", hint)
     if request.seen is not None:
         check_seen(request.seen, gate, digest, facts["subject"]["files"], where)
     return Decision(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from orch.gates.facts import DIFFERENCE
 from orch.governance.decision_names import TASKS, is_decision_path
-from orch.governance.git import Git
+from orch.governance.git import Git, GitTrouble
 from orch.governance.inside import printable
 
 _NOTHING = "0" * 64
@@ -28,7 +28,10 @@ def difference(git: Git, base: str, begun: str, branch: str) -> Difference:
     """What the tip of the branch has other than `base`. Left out is only a decision's file that the run has not
     changed: one that is as where the branch has `begun`, or as in HEAD. Approving must not change what was approved.
     Raises GitTrouble."""
-    tip = git.ask(["rev-parse", "--verify", f"refs/heads/{branch}"]).decode().strip()
+    tip = git.resolve(f"refs/heads/{branch}")
+    if tip is None:
+        git.toplevel()
+        raise GitTrouble("no-branch", branch)
     inner = os.fsdecode(git.ask(["rev-parse", "--show-prefix"]).rstrip(b"\n"))
     whole = ["diff-tree", "-r", "-z", "--no-renames", "--raw", "--no-abbrev", base, tip]
     tokens = iter(git.ask(whole).split(b"\0")[:-1])

@@ -45,7 +45,11 @@ class GitTrouble(TreeTrouble):
         return _WORDS.get(self.trouble["kind"], "git failed") + (f": {about}" if about else "")
 
 
-_WORDS = {"not-git": "this is no git repository", "no-commits": "the repository has no commit"}
+_WORDS = {
+    "not-git": "this is no git repository",
+    "no-commits": "the repository has no commit",
+    "no-branch": "there is no branch",
+}
 
 
 def alone(environment: Mapping[str, str], **more: str) -> dict[str, str]:

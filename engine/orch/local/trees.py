@@ -79,6 +79,10 @@ class GitTrees:
             self._move(following)
         return True
 
+    def last(self) -> str | None:
+        """The commit that the engine has put onto the branch last, where that is known, also without the branch."""
+        return self._known.get("tip") or self._repository.resolve(self._tip)
+
     def strange(self) -> tuple[str, ...]:
         """The files of the run's own tree that are other than on its branch, from the project's root on. What somebody
         has committed to the branch is the run's from now on: gates see it there."""

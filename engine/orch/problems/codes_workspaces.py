@@ -29,11 +29,11 @@ CODES: dict[str, Code] = {
     "O643": Code(
         "the run's branch or tree is gone",
         "A run with `workspace: branch` keeps its work on the branch `orch/<run-id>`. Without that branch, what its "
-        "nodes have done is lost to the run, and it does not go on as if nothing had been done. Bring the branch back "
-        "(`git reflog`, `git fsck --lost-found`), then `orch resume RUN`; or end it, `orch cancel RUN`, where steps of "
-        "`finally` fail as they have no tree to start in; or start anew: orch apply PIPELINE. `orch "
-        "verify` warns where the branch is gone or was moved, so that it does not hold what the journal says was "
-        "merged; after you have merged and removed it yourself that is nothing to mend.",
+        "nodes have done is lost to the run, and it does not go on as if nothing had been done. Bring the branch "
+        "back (the message names its commit, else `git reflog`, `git fsck --lost-found`), then `orch resume RUN`; or "
+        "end it, `orch cancel RUN`, where steps of `finally` fail as they have no tree to start in; or start anew: "
+        "orch apply PIPELINE. `orch verify` warns where the branch is gone or was moved, so that it does not hold "
+        "what the journal says was merged; after you have merged and removed it that is nothing to mend.",
     ),
     "O644": Code(
         "somebody has changed the run's tree between two owners",

@@ -18,6 +18,7 @@ from orch.render.findings_text import finding_lines
 from orch.render.lengths import duration
 from orch.render.logs_text import SHORTENED
 from orch.render.problems_text import visible
+from orch.render.run_text import tree_rows
 from orch.render.style import Style
 from orch.run.close import tally
 from orch.run.scope import LEFT_BEHIND, ends_as, left
@@ -176,7 +177,7 @@ def _workspace(end: Ending) -> list[tuple[str, str]]:
     told = [("diff", f"git diff {base[:12]} {branch}")]
     if end.state.closed != "succeeded" or left_trees(end.plan, end.state):
         with suppress(OSError, ValueError, KeyError), open(f"{end.root}/{end.path}/manifest.json", "rb") as file:
-            told += [("tree", tree) for tree in worktrees(json.load(file)["workspace"]["trees"])]
+            told += tree_rows(worktrees(json.load(file)["workspace"]["trees"]))
     return told
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from orch.render.findings_text import counts_text, summed
@@ -13,6 +14,8 @@ from orch.render.plan_order import before_whom
 from orch.render.problems_text import visible
 from orch.render.style import Style
 from orch.store.logs import cut_bytes
+
+_TREES = 4
 
 
 def run_text(manifest: dict[str, Any], style: Style) -> str:
@@ -41,7 +44,7 @@ def run_text(manifest: dict[str, Any], style: Style) -> str:
     if space := manifest.get("workspace"):
         gone = ", is gone" if space.get("gone") else ""
         rows.append(("branch", f"{space['branch']}, from {space['base'][:12]}{gone}"))
-        rows += [("tree", tree) for tree in space.get("worktrees", ())]
+        rows += tree_rows(space.get("worktrees", ()))
     rows += [("files", manifest["artifact_root"]), ("head", f"sha256:{manifest['journal_head']}")]
     lines = [f"{name:9}{visible(text) if name not in ('run',) else text}" for name, text in rows]
     empty = before_whom(names := manifest.get("empty_matrices", ()), (step["address"] for step in steps))
@@ -53,6 +56,12 @@ def run_text(manifest: dict[str, Any], style: Style) -> str:
             lines.append(_step(step, width, style))
         lines += [_empty(name, width, style) for name in empty.get("", ())]
     return style.ascii("\n".join([*lines, *_next(manifest)]))
+
+
+def tree_rows(trees: Sequence[str]) -> list[tuple[str, str]]:
+    """The work trees that are still there: the run's own, and the first ones of steps."""
+    more = [("", f"and {len(trees) - _TREES} more: git worktree list")] if len(trees) > _TREES else []
+    return [*(("tree", tree) for tree in trees[:_TREES]), *more]
 
 
 def run_json(manifest: dict[str, Any]) -> str:
