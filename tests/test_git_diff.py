@@ -186,6 +186,37 @@ def test_what_is_edited_in_the_runs_tree_and_committed_makes_the_gate_ask_again(
     assert git(desk, "show", f"{branch(desk)}:made.txt") == "edited"
 
 
+def test_a_branch_that_was_rewritten_between_two_owners_is_named_with_both_commits_and_the_ways_out(desk: Desk) -> None:
+    desk.orch("apply", code=4)
+    approve(desk)
+    inside, tip = ("-C", str(tree(desk))), git(desk, "rev-parse", branch(desk))
+    journal = (desk.run_dir() / "journal.ndjson").read_bytes()
+    for change, code in (("--message=better", 6), ("--message=other --all", 6)):
+        git(desk, *inside, "commit", "--quiet", "--amend", *change.split())
+        head = git(desk, "rev-parse", branch(desk))
+        refused = desk.orch("resume", "@last", code=code).err
+        assert "error[O644]" in refused
+        assert f"is at {head[:12]}, which does not hold {tip[:12]}" in refused
+        (tree(desk) / "made.txt").write_text("edited\n")
+    assert (desk.run_dir() / "journal.ndjson").read_bytes() == journal
+    git(desk, *inside, "reset", "--soft", tip[:12])
+    git(desk, *inside, "commit", "--quiet", "--all", "--message", "By hand")
+    desk.orch("resume", "@last", code=4)
+    approve(desk)
+    desk.orch("resume", "@last")
+    assert git(desk, "show", f"{branch(desk)}:made.txt") == "edited"
+
+
+def test_a_branch_that_was_rewritten_and_put_back_is_as_it_was(desk: Desk) -> None:
+    desk.orch("apply", code=4)
+    approve(desk)
+    tip = git(desk, "rev-parse", branch(desk))
+    git(desk, "-C", str(tree(desk)), "commit", "--quiet", "--amend", "--message=better")
+    git(desk, "-C", str(tree(desk)), "reset", "--quiet", "--hard", tip)
+    desk.orch("resume", "@last")
+    desk.orch("verify", "@last")
+
+
 BESIDE = """
   first:
     nodes: { one: { run: "echo 1 > one.txt" } }

@@ -410,6 +410,21 @@ def test_a_run_whose_branch_is_gone_does_not_go_on(desk: Desk) -> None:
     desk.orch("resume", "@last", code=1)
 
 
+def test_a_retry_of_a_run_that_succeeded_begins_at_the_head_of_its_branch(desk: Desk) -> None:
+    desk.pipeline(PLAIN + '      late: { run: "cat by-hand.txt || true", needs: [read, write] }\n', "workspace: branch\n")
+    commit(desk)
+    desk.orch("apply")
+    assert trees(desk) == []
+    git(desk, "switch", "--quiet", branch(desk))
+    desk.write("by-hand.txt", "by hand\n")
+    commit(desk, "By hand")
+    git(desk, "switch", "--quiet", "main")
+    desk.orch("retry", "@last", "--only", "write", "--only", "late")
+    assert "by hand" in desk.orch("runs", "logs", "@last", "one.late").out
+    assert (log(desk), trees(desk)) == (["one.write", "By hand", "one.write"], [])
+    desk.orch("verify", "@last")
+
+
 WAITS = (
     PLAIN
     + """

@@ -143,7 +143,8 @@ def open_trees(trees: GitTrees, run_id: str, *, begun: bool, settled: bool, agai
     end = "or start anew: orch apply" if again else f"or end the run: orch cancel {run_id}"
     try:
         there = trees.open(begun=begun)
-        strange = trees.strange() if there and settled else ()
+        rewritten = trees.rewritten() if there and settled else None
+        strange = trees.strange() if there and settled and rewritten is None else ()
     except TreeTrouble as error:
         raise _lost(str(error), run_id) from error
     if not there:
@@ -152,8 +153,16 @@ def open_trees(trees: GitTrees, run_id: str, *, begun: bool, settled: bool, agai
         last = trees.last()
         hint = f"git branch {branch} {last or 'COMMIT, as `git reflog` or `git fsck --lost-found` names it'}; {end}"
         raise OrchError(Problem("O643", message, hint=hint), Exit.CONFLICT)
+    git = f"git -C {shlex.quote(trees.root(''))}"
+    if rewritten is not None:
+        tip, head = (commit[:12] for commit in rewritten)
+        message = f"the branch {branch_of(run_id)} is at {head}, which does not hold {tip}, where the run has left it"
+        hint = (
+            f"make what you did a commit on top of it: {git} reset --soft {tip} && {git} commit; "
+            f"or put the branch back: {git} reset --hard {tip}; {end}"
+        )
+        raise OrchError(Problem("O644", message, hint=hint), Exit.CONFLICT)
     if strange:
-        git = f"git -C {shlex.quote(trees.root(''))}"
         files = shlex.join(strange) if len(strange) <= _SHOWN else ":/"
         message = (
             f"no step of the run has left this in its tree, and no commit of its branch holds it: {_some(strange)}"

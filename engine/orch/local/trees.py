@@ -7,13 +7,13 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch.local.git import GitTrouble
 from orch.local.hidden import hidden, remove
-from orch.local.hunks import hunks
+from orch.local.hunks import conflicts
 from orch.local.known import Known
 from orch.local.repository import MADE, Repository, but
 from orch.local.sealed import Sealed
@@ -64,14 +64,16 @@ class GitTrees:
     def open(self, *, begun: bool) -> bool:
         """Have the branch and the run's own tree, also after a crash at any point. False where the branch is gone of a
         run that has `begun`."""
-        self._seal(begun=begun)
+        # of a run that has succeeded nothing is left but the branch: a retry begins there
+        left = os.path.isdir(self._start.home) or self._repository.resolve(self._tip) is not None
+        self._seal(begun=begun and left)
         if self._repository.resolve(self._branch) is None:
             if begun:
                 return False
             self._set_tip(self._start.commit)
             self._set(self._branch, self._start.commit, "")
         elif "tip" not in self._known:
-            self._known.note(tip=self._commit_of(self._tip))
+            self._set_tip(self._repository.resolve(self._tip) or self._commit_of(self._branch))
         following = self._known.get("next")
         if not self._is_ready(""):
             self._add("", self._branch.removeprefix("refs/heads/"))
@@ -88,11 +90,15 @@ class GitTrees:
         has committed to the branch is the run's from now on: gates see it there."""
         self._attach()
         tip, head = self._known["tip"], self._commit_of(self._branch)
-        held = head if self._descends(head, tip) else tip
-        found = tuple(self._different(held, self._content("", held)))
-        if not found and held != tip:
-            self._set_tip(held)
+        found = tuple(self._different(head, self._content("", head)))
+        if not found and head != tip:
+            self._set_tip(head)
         return found
+
+    def rewritten(self) -> tuple[str, str] | None:
+        """The commit that the engine has left on the branch, and where the branch is now, if that does not hold it."""
+        tip, head = self._known["tip"], self._commit_of(self._branch)
+        return None if head == tip or self._descends(head, tip) else (tip, head)
 
     def root(self, name: str) -> str:
         """The project's root in a tree."""
@@ -247,7 +253,7 @@ class GitTrees:
         except GitTrouble as error:
             if error.code != 1:
                 raise
-            return Merged(None, self._conflicts(os.fsdecode(error.out).split("\0")))
+            return Merged(None, conflicts(os.fsdecode(error.out).split("\0"), self._read, self._inside, self._mask))
         text = f"{message}\n\nOrch-Run: {self._start.run_id}\nOrch-Patch: {commit}"
         merged = self._repository.commit(os.fsdecode(content).rstrip("\0\n"), head, text, at_ms)
         self._set(f"{self._refs}/next", merged)
@@ -363,19 +369,6 @@ class GitTrees:
         shutil.rmtree(path, ignore_errors=True)
         for folder in self._repository.entries(self._common, path):  # git prunes those of others, too
             shutil.rmtree(folder, ignore_errors=True)
-
-    def _conflicts(self, lines: Sequence[str]) -> tuple[dict[str, Any], ...]:
-        """What git could not merge: a finding for each hunk, or for the file where there is none. `lines` are the id of
-        the tree with the marks in it, then `mode id stage<TAB>path`."""
-        content, paths = lines[0], dict.fromkeys(line.partition("\t")[2] for line in lines[1:] if "\t" in line)
-        found: list[dict[str, Any]] = []
-        for path in paths:
-            try:
-                text = os.fsdecode(self._read("cat-file", "blob", f"{content}:{path}"))
-            except GitTrouble:
-                text = ""
-            found += hunks(self._inside(path), text, self._mask)
-        return tuple(found)
 
 
 _GLOB = re.compile(r"[*?\[\\]")

@@ -40,6 +40,8 @@ CODES: dict[str, Code] = {
         "While nobody carried the run on, files in its tree became other than on its branch, and no step has done it. "
         "Gates about `git:diff` look at the branch: the next step would work on, and commit, what nobody has seen. "
         "Commit the files to the branch, where a gate that was approved then asks again; or put them away with "
-        "`git stash`; the message has both commands. Then: orch resume RUN",
+        "`git stash`. Likewise where the branch does not hold any more what the run has put there, as after "
+        "`git commit --amend` or `git rebase`: the journal speaks of those commits. Add commits instead, or put the "
+        "branch back. The message has the commands. Then: orch resume RUN",
     ),
 }
