@@ -411,7 +411,9 @@ def test_a_run_whose_branch_is_gone_does_not_go_on(desk: Desk) -> None:
 
 
 def test_a_retry_of_a_run_that_succeeded_begins_at_the_head_of_its_branch(desk: Desk) -> None:
-    desk.pipeline(PLAIN + '      late: { run: "cat by-hand.txt || true", needs: [read, write] }\n', "workspace: branch\n")
+    desk.pipeline(
+        PLAIN + '      late: { run: "cat by-hand.txt || true", needs: [read, write] }\n', "workspace: branch\n"
+    )
     commit(desk)
     desk.orch("apply")
     assert trees(desk) == []
