@@ -327,3 +327,33 @@ def test_a_gate_that_a_cancel_has_skipped_asks_for_nothing_any_more(desk: Desk) 
     desk.orch("apply", code=4)
     desk.orch("cancel", "@last")
     assert "orch approve" not in desk.orch("runs", "show", "@last").text
+
+
+def test_a_file_that_holds_nothing_is_told_how_one_of_its_kind_begins(tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path)
+    desk.pipeline("  one: { nodes: { a: { run: 'true' } } }\n")
+    desk.write("empty.yaml", "# nothing\n")
+    assert "`nodes:` or `gates:`" in desk.orch("plan", "--dry-run", "--stubs", "empty.yaml", code=3).err
+    desk.write("pipelines/main.tests/one.yaml", "")
+    assert "begin with `description:`" in desk.orch("test", code=3).err
+    desk.write("tasks/-/decisions/main.agreed.editor.mlee.yaml", "")
+    assert "begin with `decision:`" in desk.orch("validate", "tasks", code=3).text
+    assert "kind: Pipeline" in desk.orch("validate", "empty.yaml", code=3).text
+    desk.orch("apply")
+    desk.write("orch.yaml", "")
+    for verb in ("apply", "plan", "validate"):
+        assert "`kind: Project`" in desk.orch(verb, code=3).text
+
+
+@pytest.mark.parametrize(
+    ("phase", "told"),
+    [
+        ("nodes: { a: { run: 'true', writes: src } }", "write `writes: [src/**]`"),
+        ("nodes: { a: { run: 'true', cache: {} } }", "write `paths: [src/**]`"),
+        ("protected: tests, nodes: { a: { run: 'true' } }", "write `protected: [tests/**]`"),
+    ],
+)
+def test_what_a_list_of_patterns_looks_like_is_shown(tmp_path: Path, phase: str, told: str) -> None:
+    desk = Desk.at(tmp_path)
+    desk.pipeline(f"  one: {{ {phase} }}\n", "workspace: branch\n")
+    assert told in desk.orch("validate", code=3).text

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BESIDE = ".tests"
 """The cases of pipelines/NAME.yaml lie in pipelines/NAME.tests."""
+BEGIN = "begin with `description:` and `expect:`"
 _YAML = (".yaml", ".yml")
 _AT_ONCE = 1 << 20  # whatever can begin does, so that what must wait is seen to wait
 
@@ -71,7 +72,7 @@ def load_case_of(plans: Plans, path: str, display: str) -> tuple[Compiled, Pipel
     from orch.spec.load import load_test
     from orch.spec.report import Report
 
-    document = parse(_read(path, display), display)
+    document = parse(_read(path, display), display, begin=BEGIN)
     written = load_test(document)
     pipeline = _pipeline_of(path, document)
     report = Report(document)

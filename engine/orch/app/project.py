@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from orch.spec.project import Project
 
 
+BEGIN = "begin with `apiVersion: orch/v1` and `kind: Project`, or remove the file"
+
+
 class ProjectFile(NamedTuple):
-    """orch.yaml: its bytes (empty where there is none) and what it says."""
+    """orch.yaml: its bytes (none where it is not there) and what it says."""
 
     data: bytes
     project: Project
@@ -22,7 +25,7 @@ def read_bytes(root: str) -> bytes:
     """The bytes of orch.yaml; empty where there is none."""
     try:
         with open(os.path.join(root, PROJECT_FILE), "rb") as file:
-            return file.read()
+            return file.read() or b"\n"  # one that holds nothing is not the same as none
     except FileNotFoundError:
         return b""
 
@@ -34,4 +37,4 @@ def load(root: str) -> ProjectFile:
     from orch.spec.project import Project
 
     data = read_bytes(root)
-    return ProjectFile(data, load_project(parse(data, PROJECT_FILE)) if data else Project())
+    return ProjectFile(data, load_project(parse(data, PROJECT_FILE, begin=BEGIN)) if data else Project())

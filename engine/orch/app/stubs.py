@@ -30,7 +30,7 @@ def read_stubs(context: Context, planned: Planned, path: str) -> Stubs:
         raise OrchError(
             Problem("O287", f"{display} cannot be read: {error.strerror}", hint=hint), Exit.USAGE
         ) from error
-    document = parse(data, display)
+    document = parse(data, display, begin="begin with `nodes:` or `gates:`, or write one with `--stubs-init`")
     stubs = load_stubs(document)
     report = Report(document)
     found = held_against(planned.compiled, stubs, report)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from orch.app.cases import Plans, is_case, load_case_of
 from orch.app.context import Context
-from orch.app.project import load
+from orch.app.project import BEGIN, load
 from orch.app.root import PROJECT_FILE, find_root, shown
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.source.document import Document
@@ -104,7 +104,7 @@ def _is_case(path: str) -> bool:
 
 def _check(root: str, path: str, display: str, max_bytes: int) -> list[Problem]:
     """Raise OrchError for mistakes; the rest are warnings."""
-    from orch.source.read import parse
+    from orch.source.read import HEADER, parse
     from orch.spec.library import adapter_in
     from orch.spec.load import load_adapter, load_case, load_project
 
@@ -117,11 +117,12 @@ def _check(root: str, path: str, display: str, max_bytes: int) -> list[Problem]:
     if os.path.basename(path) == MARKER:
         adapter_in(os.path.dirname(path), os.path.dirname(display))
         return []
-    document = parse(data, display, max_bytes=max_bytes)
+    is_project = os.path.basename(display) == PROJECT_FILE
+    document = parse(data, display, max_bytes=max_bytes, begin=BEGIN if is_project else HEADER)
     kind = document.data.get("kind")
     if _is_case(path):
         load_case(document)
-    elif os.path.basename(display) == PROJECT_FILE or kind == "Project":
+    elif is_project or kind == "Project":
         load_project(document)
     elif kind == "Adapter":
         load_adapter(document)

@@ -91,7 +91,7 @@ def concerns(path: str, data: bytes, about: About) -> bool:
 
 
 def _read(data: bytes, path: str) -> tuple[Decision, Document]:
-    document = parse(data, path)
+    document = parse(data, path, begin="begin with `decision:`, or let `orch approve` write the file")
     found = document.data
     if not isinstance(found, dict):
         raise OrchError(Problem("O301", f"{path} is not a decision: it holds no keys", document.span(())))

@@ -47,7 +47,7 @@ class Names:
 
     def gate(self, name: str, report: Report, route: Route) -> str | None:
         """The address of the gate that is meant; None where there is none, which is reported."""
-        if (found := self._gates.get(name)) is None:
+        if (found := next(filter(None, map(self._gates.get, self._spelt_out(name))), None)) is None:
             self._refuse("gate", name, report, route)
         return found
 

@@ -23,9 +23,10 @@ from orch.source.scalars import NUMERIC, WORDS, plain
 from orch.source.text import FORBIDDEN
 
 
-def build(text: str, path: str) -> dict[str, Any]:
-    """The mapping that `text` holds. Raises OrchError with all that is wrong with it, in the order of the text."""
-    faults = Faults(path, text)
+def build(text: str, path: str, begin: str) -> dict[str, Any]:
+    """The mapping that `text` holds; `begin` tells how one begins. Raises OrchError with all that is wrong with it,
+    in the order of the text."""
+    faults = Faults(path, text, begin)
     data = None
     try:
         with collector_off():

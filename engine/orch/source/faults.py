@@ -23,8 +23,8 @@ class Stop(Exception):
 class Faults:
     """The problems of one document so far."""
 
-    def __init__(self, path: str, text: str) -> None:
-        self._text = text
+    def __init__(self, path: str, text: str, begin: str) -> None:
+        self._text, self._begin = text, begin
         self._lines = Lines(path, text)
         self._problems: list[Problem] = []
         self._repeated: list[tuple[Event, str]] = []
@@ -117,12 +117,11 @@ class Faults:
         if self._problems:
             return
         at = Marks(self._text).find((), key=False)
-        hint = "begin with `apiVersion: orch/v1` and `kind: Pipeline`"
         if root is None:
-            problem = Problem("O013", "the file holds no document", self._lines.span(at), hint)
+            problem = Problem("O013", "the file holds no document", self._lines.span(at), self._begin)
         else:
             found = "a list" if isinstance(root, list) else "a single value"
-            problem = Problem("O014", f"the document is {found}, not a mapping", self._lines.span(at), hint)
+            problem = Problem("O014", f"the document is {found}, not a mapping", self._lines.span(at), self._begin)
         self._problems.append(problem)
 
     def _repetitions(self) -> list[Problem]:

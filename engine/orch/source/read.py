@@ -10,13 +10,16 @@ from orch.source.document import Document
 from orch.source.limits import MAX_BYTES
 from orch.source.text import decoded
 
+HEADER = "begin with `apiVersion: orch/v1` and `kind: Pipeline`"
 
-def parse(text: str | bytes, path: str, *, max_bytes: int = MAX_BYTES) -> Document:
-    """The document in `text`; `path` is what problems call it. Raises OrchError, and nothing else, on bad input."""
+
+def parse(text: str | bytes, path: str, *, max_bytes: int = MAX_BYTES, begin: str = HEADER) -> Document:
+    """The document in `text`; `path` is what problems call it, and `begin` says how one of its kind begins. Raises
+    OrchError, and nothing else, on bad input."""
     from orch.source.build import build
 
     clean = decoded(text, path, max_bytes)
-    return Document(path, clean, build(clean, path))
+    return Document(path, clean, build(clean, path, begin))
 
 
 def read(file: str, display: str | None = None, *, max_bytes: int = MAX_BYTES) -> Document:
