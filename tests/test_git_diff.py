@@ -37,8 +37,8 @@ def shown(desk: Desk) -> dict[str, str]:
     return {name: mode for mode, _, name in gate["facts"]["subject"]["files"]}
 
 
-def approve(desk: Desk) -> None:
-    desk.orch("approve", "agreed", "--role", "editor", "--by", "reader")
+def approve(desk: Desk, gate: str = "agreed") -> None:
+    desk.orch("approve", gate, "--role", "editor", "--by", "reader")
 
 
 def test_what_the_branch_has_other_than_its_beginning_is_approved_file_by_file(desk: Desk) -> None:
@@ -215,6 +215,42 @@ def test_a_branch_that_was_rewritten_and_put_back_is_as_it_was(desk: Desk) -> No
     git(desk, "-C", str(tree(desk)), "reset", "--quiet", "--hard", tip)
     desk.orch("resume", "@last")
     desk.orch("verify", "@last")
+
+
+PASSED = """
+  work:
+    nodes: { write: { run: "echo new > made.txt" } }
+  review:
+    gates: { agreed: { approval: { subject: ["git:diff"], require: { editor: 1 } } } }
+    nodes: { note: { run: "true" } }
+  ship:
+    gates: { go: { approval: { subject: [orch.yaml], require: { editor: 1 } } } }
+    nodes: { push: { run: "ls made.txt more.txt" } }
+"""
+
+
+@pytest.mark.parametrize("way", ["taken back", "asked again"])
+def test_what_is_committed_behind_a_gate_that_opened_is_not_gone_on_with(desk: Desk, way: str) -> None:
+    desk.pipeline(PASSED, "workspace: branch\n")
+    commit(desk, "Two gates")
+    desk.orch("apply", code=4)
+    approve(desk)
+    desk.orch("resume", "@last", code=4)
+    inside = ("-C", str(tree(desk)))
+    (tree(desk) / "more.txt").write_text("a back door\n")
+    git(desk, *inside, "add", "-A")
+    git(desk, *inside, "commit", "--quiet", "--message", "By hand")
+    approve(desk, "go")
+    said = desk.orch("resume", "@last", code=6)
+    assert "error[O645]" in said.err
+    assert "By hand" in said.err
+    if way == "taken back":
+        git(desk, *inside, "reset", "--quiet", "--keep", "HEAD~1")
+        assert "cannot access 'more.txt'" in desk.orch("resume", "@last", code=1).text
+    else:
+        desk.orch("retry", "@last", "--from", "review.*", code=4)
+        approve(desk)
+        desk.orch("resume", "@last")
 
 
 BESIDE = """

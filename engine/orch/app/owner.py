@@ -183,9 +183,9 @@ class Ownership:
             begin()
         elif opened.epoch == 1:  # the journal knows where trees are before they are made
             begin()
-            self._open_trees(work, state, opened.epoch, trees, spaces)
+            self._open_trees(work, state, opened, trees, spaces)
         else:  # where they are refused, nothing is written
-            self._open_trees(work, state, opened.epoch, trees, spaces)
+            self._open_trees(work, state, opened, trees, spaces)
             begin()
         if opened.reset:
             loop.refuse_pending()
@@ -269,15 +269,20 @@ class Ownership:
         spaces.remember(events)
         return spaces
 
-    def _open_trees(self, work: Work, state: RunState, epoch: int, trees: GitTrees, spaces: Spaces) -> None:
+    def _open_trees(self, work: Work, state: RunState, opened: Opened, trees: GitTrees, spaces: Spaces) -> None:
         """Raises OrchError where the run cannot go on there, unless it is only to be ended: then nothing of it starts
         there."""
         from orch.app.workspace import open_trees
+        from orch.run.spaces import passed
 
-        settled = epoch > 1 and spaces.is_settled
         try:
             open_trees(
-                trees, self._run.run_id, begun=any(state.attempt), settled=settled, again=work.choose is not None
+                trees,
+                self._run.run_id,
+                begun=any(state.attempt),
+                settled=opened.epoch > 1 and spaces.is_settled,
+                again=work.choose is not None,
+                passed=passed(state, opened.reset),
             )
         except OrchError as error:
             if not work.lenient:

@@ -137,13 +137,18 @@ def patches(run_path: str, cas: Cas) -> Keep:
     return keep
 
 
-def open_trees(trees: GitTrees, run_id: str, *, begun: bool, settled: bool, again: bool = False) -> None:
+def open_trees(
+    trees: GitTrees, run_id: str, *, begun: bool, settled: bool, again: bool = False, passed: Sequence[str] = ()
+) -> None:
     """Have the branch and the tree of a run; where it is `settled`, what the tree holds beyond the branch is no work of
-    the run; one that has ended is tried `again`. Raises OrchError where that cannot be."""
+    the run, nor is what the branch holds that the engine does not know, and nobody asks the gates again that it has
+    `passed`; one that has ended is tried `again`. Raises OrchError where that cannot be."""
     end = "or start anew: orch apply" if again else f"or end the run: orch cancel {run_id}"
     try:
         there = trees.open(begun=begun)
         rewritten = trees.rewritten() if there and settled else None
+        if there and settled and rewritten is None:
+            _refuse_unseen(trees, run_id, passed)
         strange = trees.strange() if there and settled and rewritten is None else ()
     except TreeTrouble as error:
         raise _lost(str(error), run_id) from error
@@ -172,6 +177,19 @@ def open_trees(trees: GitTrees, run_id: str, *, begun: bool, settled: bool, agai
             f"or put it away: {git} stash push -u -- {files}; {end}"
         )
         raise OrchError(Problem("O644", message, hint=hint), Exit.CONFLICT)
+
+
+def _refuse_unseen(trees: GitTrees, run_id: str, gates: Sequence[str]) -> None:
+    """Raises OrchError where somebody has committed to the branch what these gates have opened without."""
+    commits = trees.beyond() if gates else ()
+    if commits:
+        git, back = f"git -C {shlex.quote(trees.root(''))}", len(commits)
+        message = f"{', '.join(gates)} opened before somebody committed this to the run's branch: {_some(commits)}"
+        hint = (
+            f"take it back: {git} reset --keep HEAD~{back}; or have the gate asked again, with all that is behind it: "
+            f"orch retry {run_id} --from '{gates[0].rpartition('.')[0]}.*'; or end the run: orch cancel {run_id}"
+        )
+        raise OrchError(Problem("O645", message, hint=hint), Exit.CONFLICT)
 
 
 def tidy(trees: GitTrees, state: RunState) -> None:

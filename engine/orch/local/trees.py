@@ -15,6 +15,7 @@ from orch.local.git import GitTrouble
 from orch.local.hidden import hidden, remove
 from orch.local.hunks import conflicts
 from orch.local.known import Known
+from orch.local.refs import Refs
 from orch.local.repository import MADE, Repository, but
 from orch.local.sealed import Sealed
 from orch.local.settings import settings
@@ -57,6 +58,7 @@ class GitTrees:
         self._common = self._git(start.root, "rev-parse", "--path-format=absolute", "--git-common-dir")
         self._tip = f"{self._refs}/tip"  # what the engine has put onto the branch: a node may commit there, too
         self._known = Known(f"{start.home}/known.json", durable=start.durable)
+        self._own = Refs(self._repository, self._common)
         self._sealed: Sealed | None = None
         self._hidden: dict[str, list[str]] = {}
         self._head: str | None = None  # the branch, when it was last looked at
@@ -71,9 +73,9 @@ class GitTrees:
             if begun:
                 return False
             self._set_tip(self._start.commit)
-            self._set(self._branch, self._start.commit, "")
+            self._own.set(self._branch, self._start.commit, "")
         elif "tip" not in self._known:
-            self._set_tip(self._repository.resolve(self._tip) or self._commit_of(self._branch))
+            self._set_tip(self._repository.resolve(self._tip) or self._own.commit_of(self._branch))
         following = self._known.get("next")
         if not self._is_ready(""):
             self._add("", self._branch.removeprefix("refs/heads/"))
@@ -85,11 +87,18 @@ class GitTrees:
         """The commit that the engine has put onto the branch last, where that is known, also without the branch."""
         return self._known.get("tip") or self._repository.resolve(self._tip)
 
+    def beyond(self) -> tuple[str, ...]:
+        """What somebody has committed to the branch since the engine left it: `id subject` each, the newest first."""
+        tip, head = self._known.get("tip"), self._repository.resolve(self._branch)
+        if tip is None or head is None or head == tip or not self._descends(head, tip):
+            return ()
+        return tuple(os.fsdecode(self._read("log", "--format=%h %s", f"{tip}..{head}")).splitlines())
+
     def strange(self) -> tuple[str, ...]:
         """The files of the run's own tree that are other than on its branch, from the project's root on. What somebody
         has committed to the branch is the run's from now on: gates see it there."""
         self._attach()
-        tip, head = self._known["tip"], self._commit_of(self._branch)
+        tip, head = self._known["tip"], self._own.commit_of(self._branch)
         found = tuple(self._different(head, self._content("", head)))
         if not found and head != tip:
             self._set_tip(head)
@@ -97,7 +106,7 @@ class GitTrees:
 
     def rewritten(self) -> tuple[str, str] | None:
         """The commit that the engine has left on the branch, and where the branch is now, if that does not hold it."""
-        tip, head = self._known["tip"], self._commit_of(self._branch)
+        tip, head = self._known["tip"], self._own.commit_of(self._branch)
         return None if head == tip or self._descends(head, tip) else (tip, head)
 
     def root(self, name: str) -> str:
@@ -110,7 +119,7 @@ class GitTrees:
             self._add(name, "--detach", self._known["tip"])
         else:
             self._attach()
-            self._set(self._branch, self._known["tip"])
+            self._own.set(self._branch, self._known["tip"])
             self._unhide("")
             self._bring("", self._known["tip"])
             self._seal().clean(self._path(""), "")
@@ -216,7 +225,7 @@ class GitTrees:
             commit = parent  # a node has committed all that it did
         if not name:
             self._attach()
-            self._set(self._branch, commit, parent)
+            self._own.set(self._branch, commit, parent)
             self._set_tip(commit)
             if without:
                 self._unhide("")
@@ -225,7 +234,7 @@ class GitTrees:
                 self._seal().publish("", self._folder(""))
             return commit, None
         # an address may hold what no ref may
-        self._set(f"{self._refs}/trees/{hashlib.sha256(name.encode()).hexdigest()[:20]}", commit)
+        self._own.set(f"{self._refs}/trees/{hashlib.sha256(name.encode()).hexdigest()[:20]}", commit)
         patch = self._read("diff-tree", "-p", "--binary", "--full-index", "--no-renames", change.base, commit)
         return commit, self._keep(name, patch)
 
@@ -256,7 +265,7 @@ class GitTrees:
             return Merged(None, conflicts(os.fsdecode(error.out).split("\0"), self._read, self._inside, self._mask))
         text = f"{message}\n\nOrch-Run: {self._start.run_id}\nOrch-Patch: {commit}"
         merged = self._repository.commit(os.fsdecode(content).rstrip("\0\n"), head, text, at_ms)
-        self._set(f"{self._refs}/next", merged)
+        self._own.set(f"{self._refs}/next", merged)
         self._known.note(**{"next": merged, f"merged {commit}": merged})
         self._move(merged)
         return Merged(merged)
@@ -271,13 +280,10 @@ class GitTrees:
             if name not in but:
                 self._drop(f"{home}/steps/{name}")
         self._drop(self._path(""))
-        for ref in self._git(self._start.root, "for-each-ref", "--format=%(refname)", self._refs).split():
-            self._unset(ref)
+        for ref in self._own.below(self._refs):
+            self._own.remove(ref)
         if not set(names) & set(but):
             shutil.rmtree(home, ignore_errors=True)
-
-    def _commit_of(self, ref: str) -> str:
-        return self._git(self._start.root, "rev-parse", "--verify", ref)
 
     def _path(self, name: str) -> str:
         return f"{self._start.home}/steps/{name}" if name else f"{self._start.home}/tree"
@@ -303,24 +309,10 @@ class GitTrees:
     def _from_top(self, file: str) -> str:
         return os.path.normpath(os.path.join(self._inner, file)) if self._inner else file
 
-    def _set(self, ref: str, commit: str, before: str | None = None) -> None:
-        self._update(ref, commit, *([before] if before is not None else []))
-
-    def _unset(self, ref: str) -> None:
-        self._update("-d", ref)
-
-    def _update(self, *what: str) -> None:
-        """Only this owner writes these refs: a lock on one is what a git that was killed has left."""
-        for ref in what:
-            if ref.startswith("refs/"):
-                with suppress(FileNotFoundError):
-                    os.unlink(f"{self._common}/{ref}.lock")
-        self._git(self._start.root, "update-ref", *what)
-
     def _set_tip(self, commit: str) -> None:
         """The ref only keeps the commit in the repository."""
         self._known.note(tip=commit)
-        self._set(self._tip, commit)
+        self._own.set(self._tip, commit)
 
     def _attach(self) -> None:
         """The run's own tree, in which nobody works now, is on the branch. Locks there are what a git that was killed
@@ -334,10 +326,10 @@ class GitTrees:
         """Branch and tree go on to a commit. The ref `next` stands until both are there, and what of it a crash has
         left in the tree is nobody's work."""
         self._attach()
-        self._set(self._branch, commit)
+        self._own.set(self._branch, commit)
         self._set_tip(commit)
         self._bring("", commit, f"{commit}^")
-        self._unset(f"{self._refs}/next")
+        self._own.remove(f"{self._refs}/next")
         self._known.note(next="")
 
     def _is_ready(self, name: str) -> bool:
@@ -356,7 +348,7 @@ class GitTrees:
         self._git(self._start.root, "worktree", "add", *flags, path, what[-1])
         self._known.note(**{f"folder {name}": _pointed(f"{path}/.git")})
         self._seal().forget(name)
-        self._bring(name, self._commit_of(what[-1]))
+        self._bring(name, self._own.commit_of(what[-1]))
         with open(f"{self._folder(name)}/{_READY}", "w", encoding="ascii"):
             pass
         if name:

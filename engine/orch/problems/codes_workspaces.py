@@ -44,4 +44,10 @@ CODES: dict[str, Code] = {
         "`git commit --amend` or `git rebase`: the journal speaks of those commits. Add commits instead, or put the "
         "branch back. The message has the commands. Then: orch resume RUN",
     ),
+    "O645": Code(
+        "a commit came behind a gate that had opened",
+        "A gate about `git:diff` was approved, its phase is over, and while nobody carried the run on somebody has "
+        "committed to its branch. What is still to start would go on with what no approval was about. Take the commit "
+        "back, or have the gate asked again with `orch retry RUN --from PHASE.*`; the message has the commands.",
+    ),
 }

@@ -11,6 +11,7 @@ from orch.model.decisions import Conclude
 from orch.model.events import Event, Finished, Merged, Opened, Settled, Skipped, Started
 from orch.model.names import file_stem, phases_of
 from orch.model.state import RunState
+from orch.model.status import Status
 from orch.ports import Change, GateWatch, Look, SecretLeft, Trees, TreeTrouble
 from orch.run.results import NOTHING_LEFT, Left, concluded
 from orch.run.writes import Rules, violations
@@ -290,6 +291,24 @@ class Spaces:
     def _name(self, step: int) -> str:
         home = self._plan.tree_of(step)
         return file_stem(self._plan.addresses[home]) if home >= 0 else ""
+
+
+def passed(state: RunState, reset: Collection[str]) -> list[str]:
+    """The gates on what the branch holds that nobody asks again, though something is still to start: they have opened,
+    and all that was behind them in their phase has ended."""
+    plan = state.plan
+    again = {plan.index_of[address] for address in reset if address in plan.index_of}
+    done = [state.status[step] >= Status.SUCCEEDED and step not in again for step in range(len(state.status))]
+    if all(done[step] for step in plan.steps):
+        return []
+    return [
+        plan.addresses[gate]
+        for gates, nodes in zip(plan.phase_gates, plan.phase_nodes, strict=True)
+        for gate in gates
+        if DIFFERENCE in plan.action(gate).step["gate"].get("subject", ())
+        and state.status[gate] is Status.SUCCEEDED
+        and all(done[node] for node in nodes)
+    ]
 
 
 def _is_end(event: Event) -> TypeGuard[Finished | Skipped | Settled]:
