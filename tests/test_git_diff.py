@@ -253,6 +253,103 @@ def test_what_is_committed_behind_a_gate_that_opened_is_not_gone_on_with(desk: D
         desk.orch("resume", "@last")
 
 
+def as_(desk: Desk, handle: str) -> None:
+    git(desk, "config", "user.email", f"{handle}@project.example")
+
+
+def author(handle: str) -> str:
+    return f"Somebody <{handle}@project.example>"
+
+
+def approved_by(desk: Desk, handle: str) -> str:
+    words = ("approve", "agreed", "--role", "editor", "--by", handle, "--run", "@last")
+    said = desk.orch(*words, code=None)
+    return "O314" if "O314" in said.text else str(said.code)
+
+
+@pytest.fixture
+def shut_out(desk: Desk) -> Desk:
+    """A run of `writer` that waits at a gate which shuts authors out."""
+    text = (
+        SHIP.replace("rm gone", "rm -f gone")
+        .replace("ln -s ", "ln -sf ")
+        .replace("require:", "exclude: [author], trust: file, require:")
+    )
+    desk.pipeline(
+        text.replace("push: { run: '", "push: { run: 'test -e " + str(desk.folder) + "/ok; "), "workspace: branch\n"
+    )
+    commit(desk)
+    as_(desk, "writer")
+    desk.orch("apply", code=4)
+    return desk
+
+
+def test_who_takes_a_run_up_after_approving_is_no_author_and_may_be_asked_again(shut_out: Desk) -> None:
+    desk = shut_out
+    assert approved_by(desk, "writer") == "O314"
+    assert approved_by(desk, "reader") == "0"
+    as_(desk, "reader")
+    desk.orch("resume", "@last", code=1)
+    desk.write("ok", "")
+    desk.orch("retry", "@last", "--failed")
+
+
+@pytest.mark.parametrize("message", ["By hand", "By hand\n\nCo-authored-by: S <second@project.example>"])
+def test_who_commits_to_the_branch_is_an_author_of_the_difference(shut_out: Desk, message: str) -> None:
+    desk = shut_out
+    (tree(desk) / "made.txt").write_text("edited\n")
+    git(desk, "-C", str(tree(desk)), "commit", "--quiet", "--all", "--message", message, "--author", author("reader"))
+    second = "O314" if "second" in message else "0"
+    assert [approved_by(desk, one) for one in ("writer", "reader", "second")] == ["O314", "O314", second]
+
+
+def test_a_commit_to_the_branch_of_somebody_who_is_nobody_keeps_the_gate_shut(shut_out: Desk) -> None:
+    desk = shut_out
+    (tree(desk) / "made.txt").write_text("edited\n")
+    git(
+        desk,
+        "-C",
+        str(tree(desk)),
+        "commit",
+        "--quiet",
+        "--all",
+        "--message",
+        "By hand",
+        "--author",
+        author("stranger"),
+    )
+    assert (
+        "no person in orch.yaml has the address stranger@project.example" in desk.orch("resume", "@last", code=4).text
+    )
+
+
+def test_a_commit_that_touches_nothing_of_the_difference_makes_nobody_an_author(shut_out: Desk) -> None:
+    desk = shut_out
+    git(
+        desk,
+        "-C",
+        str(tree(desk)),
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "--message",
+        "Nothing",
+        "--author",
+        author("reader"),
+    )
+    assert approved_by(desk, "reader") == "0"
+
+
+def test_who_retries_what_comes_before_the_gate_is_an_author_and_who_is_nobody_keeps_it_shut(shut_out: Desk) -> None:
+    desk = shut_out
+    as_(desk, "reader")
+    desk.orch("retry", "@last", "--only", "work.write", code=4)
+    assert [approved_by(desk, one) for one in ("writer", "reader", "second")] == ["O314", "O314", "0"]
+    as_(desk, "stranger")
+    said = desk.orch("retry", "@last", "--only", "work.write", code=4)
+    assert "was taken up by a git identity that is nobody's" in said.text
+
+
 BESIDE = """
   first:
     nodes: { one: { run: "echo 1 > one.txt" } }

@@ -6,8 +6,9 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from orch.app.people import shuts_authors_out
 from orch.gates.facts import PATCH_FILE
 from orch.gates.judge import judge
 from orch.gates.verdict import Context as CommandContext
@@ -24,6 +25,9 @@ from orch.model.state import RunState
 from orch.model.status import Status
 from orch.ports import Look
 from orch.store.cas import Cas
+
+if TYPE_CHECKING:  # loaded only where a gate shuts authors out
+    from orch.app.makers import Makers
 
 _READS = 3
 
@@ -46,10 +50,17 @@ class ProjectGates:
         self._plan, self._where, self.command = plan, where, command
         self._kept, self._run_path, self._manifest = kept, run_path, manifest
         self._history: dict[str, Sequence[Sequence[str]]] = {}
+        self._makers: Makers | None = None
+        if shuts_authors_out(plan):
+            from orch.app.makers import Makers
+
+            self._makers = Makers(plan)
 
     def remember(self, events: Iterable[Event]) -> None:
-        """Earlier looks of this run: what their subjects were."""
+        """What has happened in this run before: what the subjects of looks were, and for whom what ran."""
         for event in events:
+            if self._makers is not None:
+                self._makers.remember(event)
             if isinstance(event, Observed):
                 self._note(event.facts)
 
@@ -81,6 +92,8 @@ class ProjectGates:
         else:
             if "author" in gate.get("exclude", ()):
                 where = replace(where, starters=self._starters(state, gate, where.root))
+                if self._makers is not None and self.command.run is not None:
+                    where = replace(where, makers=self._makers.of(state, step))
             facts, subject = observe_approval(gate, where)
         return facts, judge(gate, facts, at_ms / 1000, self.command), subject
 

@@ -365,7 +365,7 @@ class Ownership:
         versions = {"orch": __version__, "python": sys.version.split()[0]}
         kind = self._containment.kind
         record = owner.record()
-        if owner.epoch == 1 and any(plan.phase_gates):
+        if any(plan.phase_gates):
             from orch.app.people import starter
 
             by = starter(self._context, self._root, plan)

@@ -56,11 +56,17 @@ def places(context: Context, root: str, head: Mapping[str, Any], started_by: str
     return where
 
 
-def starter(context: Context, root: str, plan: Compiled) -> str | None:
-    """The handle of whoever starts a run, by the git identity; asked only where a gate shuts authors out."""
-    if not any(
+def shuts_authors_out(plan: Compiled) -> bool:
+    """Does any gate ask who wrote what it is about?"""
+    return any(
         "author" in plan.action(gate).step["gate"].get("exclude", ()) for gates in plan.phase_gates for gate in gates
-    ):
+    )
+
+
+def starter(context: Context, root: str, plan: Compiled) -> str | None:
+    """The handle of whoever starts a run, or takes it up, by the git identity; asked only where a gate shuts authors
+    out."""
+    if not shuts_authors_out(plan):
         return None
     address = identity(root, context.env)
     found = places(context, root, plan.head)(nothing, {}).handles_of(address) if address else []

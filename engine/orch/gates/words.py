@@ -31,6 +31,7 @@ TROUBLES = {
     "unmapped": "no person in orch.yaml has the address {}",
     "signed": "today's policy asks for signed decisions, which is not yet possible{}",
     "no-starter": "the run that made {} was started by a git identity that is nobody's in orch.yaml: start a new one",
+    "no-opener": "the run that made {} was taken up by a git identity that is nobody's in orch.yaml: start a new one",
     "no-maker": "who started the run that {} comes from is not known: remove .runs/.cache, and start a new one",
     "no-front-matter": "{} has no front matter",
     "no-field": "the front matter has no {}",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from orch.gates.facts import ApprovalFacts, AuthorFacts, RoleFacts, SubjectFacts, Trouble, subject_digest
+from orch.gates.facts import DIFFERENCE, ApprovalFacts, AuthorFacts, RoleFacts, SubjectFacts, Trouble, subject_digest
 from orch.gates.judge import judge
 from orch.gates.verdict import Context
 from orch.governance.decision_files import decision_facts, read_commit
 from orch.governance.decision_names import folder_of
+from orch.governance.difference import committed
 from orch.governance.git import Git, GitTrouble, Touch
 from orch.governance.history import blobs_at, differing, files_of, folders_of, is_meant, is_whole, lines_at
 from orch.governance.inside import printable
@@ -24,8 +25,9 @@ _END_OF_TIME = 1e14
 
 def find_authors(gate: Mapping[str, Any], subject: Subject, where: Where, git: Git) -> AuthorFacts:
     """Everybody who wrote since the last approved content in HEAD's history, else since the subject was added; for
-    what nodes made, whoever started the run, and the run that it is from where the cache gave it. Where that cannot
-    be established the facts hold problems instead."""
+    what nodes made, whoever started the run or took it up for a step before the gate, and the run that it is from where
+    the cache gave it; for what a branch holds, also who committed to it. Where that cannot be established the facts
+    hold problems instead."""
     patterns = files_of(gate["subject"])
     handles: set[str] = set()
     problems: list[Trouble] = []
@@ -34,6 +36,19 @@ def find_authors(gate: Mapping[str, Any], subject: Subject, where: Where, git: G
         problems.append(Trouble(kind="no-starter", about=made[0]))
     elif made and where.starter is not None:
         handles.add(where.starter)
+    for maker in where.makers if made else ():
+        if maker is None:
+            problems.append(Trouble(kind="no-opener", about=made[0]))
+        else:
+            handles.add(maker)
+    if DIFFERENCE in made and where.branch is not None:
+        try:
+            wrote, unmapped = _handles(committed(git, where.branch[0], where.branch[2], subject.facts["files"]), where)
+        except GitTrouble as trouble:
+            problems.append(trouble.trouble)
+        else:
+            handles |= wrote
+            problems += unmapped
     for item, starter in where.starters.items():
         if starter is None:
             problems.append(Trouble(kind="no-maker", about=item))
@@ -75,7 +90,12 @@ def _between(
         commits += [touch.commit for touch in merges if not old.isdisjoint(touch.left)]
         ever = git.touches(tip, folders)
         commits += [touch.commit for touch in ever if any(is_meant(path, patterns) for path in touch.left)]
-    addresses = {address for raw in git.contents(commits).values() for address in _addresses(raw)} if commits else set()
+    return _handles(git.contents(commits).values() if commits else (), where)
+
+
+def _handles(commits: Iterable[bytes], where: Where) -> tuple[set[str], list[Trouble]]:
+    """The handles of those who wrote raw commits, and the addresses that are nobody's."""
+    addresses = {address for raw in commits for address in _addresses(raw)}
     handles: set[str] = set()
     unmapped = []
     for address in sorted(addresses):

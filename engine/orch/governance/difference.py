@@ -14,6 +14,7 @@ from orch.governance.inside import printable
 
 _NOTHING = "0" * 64
 _MODULE = "160000"
+_NOBODY = b"\nauthor orch <orch@localhost>"
 
 
 class Difference(NamedTuple):
@@ -47,6 +48,23 @@ def difference(git: Git, base: str, begun: str, branch: str) -> Difference:
     text = ["diff-tree", "-p", "--binary", "--full-index", "--no-renames", "--no-ext-diff", base, tip, "--"]
     top = [f":(top,literal){path}" for path in kept]
     return Difference(lines, git.ask([*text, *top]) if top else b"")
+
+
+def committed(git: Git, base: str, branch: str, subject: Sequence[Sequence[str]]) -> list[bytes]:
+    """The commits of the branch, as git keeps them, that have touched what the subject (its lines) has of it. Of the
+    merges only those that have made something of their own, or have taken something back that no commit since has
+    made. What the engine committed for nobody is left out: for whom it ran is known. Raises GitTrouble."""
+    whole = Git(git.toplevel(), git.environment)
+    tip = git.ask(["rev-parse", "--verify", f"refs/heads/{branch}"]).decode().strip()
+    paths = {line[2].partition("/")[2] for line in subject if line[2].startswith(f"{DIFFERENCE}/")}
+    touches = [(one.commit, paths.intersection(map(printable, one.left))) for one in whole.touches(tip, [""], base)]
+    left = paths.difference(*(found for _, found in touches))
+    if left:
+        merges = whole.touches(tip, [""], base, any_parent=True)
+        touches += [(one.commit, left.intersection(map(printable, one.left))) for one in merges]
+    commits = list(dict.fromkeys(commit for commit, found in touches if found))
+    raw = whole.contents(commits).values() if commits else ()
+    return [one for one in raw if _NOBODY not in one.partition(b"\ncommitter ")[0]]
 
 
 def _of(name: str) -> str:

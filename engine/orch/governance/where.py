@@ -17,8 +17,9 @@ class Where:
     `pinned` and `today` map roles to handles, as the plan has them and as orch.yaml has them now; `trust_floor` is
     today's policy; `unread` says why orch.yaml could not be read. `resolve` finds what nodes made; `starter` is the
     handle of whoever started the run, `starters` those of the runs that what came from the cache is from, by item of
-    the subject (None: not known). `history` maps digests of subjects that this run saw before to their lines.
-    `environment` is the process's. `branch` is the run's, behind the commit that it is compared with and the one
+    the subject (None: not known); `makers` are those who took the run up since, and for whom something ran that the
+    gate comes after (None: nobody in orch.yaml). `history` maps digests of subjects that this run saw before to their
+    lines. `environment` is the process's. `branch` is the run's, behind the commit that it is compared with and the one
     at which it began."""
 
     root: str
@@ -33,6 +34,7 @@ class Where:
     resolve: Resolve = nothing
     starter: str | None = None
     starters: Mapping[str, str | None] = field(default_factory=dict)
+    makers: Sequence[str | None] = ()
     history: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     branch: tuple[str, str, str] | None = None
