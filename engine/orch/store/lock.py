@@ -15,7 +15,7 @@ from orch.store.rundir import RunDir
 _FLOCK = "hhqqi4x"
 _BUSY = (errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK)
 _held: set[int] = set()
-_TRIES, _PAUSE_SECONDS = 50, 0.01
+_TRIES, _PAUSE_SECONDS = 200, 0.01
 
 
 def _forget_in_child() -> None:
