@@ -161,13 +161,13 @@ SAID = [
     ),
     (
         TREES,
-        'if f"merged {commit}" in self._known:',
-        "if False:",
+        'return self._known.get(f"merged {commit}") or None',
+        "return None",
         "test_workspace_kills.py::test_a_merge_of_which_the_journal_knows_nothing_is_not_made_again",
     ),
     (
         TREES,
-        "        if following is not None:\n",
+        "        if following:\n",
         "        if False:\n",
         "test_workspace_kills.py::test_locks_that_a_killed_git_has_left_hold_nothing_up",
     ),
