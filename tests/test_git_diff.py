@@ -145,6 +145,17 @@ def test_without_a_run_there_is_no_difference_yet(desk: Desk) -> None:
     assert "git:diff is not there yet" in desk.orch("gate", "list", "--pipeline", "pipelines/main.yaml", code=None).text
 
 
+@pytest.mark.parametrize(("item", "path"), [("git-diff.patch", "git-diff.patch"), ("git-*/x", "git-diff.patch/x")])
+def test_no_file_of_the_project_takes_the_place_of_the_patch(desk: Desk, item: str, path: str) -> None:
+    desk.write(path, "of the project")
+    desk.pipeline(SHIP.replace('["git:diff"]', f'["git:diff", "{item}"]'), "workspace: branch\n")
+    commit(desk)
+    assert f"beside `git:diff` no file can be called {path}" in desk.orch("apply", code=4).text
+    desk.pipeline(SHIP.replace('["git:diff"]', '["git:diff", "tool.sh"]'), "workspace: branch\n")
+    commit(desk)
+    assert "beside" not in desk.orch("apply", code=4).text
+
+
 def test_a_branch_that_is_gone_shuts_the_gate(desk: Desk) -> None:
     desk.orch("apply", code=4)
     approve(desk)

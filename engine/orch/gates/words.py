@@ -22,6 +22,7 @@ TROUBLES = {
     "not-succeeded": "{} has not succeeded",
     "empty": "nothing is named in it{}",
     "bad-file": "{}",
+    "taken": "beside `git:diff` no file can be called {}, as the patch is",
     "not-git": "this folder is not in a git repository{}",
     "no-commits": "the git repository has no commit yet{}",
     "git-failed": "git says: {}",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from orch.gates.facts import DIFFERENCE, SubjectFacts, Trouble, subject_digest
+from orch.gates.facts import DIFFERENCE, PATCH_FILE, SubjectFacts, Trouble, subject_digest
 from orch.governance.difference import Difference
 from orch.governance.git import GitTrouble
 from orch.governance.inside import Digests, Refused, digests_inside, parts_of, printable
@@ -74,6 +74,9 @@ def look(
             problems.append(Trouble(kind="not-succeeded", about=address))
         else:
             entries.add(found)
+    if DIFFERENCE in subject:
+        taken = [path for path in files if path.partition("/")[0] == PATCH_FILE]
+        problems += [Trouble(kind="taken", about=printable(path)) for path in taken]
     entries.update((read.mode, read.sha256, path) for path, read in files.items())
     if inputs is not None and entries:
         entries.add(("json", inputs, "inputs"))
