@@ -548,3 +548,16 @@ def test_a_child_gets_its_secrets_and_one_name_means_one_secret(desk: Desk) -> N
     said = desk.orch("plan", "pipelines/main.yaml", code=3).err
     assert "O234" in said
     assert "pipelines/site.yaml:4:" in said
+
+
+def test_the_logs_of_what_a_child_runs_stand_below_the_address_that_can_be_typed(desk: Desk) -> None:
+    desk.write("pipelines/kid.yaml", HEAD + "name: kid\nphases: { p: { nodes: { push: { run: echo done } } } }\n")
+    desk.write(
+        "pipelines/main.yaml",
+        HEAD + "name: main\nphases: { one: { nodes: { site: { matrix: { at: [eu, us] }, pipeline: ./kid.yaml } } } }\n",
+    )
+    desk.orch("apply", "pipelines/main.yaml")
+    said = desk.orch("runs", "logs", "@last").out
+    for address in ("one.site[eu]/p.push", "one.site[us]/p.push"):
+        assert f"── {address}  attempt 1, stdout\n" in said
+        assert desk.orch("runs", "logs", "@last", address).out == "done\n"

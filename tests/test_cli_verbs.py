@@ -217,11 +217,11 @@ def test_a_failed_run_is_told_by_every_view(failed: Desk) -> None:
 
 def test_logs_have_titles_and_escapes_and_raw_has_the_bytes(failed: Desk) -> None:
     assert failed.orch("runs", "logs", "@last").out.splitlines() == [
-        "── main.one.1.err",
+        "── main.one  attempt 1, stderr",
         "err",
-        "── main.one.1.out",
+        "── main.one  attempt 1, stdout",
         "out",
-        "── main.two.1.out",
+        "── main.two  attempt 1, stdout",
         "a\\x1b[31mb",
     ]
     assert failed.orch("runs", "logs", "@last", "main.two").out == "a\\x1b[31mb\n"
@@ -262,7 +262,7 @@ def test_a_watch_and_followed_logs_go_on_until_the_run_ends(desk: Desk) -> None:
         process.kill()
         process.stderr.close()
     assert "✓ main.one  succeeded" in polled
-    assert logged == "── main.one.1.out\nbegun\ngone\n"
+    assert logged == "── main.one  attempt 1, stdout\nbegun\ngone\n"
 
 
 def test_followed_logs_show_what_is_written_before_the_run_ends_and_it_outlives_the_engine(desk: Desk) -> None:
@@ -281,7 +281,7 @@ def test_followed_logs_show_what_is_written_before_the_run_ends_and_it_outlives_
         with subprocess.Popen(follow, stdout=subprocess.PIPE, **around) as followed:
             assert followed.stdout is not None
             assert followed.stdout.readline() == "begun\n"
-            assert desk.orch("runs", "logs", "@last").out == "── main.talks.1.out\nbegun\n"
+            assert desk.orch("runs", "logs", "@last").out == "── main.talks  attempt 1, stdout\nbegun\n"
             assert desk.orch("runs", "logs", "@last", "quiet").text.startswith("There is no log yet")
             engine.kill()
             assert followed.communicate(timeout=30)[0] == ""
@@ -294,7 +294,7 @@ def test_followed_logs_show_what_is_written_before_the_run_ends_and_it_outlives_
     desk.orch("verify", "@last")
     desk.write("go", "")
     desk.orch("resume", "@last")
-    assert desk.orch("runs", "logs", "@last", "talks").out.endswith("── main.talks.2.out\nbegun\ngone\n")
+    assert desk.orch("runs", "logs", "@last", "talks").out.endswith("── main.talks  attempt 2, stdout\nbegun\ngone\n")
     assert "leaves none" in desk.orch("runs", "logs", "@last", "quiet").err
     desk.orch("verify", "@last")
 
@@ -667,8 +667,8 @@ def test_the_logs_of_a_run_are_told_in_the_order_of_the_starts(desk: Desk) -> No
       b: { needs: [a], run: echo three }
 """)
     desk.orch("apply")
-    titles = re.findall(r"main\.\w\.\d+\.out", desk.orch("runs", "logs", "@last").out)
-    assert titles == [*(f"main.c.{attempt}.out" for attempt in range(1, 12)), "main.a.1.out", "main.b.1.out"]
+    titles = re.findall(r"(main\.\w)  attempt (\d+), stdout", desk.orch("runs", "logs", "@last").out)
+    assert titles == [*(("main.c", str(attempt)) for attempt in range(1, 12)), ("main.a", "1"), ("main.b", "1")]
     journal = desk.run_dir() / "journal.ndjson"
     journal.write_bytes(b"no record\n" + journal.read_bytes())
     assert "three" in desk.orch("runs", "logs", "@last").out

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -120,7 +120,7 @@ def show(context: Context, ref: str, wanted: Callable[[Compiled, RunState], set[
 
 
 class LogFile(NamedTuple):
-    """A log: its name, its file (absolute), and how many bytes its record says that its middle lacks."""
+    """A log: whose and which it is, its file (absolute), and how many bytes its record says that its middle lacks."""
 
     title: str
     path: str
@@ -149,17 +149,30 @@ def logs(context: Context, ref: str, address: str | None = None) -> list[LogFile
                 sizes[name] = entry.stat().st_size
     # only a log of the full size can lack anything: else the journal need not be read
     cuts = _cuts(run, plan) if any(size == LOG_CAP_BYTES for size in sizes.values()) else {}
-    starts = started(run.journal) if len(sizes) > 1 else {}
-    names = sorted(sizes, key=lambda name: (_place(starts, name), name))
-    return [LogFile(name, f"{folder}/{name}", cuts.get(f"logs/{name}", 0)) for name in names]
+    starts = started(run.journal) if len(sizes) > 1 or address is None else {}
+    attempts = {name: _attempt(starts, name) for name in sizes}
+    places = {attempt: place for place, attempt in enumerate(starts)}
+    names = sorted(sizes, key=lambda name: (places.get(attempts[name], len(places)), name))
+    return [
+        LogFile(_title(name, starts.get(attempts[name])), f"{folder}/{name}", cuts.get(f"logs/{name}", 0))
+        for name in names
+    ]
 
 
-def _place(starts: dict[str, int], name: str) -> int:
-    """When the attempt of a log was started; of a probe or a check, the attempt that it belongs to."""
+def _attempt(starts: Mapping[str, str], name: str) -> str:
+    """The attempt of a log; of a probe or a check, the one that it belongs to. Empty where it is not known."""
     stem = name[:-4]
     while stem and stem not in starts:
         stem = stem.rpartition(".")[0]
-    return starts.get(stem, len(starts))
+    return stem
+
+
+def _title(name: str, address: str | None) -> str:
+    """The address as it can be typed, and which log of the step it is; where that is not known, the file's name."""
+    if address is None:
+        return name
+    number, *parts, stream = name[len(file_stem(address)) + 1 :].split(".")
+    return ", ".join([f"{address}  attempt {number}", *parts, {"out": "stdout", "err": "stderr"}[stream]])
 
 
 def _cuts(run: RunDir, plan: Compiled) -> dict[str, int]:

@@ -21,16 +21,16 @@ def cut_bytes(logs: Mapping[str, Mapping[str, Any]] | None) -> int:
     return sum(log["truncated_bytes"] for log in (logs or {}).values())
 
 
-def started(journal: str) -> dict[str, int]:
-    """The names of all attempts, as their logs have them, in the order of their starts. A journal that is damaged is no
-    reason to show no log: what cannot be read is passed over."""
-    found: dict[str, int] = {}
+def started(journal: str) -> dict[str, str]:
+    """The names of all attempts, as their logs have them, each with the step's address, in the order of their starts. A
+    journal that is damaged is no reason to show no log: what cannot be read is passed over."""
+    found: dict[str, str] = {}
     with suppress(OSError):
         for line in read_file(journal).split(b"\n"):
             if b'"type":"started"' in line:
                 with suppress(ValueError, KeyError, TypeError):
                     record = json.loads(line)
-                    found[f"{file_stem(record['address'])}.{record['attempt']}"] = len(found)
+                    found[f"{file_stem(record['address'])}.{record['attempt']}"] = record["address"]
     return found
 
 
