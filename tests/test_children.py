@@ -391,6 +391,21 @@ def test_one_persons_decisions_about_children_with_other_inputs_stand_side_by_si
     assert ran(kids) == ["live", "staging"]
 
 
+def test_a_case_calls_the_gate_of_a_child_as_a_person_does_who_approves(kids: Desk) -> None:
+    one = "decision: approve, role: editor, by: writer"
+    case = f"description: x\ndecisions: [{{ gate: 'k[live]/p.ok', {one} }}]\nexpect:\n  gates: "
+    kids.write("pipelines/main.tests/x.yaml", case + "{ 'k[live]/p.ok': open, 'k[staging]/p.ok': needs-decision }\n")
+    kids.orch("test")
+    kids.write("pipelines/main.tests/x.yaml", case + "{ 'k[staging]/p.ok': open }\n")
+    kids.orch("test", code=1)
+
+
+def test_an_unknown_gate_is_told_with_those_of_the_run_that_waits(kids: Desk) -> None:
+    kids.orch("apply", code=4)
+    said = kids.orch("approve", "okay", *WRITER, code=2).err
+    assert f"run {kids.run_dir().name} has: {LIVE}, {STAGING}" in said or f"has: {STAGING}, {LIVE}" in said
+
+
 def test_a_rejection_of_one_child_leaves_those_with_other_inputs_as_they_are(kids: Desk) -> None:
     kids.orch("apply", "pipelines/main.yaml", code=4)
     approved, rejected = decided(kids, "approve", STAGING), decided(kids, "reject", LIVE)

@@ -77,6 +77,10 @@ def test_a_shut_gate_is_told_with_the_command_that_opens_it(desk: Desk) -> None:
     (waits,) = told(desk)["waiting"]
     assert (waits["gate"], waits["reason"]) == ("ship.agreed", "needs-decision")
     assert waits["next"].startswith("orch approve agreed")
+    assert told(desk)["next"] == waits["next"]
+    shown = desk.orch("runs", "show", "@last").out
+    resume = f"next     orch resume {desk.run_dir().name}\n"
+    assert shown.index(f"next     {waits['next']}\n") < shown.index(resume)
     desk.orch("cancel", "@last")
     assert told(desk, 1)["status"] == "cancelled"
 

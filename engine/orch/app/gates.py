@@ -206,6 +206,10 @@ def _declaring(context: Context, root: str, target: Target, gate: str | None) ->
     names = ", ".join(os.path.relpath(path, root) for path in found)
     message = f"the gate `{gate}` is declared by {len(found)} pipelines" if found else f"no pipeline declares `{gate}`"
     hint = f"--pipeline one of: {names}" if found else "orch gate list --pipeline PIPELINE"
+    if not found and (waiting := _newest_waiting(context, root, None, lambda problems: None)) is not None:
+        run, plan = waiting.gates.command.run, waiting.plan
+        message = f"no run waits at a gate `{gate}`, and no pipeline declares it"
+        hint = f"run {run} has: {', '.join(plan.addresses[step] for step in _steps(plan)) or 'none'}"
     raise OrchError(Problem("O318", message, hint=hint), Exit.USAGE)
 
 

@@ -22,7 +22,7 @@ from orch.render.run_text import tree_rows
 from orch.render.style import Style
 from orch.run.close import tally
 from orch.run.scope import LEFT_BEHIND, ends_as, left
-from orch.store.errors import apply_command, error_name, settle_commands
+from orch.store.errors import apply_command, approve_command, error_name, settle_commands
 from orch.store.worktrees import worktrees
 
 SHOWN_FAILURES = 10
@@ -188,6 +188,8 @@ def _next(end: Ending) -> list[str]:
     if end.state.closed == "succeeded" and "workspace" in end.plan.head:
         return [f"git merge {branch_of(end.run_id)}"]
     commands = [next(iter(doubts.values()), f"orch resume {end.run_id}")] if end.state.closed == "waiting" else []
+    if commands and not doubts and (approve := approve_command(end.plan, end.state)) is not None:
+        commands.insert(0, approve)
     if not end.state.failed and end.state.closed not in ("failed", "cancelled"):
         return commands
     statuses = zip(end.state.status, end.plan.kinds, strict=True)

@@ -13,6 +13,7 @@ from orch.render.logs_text import SHORTENED
 from orch.render.plan_order import before_whom
 from orch.render.problems_text import visible
 from orch.render.style import Style
+from orch.store.errors import approval_in
 from orch.store.logs import cut_bytes
 
 _TREES = 4
@@ -103,8 +104,10 @@ def _next(manifest: dict[str, Any]) -> list[str]:
         return []
     tells = _is_left if behind else _tells
     asked = next((step for step in manifest.get("steps", ()) if tells(step)), None)
+    sentences = (step.get("sentence", "") for step in manifest.get("steps", ()) if step["status"] == "waiting")
+    first = [next(filter(None, map(approval_in, sentences)), None)] if status == "waiting" else []
     why = [] if asked is None else [f"why      orch explain {run} {shlex.quote(asked['address'])}"]
-    return ["", f"next     {commands[status]}", *why]
+    return ["", *(f"next     {command}" for command in (*first, commands[status]) if command), *why]
 
 
 def _tells(step: dict[str, Any]) -> bool:

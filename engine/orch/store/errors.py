@@ -91,6 +91,22 @@ def settle_commands(run_id: str, plan: Compiled, state: RunState) -> dict[int, s
     return commands
 
 
+def approve_command(plan: Compiled, state: RunState) -> str | None:
+    """What a person types for the first gate that lacks an approval: a gate's sentence ends in it."""
+    for step, status in enumerate(state.status):
+        if status is Status.WAITING and plan.kinds[step] == GATE:
+            command = approval_in(state.sentence.get(step, ""))
+            if command is not None:
+                return command
+    return None
+
+
+def approval_in(sentence: str) -> str | None:
+    """The approval that a gate's sentence ends in."""
+    command = sentence.partition(" — ")[2]
+    return command if command.startswith("orch approve ") else None
+
+
 def retry_command(run_id: str) -> str:
     """What decides again what failed."""
     return f"orch retry {run_id} --failed"

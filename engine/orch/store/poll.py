@@ -17,7 +17,7 @@ from orch.model.times import to_iso
 from orch.problems.problem import Exit, OrchError, Problem
 from orch.store import journal
 from orch.store.beat import INTERVAL_SECONDS, STALE_AFTER_SECONDS
-from orch.store.errors import command_of, error_name, settle_commands
+from orch.store.errors import approve_command, command_of, error_name, settle_commands
 from orch.store.ledger import Ledger
 from orch.store.manifests import error_list, status_counts
 from orch.store.rundir import RunDir
@@ -69,7 +69,7 @@ def poll(
         "commands": [_command(plan, state, ledger, step) for step in touched if plan.kinds[step] != GATE],
         "waiting": _waiting(run, plan, state, ledger, judge, doubts),
         "errors": error_list(plan, ledger)[earlier:],
-        "next": _next(run, standing, closed.status if closed else standing.status, doubts),
+        "next": _next(run, standing, state, closed.status if closed else standing.status, doubts),
         "cursor": found.lines,
         "next_poll_after_seconds": None if dead else INTERVAL_SECONDS,
     }
@@ -96,11 +96,13 @@ def _follow(plan: Compiled, events: Iterable[Event], since: int) -> tuple[RunSta
     return state, ledger, sorted(touched), earlier
 
 
-def _next(run: RunDir, standing: Standing, status: str, doubts: Mapping[int, str]) -> str | None:
-    """The command that gets the run going again: what is in doubt is settled before it is resumed."""
+def _next(run: RunDir, standing: Standing, state: RunState, status: str, doubts: Mapping[int, str]) -> str | None:
+    """The command that gets the run going again: what is in doubt is settled, and what lacks an approval approved,
+    before it is resumed."""
     resume = f"orch resume {run.run_id}"
     if status in ("waiting", "interrupted"):
-        return next(iter(doubts.values()), resume)
+        first = approve_command(state.plan, state) if status == "waiting" else None
+        return next(iter(doubts.values()), first or resume)
     if status == "running" and standing.detail == "hung" and standing.owner is not None:
         owner = standing.owner
         kill = f"kill -9 {owner.pid}"
