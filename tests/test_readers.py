@@ -153,6 +153,18 @@ def test_where_stdout_takes_nothing_the_run_and_its_verdict_are_told_on_stderr(
     assert "error: stdout: No space left on device" in said.err
 
 
+@pytest.mark.parametrize("words", ["--help", "--version", "", "plan --help"])
+@pytest.mark.parametrize("env", [{}, {"PYTHONUNBUFFERED": "1"}])
+def test_what_stdout_does_not_take_of_a_text_is_told_without_a_traceback(
+    desk: Desk, words: str, env: dict[str, str]
+) -> None:
+    said = desk.run(["sh", "-c", f"orch {words} > /dev/full"], code=74, env={**desk.environment(), **env})
+    assert said.err.startswith("error: No space left on device\n")
+    assert "Traceback" not in said.err
+    assert "ignored" not in said.err
+    assert desk.run(["sh", "-c", f"orch {words} | :"], env={**desk.environment(), **env}).err == ""
+
+
 # --- the queue
 
 

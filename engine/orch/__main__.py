@@ -11,9 +11,9 @@ def main() -> None:
     """Console-script entry point."""
     if sys.argv[1:] == ["--version"]:
         from orch import __version__
+        from orch.cli.printed import printed
 
-        print(f"orch {__version__}")
-        _leave(0)
+        _leave(printed(f"orch {__version__}\n"))
     gc.disable()  # start-up makes objects that stay: looking for garbage among them takes a tenth of it
     # what is valid does not depend on what else is installed; and looking for plugins takes a twelfth of a cold start
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
