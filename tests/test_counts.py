@@ -197,6 +197,18 @@ def test_a_run_costs_a_fixed_number_of_files_folders_and_syncs_besides_its_nodes
     assert told["syncs"] <= FOR_A_RUN
 
 
+def test_a_gate_that_opens_on_many_files_syncs_them_together(desk: Desk) -> None:
+    desk.pipeline(GATED.replace("rules.md", '"doc/*"').replace('"true"', "test -e ok"))
+    costs = []
+    for number in (40, 80):
+        for name in range(number):
+            desk.write(f"doc/{name}", f"{name}\n")
+        desk.orch("apply", code=4)
+        desk.orch("approve", "agreed", "--role", "editor", "--by", "reader", "--run", "@last")
+        costs.append(counted(desk, "resume", "@last", code=1)["syncs"])
+    assert costs[0] == costs[1] <= FOR_A_RUN
+
+
 def test_a_finished_run_that_is_resumed_writes_no_record_and_no_derived_file(desk: Desk) -> None:
     many(desk, FEW)
     counted(desk, "apply")

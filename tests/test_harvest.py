@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from orch.local.executor import LocalExecutor
 from orch.model.attempt import Attempt, StartError
 from orch.model.events import Finished
 from orch.ports import Fault
-from orch.store.cas import Cas
+from orch.store.cas import FEW, Cas
 from orch.store.copies import copies, put_back
 from orch.store.harvest import MAX_OUTPUT_BYTES, DirHarvest
 
@@ -222,6 +223,33 @@ def test_an_artifact_does_not_leave_the_project_through_a_folder_that_is_a_link(
     ):
         kept, wrong = harvest.artifacts(made_in(folder, root=project), {"out": f"{name}/file"})
         assert (len(kept), wrong) == (1, None)
+
+
+@pytest.mark.parametrize("number", [1, FEW, FEW + 1])
+@pytest.mark.parametrize("durable", [True, False])
+def test_bytes_that_are_kept_together_are_all_there_each_once_and_nothing_beside(
+    tmp_path: Path, number: int, durable: bool
+) -> None:
+    cas, wanted = Cas(str(tmp_path), durable=durable), [b"%d" % one for one in range(number)]
+    kept = cas.put_together([*wanted, *wanted])
+    assert [Path(cas.path_of(sha256)).read_bytes() for sha256 in kept] == [*wanted, *wanted]
+    assert cas.put_together([*wanted]) == kept[:number]
+    files = [path for path in (tmp_path / "cas").rglob("*") if path.is_file()]
+    assert (len(files), {path.stat().st_mode & 0o777 for path in files}) == (number, {0o444})
+    assert cas.put_together([]) == []
+
+
+def test_nothing_is_kept_of_bytes_that_cannot_all_be_read(tmp_path: Path) -> None:
+    def several() -> Iterator[bytes]:
+        yield b"one"
+        raise Unread
+
+    class Unread(Exception):
+        pass
+
+    with pytest.raises(Unread):
+        Cas(str(tmp_path), durable=True).put_together(several())
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_copies_that_are_gone_or_changed_are_put_back(harvest: DirHarvest, tmp_path: Path) -> None:

@@ -48,6 +48,35 @@ def sync_folder(path: str) -> None:
         os.close(fd)
 
 
+def sync_file(path: str) -> None:
+    """Make the bytes of a file durable. Raises OSError with the path."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error
+    finally:
+        os.close(fd)
+
+
+def sync_everything(folder: str) -> bool:
+    """Make all durable that was written to the file system of a folder, at once; false where the system has no call for
+    that, and nothing was done. Raises OSError with the path."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "syncfs"):
+        return False
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if libc.syncfs(fd):
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), folder)
+    finally:
+        os.close(fd)
+    return True
+
+
 def read_file(path: str) -> bytes:
     """The bytes of a regular file that is not a symbolic link. Raises OSError with the path."""
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -7,15 +7,19 @@ import hashlib
 import os
 import stat
 import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from orch.model.names import lies_within
-from orch.store.atomic import BESIDE, sync_folder, write_all
+from orch.store.atomic import BESIDE, sync_everything, sync_file, sync_folder, write_all
 
 if TYPE_CHECKING:  # loaded only where a node has secrets
     from orch.model.masking import Mask
 
 _BLOCK = 1 << 20
+FEW = 16
+"""Files: up to so many are synced one by one, and not with whatever else waits to be written in their file system."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -58,6 +62,56 @@ class Cas:
                 raise OSError(error.errno, error.strerror, self.path_of(sha256)) from error
             self._keep(fd, sha256)
         return sha256
+
+    def put_together(self, several: Iterable[bytes]) -> list[str]:
+        """Keep each of these bytes; their sha256 (hex). Many are synced at once, before any gets its name. Nothing is
+        kept where the iterable raises."""
+        found: list[str] = []
+        waiting: dict[str, str] = {}
+        try:
+            for data in several:
+                sha256 = hashlib.sha256(data).hexdigest()
+                found.append(sha256)
+                if sha256 not in waiting and not self._has(sha256, len(data)):
+                    waiting[sha256] = f"{self._beside.removesuffix(BESIDE)}.{len(waiting)}{BESIDE}"
+                    self._write(waiting[sha256], data)
+            folders = self._name(waiting) if waiting else set()
+        except BaseException:
+            for path in waiting.values():
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
+            raise
+        if self._durable and waiting and not (len(waiting) > FEW and sync_everything(self._root)):
+            for above in (*folders, *self._unsynced):
+                sync_folder(above)
+        if waiting:
+            self._unsynced.clear()
+        return found
+
+    def _write(self, path: str, data: bytes) -> None:
+        os.makedirs(self._root, mode=0o700, exist_ok=True)
+        fd = os.open(path, _CREATE, 0o600)
+        try:
+            write_all(fd, data)
+            os.fchmod(fd, 0o444)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from error
+        finally:
+            os.close(fd)
+
+    def _name(self, waiting: Mapping[str, str]) -> set[str]:
+        """Sync what lies beside, and give it its names; the folders that hold them."""
+        if self._durable and not (len(waiting) > FEW and sync_everything(self._root)):
+            for path in waiting.values():
+                sync_file(path)
+        folders = {os.path.dirname(self.path_of(sha256)) for sha256 in waiting}
+        for folder in folders:
+            if not os.path.isdir(folder):
+                os.mkdir(folder, 0o700)
+                self._unsynced[self._root] = None
+        for sha256, path in waiting.items():
+            os.rename(path, self.path_of(sha256))
+        return folders
 
     def put_file(self, path: str, root: str, mask: Mask | None = None) -> tuple[str, int]:
         """Keep a copy of a regular file: its sha256 (hex) and size in bytes. Raises NotKeepable where it is missing, no

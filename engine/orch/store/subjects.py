@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from orch.model.events import Event, Observed
 from orch.model.names import subject_folder
-from orch.store.atomic import write_file
 from orch.store.cas import Cas
 from orch.store.copies import holds, place
 from orch.store.left import remove
@@ -20,18 +19,20 @@ _REFERENCES = ("artifact:", "output:", "evidence:", "git:diff")
 
 
 def lay_out(run_path: str, cas: Cas, gate: str, files: Iterable[tuple[str, bytes]]) -> None:
-    """Keep these bytes, and lay them out under their names in place of what the gate was about before. Whatever the
-    files raise while they are read is raised, and nothing of them is kept for good."""
+    """Keep these bytes, and then lay them out under their names in place of what the gate was about before. Whatever
+    the files raise while they are read is raised, and nothing has changed."""
+    names: list[str] = []
+
+    def read() -> Iterator[bytes]:
+        for path, data in files:
+            names.append(path)
+            yield data
+
+    kept = cas.put_together(read())
     folder = f"{run_path}/{SUBJECTS}/{subject_folder(gate)}"
-    is_empty = False
-    for path, data in files:
-        cas.put_bytes(data)
-        if not is_empty:
-            remove(folder)
-            is_empty = True
-        target = f"{folder}/{path}"
-        os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-        write_file(target, data, mode=0o444)
+    remove(folder)
+    for path, sha256 in zip(names, kept, strict=True):
+        place(cas, sha256, f"{folder}/{path}")
 
 
 def open_gates(events: Iterable[Event]) -> dict[str, dict[str, str]]:
