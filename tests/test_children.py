@@ -401,7 +401,7 @@ def test_a_case_calls_the_gate_of_a_child_as_a_person_does_who_approves(kids: De
 
 
 def test_an_unknown_gate_is_told_with_those_of_the_run_that_waits(kids: Desk) -> None:
-    kids.orch("apply", code=4)
+    kids.orch("apply", "pipelines/main.yaml", code=4)
     said = kids.orch("approve", "okay", *WRITER, code=2).err
     assert f"run {kids.run_dir().name} has: {LIVE}, {STAGING}" in said or f"has: {STAGING}, {LIVE}" in said
 

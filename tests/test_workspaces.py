@@ -745,6 +745,7 @@ def test_of_nodes_that_overlapped_only_what_none_may_is_put_back_and_a_retry_doe
     assert (desk.node(f"one.{last}")["reason"], desk.node(f"one.{other}")["status"]) == (VIOLATION, "succeeded")
     assert git(desk, "diff", "--name-only", "main", branch(desk)).split() == ["bad.txt", "good.txt"]
     assert "by one of one.bad, one.good" in said.text or "by one of one.good, one.bad" in said.text
+    assert "what else they did is kept" in desk.orch("explain", "@last", f"one.{last}").out
     (desk.home / "right").touch()
     desk.orch("retry", "@last")
     assert {desk.node(f"one.{name}")["attempt"] for name in ("good", "bad")} == {2}

@@ -111,6 +111,8 @@ def _by_reason(case: Case) -> list[str]:
             return ["the whole run has a `budget`, and nothing starts when that is spent"]
         case "merge-conflict":
             return ["its patch did not go onto the run's branch; a retry begins at the branch as it is now"]
+        case "path-policy-violation" if case.state.beside.get(case.step):
+            return ["others worked beside it: only what may not be changed was put back, what else they did is kept"]
         case "path-policy-violation":
             return ["nothing of what it did was committed; its patch is kept as the artifact `patch`"]
         case "timed-out":
