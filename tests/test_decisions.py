@@ -72,8 +72,8 @@ class Project:
         return self.git("rev-parse", "HEAD")
 
     def look(self, at: float = NOW) -> Verdict:
-        facts = observe(self.gate, self.where)
-        assert observe(self.gate, self.where) == facts
+        facts, _ = observe(self.gate, self.where)
+        assert observe(self.gate, self.where)[0] == facts
         return judge(self.gate, facts, at, Context(run="R"))
 
     def opens(self) -> bool:

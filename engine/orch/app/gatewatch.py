@@ -13,9 +13,8 @@ from orch.gates.facts import PATCH_FILE
 from orch.gates.judge import judge
 from orch.gates.verdict import Context as CommandContext
 from orch.gates.verdict import Verdict
-from orch.governance.freshness import observe_freshness
 from orch.governance.inside import Refused, open_inside
-from orch.governance.observe import observe_approval
+from orch.governance.observe import observe
 from orch.governance.subjects import Subject, nothing
 from orch.governance.where import Where
 from orch.model.compiled import Compiled
@@ -85,16 +84,11 @@ class ProjectGates:
         if "workspace" in head and self.command.run is not None:
             branch = head["base"], head.get("start", head["base"]), branch_of(self.command.run)
             where = replace(where, branch=branch)
-        subject: Subject | None = None
-        facts: Mapping[str, Any]
-        if gate["kind"] == "freshness":
-            facts = observe_freshness(where.root, gate["path"], gate["field"])
-        else:
-            if "author" in gate.get("exclude", ()):
-                where = replace(where, starters=self._starters(state, gate, where.root))
-                if self._makers is not None and self.command.run is not None:
-                    where = replace(where, makers=self._makers.of(state, step))
-            facts, subject = observe_approval(gate, where)
+        if "author" in gate.get("exclude", ()):
+            where = replace(where, starters=self._starters(state, gate, where.root))
+            if self._makers is not None and self.command.run is not None:
+                where = replace(where, makers=self._makers.of(state, step))
+        facts, subject = observe(gate, where)
         return facts, judge(gate, facts, at_ms / 1000, self.command), subject
 
     def _starters(self, state: RunState, gate: Mapping[str, Any], root: str) -> dict[str, str | None]:

@@ -1,6 +1,7 @@
 """What a gate can see of the world, as plain JSON: the layout of `observed{gate, facts}`.
 
-Facts hold no clock: the same world gives the same facts, so a look that finds nothing new is not journalled. Every
+Facts hold no clock: the same world gives the same facts, so that of the looks while others run only those which find
+something new are journalled. The first look of each owner and the last before it closes always are, whole. Every
 list is sorted. Judging them needs the gate as it stands in the plan, the time, and nothing else.
 """
 

@@ -17,12 +17,13 @@ from orch.governance.subjects import Subject, look
 from orch.governance.where import Where
 
 
-def observe(gate: Mapping[str, Any], where: Where) -> Mapping[str, Any]:
-    """The facts of an approval or a freshness gate (`orch.gates.facts`), plain JSON. They hold no time: the same
-    world gives equal facts. Nothing that is wrong with the world raises; it becomes a fact that shuts the gate."""
+def observe(gate: Mapping[str, Any], where: Where) -> tuple[Mapping[str, Any], Subject | None]:
+    """The facts of an approval or a freshness gate (`orch.gates.facts`), plain JSON, and the subject of an approval.
+    They hold no time: the same world gives equal facts. Nothing that is wrong with the world raises; it becomes a fact
+    that shuts the gate."""
     if gate["kind"] == "freshness":
-        return observe_freshness(where.root, gate["path"], gate["field"])
-    return observe_approval(gate, where)[0]
+        return observe_freshness(where.root, gate["path"], gate["field"]), None
+    return observe_approval(gate, where)
 
 
 def observe_approval(gate: Mapping[str, Any], where: Where) -> tuple[ApprovalFacts, Subject]:
