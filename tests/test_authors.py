@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -189,6 +190,34 @@ def test_authors_are_those_since_the_last_approved_content(history: History) -> 
     assert history.authors() == ["dev2"]
     history.approve("dev1")
     assert history.opens()
+
+
+def test_commits_of_other_gates_decisions_cost_a_look_nothing_and_what_it_found_is_asked_once(
+    history: History, tmp_path: Path
+) -> None:
+    calls, git = tmp_path / "calls", shutil.which("git")
+    wrapper = tmp_path / "bin/git"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\necho "$@" >> {calls}\nexec {git} "$@"\n')
+    wrapper.chmod(0o755)
+    history.commit("dev1", text="one\n")
+    history.approve("lead")
+    history.commit("dev2", text="two\n")
+    history.where = replace(history.where, environment={"PATH": f"{wrapper.parent}:{os.environ['PATH']}"})
+
+    def cost() -> int:
+        calls.write_text("")
+        assert history.authors() == ["dev2"]
+        return len(calls.read_text().splitlines())
+
+    first, again = cost(), cost()
+    assert again < first
+    for number in range(4):
+        history.commit("writer", text="of another", path=f"tasks/0001/decisions/other.prd{number}.product.lead.yaml")
+    assert (cost(), cost()) == (first, again)
+    history.approve("dev1")
+    history.commit("dev1", text="three\n")
+    assert history.authors() == ["dev1"]
 
 
 def test_the_present_contents_own_approval_does_not_forgive_its_authors(history: History) -> None:

@@ -13,6 +13,7 @@ from orch.gates.facts import PATCH_FILE
 from orch.gates.judge import judge
 from orch.gates.verdict import Context as CommandContext
 from orch.gates.verdict import Verdict
+from orch.governance.decision_names import About
 from orch.governance.inside import Refused, open_inside
 from orch.governance.observe import observe
 from orch.governance.subjects import Subject, nothing
@@ -49,6 +50,7 @@ class ProjectGates:
         self._plan, self._where, self.command = plan, where, command
         self._kept, self._run_path, self._manifest = kept, run_path, manifest
         self._history: dict[str, Sequence[Sequence[str]]] = {}
+        self._approved: dict[About, tuple[object, str | None]] = {}
         self._makers: Makers | None = None
         if shuts_authors_out(plan):
             from orch.app.makers import Makers
@@ -85,7 +87,7 @@ class ProjectGates:
             branch = head["base"], head.get("start", head["base"]), branch_of(self.command.run)
             where = replace(where, branch=branch)
         if "author" in gate.get("exclude", ()):
-            where = replace(where, starters=self._starters(state, gate, where.root))
+            where = replace(where, starters=self._starters(state, gate, where.root), approved=self._approved)
             if self._makers is not None and self.command.run is not None:
                 where = replace(where, makers=self._makers.of(state, step))
         facts, subject = observe(gate, where)

@@ -58,8 +58,13 @@ def find_authors(gate: Mapping[str, Any], subject: Subject, where: Where, git: G
         try:
             problems += _unfit(git, patterns, subject)
             if not problems:
-                base = _last_approved(gate, patterns, subject, where, git)
-                wrote, unmapped = _between(git, base, git.head(), patterns, where)
+                head = git.head()
+                known = head, subject.digest, repr((gate, where.people, where.today))
+                if where.approved.get(where.about(gate), (None, None))[0] != known:
+                    found = _last_approved(gate, patterns, subject, where, git)
+                    where.approved[where.about(gate)] = known, found
+                base = where.approved[where.about(gate)][1]
+                wrote, unmapped = _between(git, base, head, patterns, where)
                 handles |= wrote
                 problems += unmapped
         except GitTrouble as trouble:
@@ -131,11 +136,16 @@ def _last_approved(
 ) -> str | None:
     """The last commit in HEAD's history at which other content than the present was approved as this gate asks, by
     people who had not written it; None where there is none. A subject with what nodes made or with evidence has no
-    digest in the history, so that its authors go back to where it was added."""
+    digest in the history, so that its authors go back to where it was added. Only commits that touch decisions of this
+    gate's name are looked at: one that does not can approve nothing anew."""
     if not is_whole(gate):
         return None
     base = None
+    about = where.about(gate)
+    ours = f"{about.pipeline}.{about.gate}."
     for touch in git.touches(git.head(), [folder_of(where.task)]):
+        if not any(path.rpartition("/")[2].startswith(ours) for path in touch.left):
+            continue
         decisions = decision_facts({}, read_commit(git, touch.commit, where.about(gate)))
         if not decisions:
             continue

@@ -20,7 +20,8 @@ class Where:
     the subject (None: not known); `makers` are those who took the run up since, and for whom something ran that the
     gate comes after (None: nobody in orch.yaml). `history` maps digests of subjects that this run saw before to their
     lines. `environment` is the process's. `branch` is the run's, behind the commit that it is compared with and the one
-    at which it began."""
+    at which it began. `approved` is what one caller's looks remember for the next: of each gate the commit at which
+    other content was approved last, behind what that follows from."""
 
     root: str
     project: str | None
@@ -38,6 +39,7 @@ class Where:
     history: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     branch: tuple[str, str, str] | None = None
+    approved: dict[About, tuple[object, str | None]] = field(default_factory=dict, compare=False)
 
     def of(self, gate: Mapping[str, Any]) -> Where:
         """Where this gate is: what is decided about one of a child pipeline is decided about the child."""
