@@ -78,8 +78,18 @@ class MemoryTrees:
         return Change(base, content, tuple(_changed(self.commits[base].files, tree.files)))
 
     def commit(
-        self, name: str, change: Change, message: str, at_ms: int, without: Collection[str] = ()
+        self,
+        name: str,
+        change: Change,
+        message: str,
+        at_ms: int,
+        without: Collection[str] = (),
+        *,
+        stays: bool = True,
     ) -> tuple[str, dict[str, Any] | None]:
+        if not stays and not change.files:
+            del self.held[name]
+            return change.base, None
         self._fail("commit", name)
         self._around()
         base, files = self.commits[change.base].files, dict(self._seen[change.content])
@@ -93,6 +103,8 @@ class MemoryTrees:
             if without:
                 self.held[""] = Tree(commit, files)
         self._around()
+        if not stays:
+            del self.held[name]
         kept = {"name": "patch", "path": f"artifacts/{name}/patch", "sha256": commit, "bytes": 1}
         return commit, kept if name else None
 

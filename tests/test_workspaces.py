@@ -593,6 +593,17 @@ def test_a_child_that_changed_nothing_is_no_commit(desk: Desk) -> None:
     assert desk.node("build.goal[a]")["status"] == "succeeded"
 
 
+@pytest.mark.parametrize("script", [MAKE, "true"])
+def test_the_tree_of_a_child_goes_when_what_it_did_is_kept(desk: Desk, script: str) -> None:
+    goals(desk, "[a, b]", f'{script}; test "$GOAL" = a', needs="[]")
+    desk.orch("apply", "--jobs", "1", code=1)
+    assert sorted(Path(tree).name for tree in trees(desk)) == ["build.goal[b]", "tree"]
+    (run,) = (Path(tree).parent for tree in trees(desk) if tree.endswith("/tree"))
+    assert sorted(path.name for path in (run / "steps").iterdir()) == ["build.goal[b]"]
+    assert not (run / "git-indexes" / "build.goal[a]").exists()
+    assert [record["address"] for record in records(desk, "merged")] == (["build.goal[a]"] if script == MAKE else [])
+
+
 def test_a_single_node_may_have_a_tree_of_its_own(desk: Desk) -> None:
     alone = '  one: { nodes: { a: { run: "pwd; echo a > a.txt", workspace: worktree } } }\n'
     desk.pipeline(alone, "workspace: branch\n")
@@ -616,7 +627,8 @@ def test_a_conflict_fails_that_child_with_its_hunks_and_the_others_are_merged(de
     at = shown.index("=======")
     assert (shown[at - 1], shown[at + 1]) == ("a", "b")
     assert "lines.txt" in said.text
-    assert any(path.endswith("/steps/build.goal[b]") for path in trees(desk))
+    (tree,) = (path for path in trees(desk) if path.endswith("/steps/build.goal[b]"))
+    assert git(desk, "-C", tree, "status", "--porcelain").split() == ["A", "goals/b", "M", "lines.txt"]
     desk.orch("verify", "@last")
 
 

@@ -193,10 +193,18 @@ class Trees(Protocol):
         ...
 
     def commit(
-        self, name: str, change: Change, message: str, at_ms: int, without: Collection[str] = ()
+        self,
+        name: str,
+        change: Change,
+        message: str,
+        at_ms: int,
+        without: Collection[str] = (),
+        *,
+        stays: bool = True,
     ) -> tuple[str, dict[str, Any] | None]:
         """Commit that: of the run's own tree to the branch, without those files, which are put back as they were; of
-        another one beside it, with its patch as an artifact."""
+        another one beside it, with its patch as an artifact. Then that one goes, unless it `stays`; it may also go with
+        nothing in it to commit."""
         ...
 
     def merge(self, commit: str, message: str, at_ms: int) -> Merged:

@@ -28,9 +28,13 @@ class Refs:
         self._unlock(ref)
         self._git("update-ref", "-d", ref)
 
-    def below(self, prefix: str) -> list[str]:
-        """All refs below a prefix."""
-        return self._git("for-each-ref", "--format=%(refname)", prefix).split()
+    def remove_below(self, prefix: str) -> None:
+        """Have none below a prefix any more, at once."""
+        refs = self._git("for-each-ref", "--format=%(refname)", prefix).split()
+        for ref in refs:
+            self._unlock(ref)
+        deletes = os.fsencode("".join(f"delete {ref}\n" for ref in refs))
+        self._repository.raw(self._repository.tree, "update-ref", "--stdin", given=deletes)
 
     def _unlock(self, ref: str) -> None:
         """A lock on a ref that nobody else writes is what a git that was killed has left."""

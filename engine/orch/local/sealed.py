@@ -81,8 +81,10 @@ class Sealed:
         os.replace(f"{folder}/orch-index", f"{folder}/index")
 
     def forget(self, name: str) -> None:
-        """That tree is another one from now on."""
+        """That tree is another one from now on, or gone."""
         self._seen.pop(name, None)
+        with suppress(FileNotFoundError):
+            os.unlink(f"{self._indexes}/{name or 'run'}")
 
     def index(self, name: str) -> str:
         """The path of the index of that tree. It is empty, or as it was left here: then git compares only the files

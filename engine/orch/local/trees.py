@@ -6,11 +6,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from orch.local import disposal
 from orch.local.git import GitTrouble
 from orch.local.hidden import hidden, remove
 from orch.local.hunks import conflicts
@@ -89,8 +89,8 @@ class GitTrees:
 
     def beyond(self) -> tuple[str, ...]:
         """What somebody has committed to the branch since the engine left it: `id subject` each, the newest first."""
-        tip, head = self._known.get("tip"), self._repository.resolve(self._branch)
-        if tip is None or head is None or head == tip or not self._descends(head, tip):
+        tip, head = self._known["tip"], self._repository.resolve(self._branch)
+        if head is None or head == tip or not self._descends(head, tip):
             return ()
         return tuple(os.fsdecode(self._read("log", "--format=%h %s", f"{tip}..{head}")).splitlines())
 
@@ -208,14 +208,25 @@ class GitTrees:
         return bool(made) and all(len(line) > 1 and known.issuperset(line) for line in made)
 
     def commit(
-        self, name: str, change: Change, message: str, at_ms: int, without: Collection[str] = ()
+        self,
+        name: str,
+        change: Change,
+        message: str,
+        at_ms: int,
+        without: Collection[str] = (),
+        *,
+        stays: bool = True,
     ) -> tuple[str, dict[str, Any] | None]:
         """Commit what `changes` found: of the run's own tree to its branch, without some files, which are put back; of
-        another one beside it, with its patch kept. The commit's id, and what was kept. Raises SecretLeft."""
+        another one beside it, with its patch kept: if it no longer `stays`, it goes then. The commit's id, and what was
+        kept. Raises SecretLeft."""
         if self._mask is not None:
             changed = self._read("diff-tree", "-p", "--text", "--no-renames", change.base, change.content)
             if secret := self._mask.named(changed):
                 raise SecretLeft(f"what was changed in its tree holds the secret {secret}")
+        if not stays and not change.files:
+            self._dispose(name)
+            return change.base, None
         text = f"{message}\n\nOrch-Run: {self._start.run_id}"
         content = self._without(change, without) if without else change.content
         parent = change.base if name else self._head or change.base
@@ -236,7 +247,22 @@ class GitTrees:
         # an address may hold what no ref may
         self._own.set(f"{self._refs}/trees/{hashlib.sha256(name.encode()).hexdigest()[:20]}", commit)
         patch = self._read("diff-tree", "-p", "--binary", "--full-index", "--no-renames", change.base, commit)
-        return commit, self._keep(name, patch)
+        kept = self._keep(name, patch)
+        if not stays:
+            self._known.note(**{f"of {commit}": name})
+            self._dispose(name)
+        return commit, kept
+
+    def _show(self, name: str, commit: str) -> None:
+        """A tree that has gone is there once more for people, with what was done in it."""
+        if name and not self._is_ready(name):
+            base = self._known[f"tree {name}"]
+            self._add(name, "--detach", base)
+            self._bring(name, commit, base)
+
+    def _dispose(self, name: str) -> None:
+        disposal.drop(self._repository, self._common, self._path(name))
+        self._seal().forget(name)
 
     def _without(self, change: Change, files: Collection[str]) -> str:
         """The id of the content, but with these files as they were."""
@@ -262,6 +288,7 @@ class GitTrees:
         except GitTrouble as error:
             if error.code != 1:
                 raise
+            self._show(self._known.get(f"of {commit}"), commit)
             return Merged(None, conflicts(os.fsdecode(error.out).split("\0"), self._read, self._inside, self._mask))
         text = f"{message}\n\nOrch-Run: {self._start.run_id}\nOrch-Patch: {commit}"
         merged = self._repository.commit(os.fsdecode(content).rstrip("\0\n"), head, text, at_ms)
@@ -272,18 +299,8 @@ class GitTrees:
 
     def remove(self, but: Collection[str]) -> None:
         """All trees go but those of that name, and every ref but the branch."""
-        home = self._start.home
-        if not os.path.isdir(home):
-            return
-        names = _names(f"{home}/steps")
-        for name in names:
-            if name not in but:
-                self._drop(f"{home}/steps/{name}")
-        self._drop(self._path(""))
-        for ref in self._own.below(self._refs):
-            self._own.remove(ref)
-        if not set(names) & set(but):
-            shutil.rmtree(home, ignore_errors=True)
+        if os.path.isdir(self._start.home):
+            disposal.remove(self._repository, self._common, self._start.home, but)
 
     def _path(self, name: str) -> str:
         return f"{self._start.home}/steps/{name}" if name else f"{self._start.home}/tree"
@@ -342,7 +359,7 @@ class GitTrees:
     def _add(self, name: str, *what: str) -> None:
         path = self._path(name)
         if os.path.lexists(path):
-            self._drop(path)
+            disposal.drop(self._repository, self._common, path)
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         flags = ("--quiet", "--no-checkout", "--force", "--force", *(word for word in what if word.startswith("-")))
         self._git(self._start.root, "worktree", "add", *flags, path, what[-1])
@@ -353,14 +370,6 @@ class GitTrees:
             pass
         if name:
             self._known.note(**{f"tree {name}": what[-1]})
-
-    def _drop(self, path: str) -> None:
-        """Remove a tree that is whole, half made, or half removed."""
-        with suppress(GitTrouble):
-            self._git(self._start.root, "worktree", "remove", "--force", "--force", path)
-        shutil.rmtree(path, ignore_errors=True)
-        for folder in self._repository.entries(self._common, path):  # git prunes those of others, too
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 _GLOB = re.compile(r"[*?\[\\]")
@@ -374,10 +383,3 @@ def _pointed(mark: str) -> str:
     except OSError:
         return ""
     return folder.rstrip("\n") if kind == "gitdir" else ""
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except FileNotFoundError:
-        return []

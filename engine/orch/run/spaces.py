@@ -199,14 +199,15 @@ class Spaces:
             change = change._replace(moved=None)  # those who work in the run's tree may commit there
         if change.moved:
             self._trees.make("")
-        if not change.files:
-            return self._judged(change, workers)
+        left = self._judged(change, workers)
+        stays = left.reason is not None or self._plan.body(step) is not None  # a retry of what has one may go on there
+        if stays and not change.files:
+            return left
         try:
-            commit, patch = self._trees.commit(name, change, self._plan.addresses[step], at)
+            commit, patch = self._trees.commit(name, change, self._plan.addresses[step], at, stays=stays)
         except SecretLeft as error:
             return Left(SECRET, str(error))
-        left = self._judged(change, workers)
-        return left._replace(patch=patch, commit=None if left.reason else commit)
+        return left._replace(patch=patch, commit=commit if patch is not None and left.reason is None else None)
 
     def _unmoved(self, step: int) -> Left:
         """Of what an attempt that failed has left in its own tree, only that counts which is elsewhere."""
