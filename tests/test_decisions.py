@@ -344,11 +344,14 @@ def test_a_misnamed_decision_shuts_the_gate(project: Project, name: str) -> None
     assert project.opens()
 
 
-def test_a_rejection_that_was_filed_under_another_gates_name_is_not_overlooked(project: Project) -> None:
+@pytest.mark.parametrize("written", ["gate: prd", r'gate: "\x70rd"'])
+def test_a_rejection_that_was_filed_under_another_gates_name_is_not_overlooked(project: Project, written: str) -> None:
     project.decide()
     project.decide("rejected", by="dev1")
     decisions = project.root / "tasks/0001/decisions"
     (decisions / "ship.prd.product.dev1.yaml").rename(decisions / "ship.plan.product.dev1.yaml")
+    text = (decisions / "ship.plan.product.dev1.yaml").read_text()
+    (decisions / "ship.plan.product.dev1.yaml").write_text(text.replace("gate: prd", written))
     assert not project.opens()
     (decisions / "ship.plan.product.dev1.yaml").unlink()
     assert project.opens()

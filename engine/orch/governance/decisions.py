@@ -81,8 +81,9 @@ def concerns(path: str, data: bytes, about: About) -> bool:
         return False
     if named is None:
         return True
-    if alike and about.inputs.encode() not in data:
-        return False  # that of a child with other inputs: there may be many, and none has to be parsed
+    needed = (about.inputs,) if alike else (about.pipeline, about.gate)
+    if b"\\" not in data and not all(word.encode() in data for word in needed):
+        return False  # without an escape they stand there as they are: there may be many, and none has to be parsed
     try:
         decision, _ = _read(data, path)
     except OrchError:
