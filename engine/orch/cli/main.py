@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from orch.cli.printed import printed
 from orch.cli.verbs import root_help
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ def run(argv: Sequence[str], context: Context | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     if (not argv or list(argv) in (["--help"], ["-h"])) and COMPLETE not in os.environ:
+        from orch.cli.printed import printed
+
         return printed(root_help())
     try:
         from orch.cli.boundary import guarded
