@@ -427,6 +427,38 @@ def test_a_retry_of_a_run_that_succeeded_begins_at_the_head_of_its_branch(desk: 
     desk.orch("verify", "@last")
 
 
+def refs(desk: Desk) -> list[str]:
+    """The runs of which the engine keeps anything but the branch in the repository."""
+    return sorted({ref.split("/")[2] for ref in git(desk, "for-each-ref", "--format=%(refname)", "refs/orch").split()})
+
+
+@pytest.mark.parametrize("disposed", [True, False])
+def test_what_is_left_of_a_run_whose_trees_and_branch_somebody_removed_goes_when_the_next_one_begins(
+    desk: Desk, disposed: bool
+) -> None:
+    desk.pipeline(PLAIN + '      late: { run: "false", needs: [read] }\n', "workspace: branch\n")
+    commit(desk)
+    desk.orch("apply", code=1)
+    old, home = desk.run_dir().name, Path(trees(desk)[0]).parent
+    git(desk, "worktree", "remove", "--force", str(home / "tree"))
+    if disposed:
+        git(desk, "branch", "-D", branch(desk))
+    assert (refs(desk), home.exists()) == ([old], True)
+    desk.orch("apply", code=1)
+    new = desk.run_dir().name
+    assert (refs(desk), home.exists()) == (([new], False) if disposed else ([old, new], True))
+
+
+def test_a_run_whose_branch_is_gone_keeps_its_commits_while_its_tree_is_there(desk: Desk) -> None:
+    desk.pipeline(PLAIN + '      late: { run: "false", needs: [read] }\n', "workspace: branch\n")
+    commit(desk)
+    desk.orch("apply", code=1)
+    old, home = desk.run_dir().name, Path(trees(desk)[0]).parent
+    git(desk, "update-ref", "-d", f"refs/heads/{branch(desk)}")
+    desk.orch("apply", code=1)
+    assert (refs(desk), (home / "tree").exists()) == ([old, desk.run_dir().name], True)
+
+
 WAITS = (
     PLAIN
     + """

@@ -6,11 +6,14 @@ from __future__ import annotations
 import json
 import os
 
+TREE = "folder "
+"""Is known once the run's own tree was made."""
+
 
 class Known:
     """Texts by name, for this owner and the next one. What is noted is `durable`, or may be gone after a power cut."""
 
-    def __init__(self, path: str, *, durable: bool) -> None:
+    def __init__(self, path: str, *, durable: bool = True) -> None:
         self._path, self._durable = path, durable
         self._held = _read(path)
 

@@ -72,6 +72,7 @@ class GitTrees:
         if self._repository.resolve(self._branch) is None:
             if begun:
                 return False
+            disposal.remove_left(self._repository, self._common, os.path.dirname(self._start.home))
             self._set_tip(self._start.commit)
             self._own.set(self._branch, self._start.commit, "")
         elif "tip" not in self._known:
