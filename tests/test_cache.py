@@ -379,6 +379,20 @@ def test_who_started_the_run_that_made_a_cached_artifact_is_its_author_in_every_
     assert "who started the run that artifact:one.wheel.w comes from is not known" in said
 
 
+def test_who_took_up_the_run_that_made_a_cached_artifact_and_made_it_is_its_author_in_every_run(desk: Desk) -> None:
+    desk.write("orch.yaml", PROJECT)
+    desk.pipeline(WHEEL)
+    for words in (["init", "-q"], ["config", "user.name", "W"], ["add", "-A"]):
+        desk.run(["git", *words])
+    started_by(desk, "writer")
+    desk.write("src/a.txt", "other\n")
+    desk.run(["git", "config", "user.email", "reader@project.example"])
+    desk.orch("retry", "@last", "--only", "wheel", code=4)
+    started_by(desk, "writer")
+    assert did(desk)["one.wheel"].startswith("cached")
+    assert [approved_by(desk, name) for name in ("writer", "reader", "second")] == ["O314", "O314", "0"]
+
+
 def test_what_a_cached_step_read_is_looked_at_before_one_starts_that_may_change_it(desk: Desk) -> None:
     desk.pipeline(
         """

@@ -93,16 +93,16 @@ class ProjectGates:
         facts, subject = observe(gate, where)
         return facts, judge(gate, facts, at_ms / 1000, self.command), subject
 
-    def _starters(self, state: RunState, gate: Mapping[str, Any], root: str) -> dict[str, str | None]:
-        """By item of the subject: who started the run that it is from, where the cache gave it."""
-        found: dict[str, str | None] = {}
+    def _starters(self, state: RunState, gate: Mapping[str, Any], root: str) -> dict[str, list[str | None]]:
+        """By item of the subject: who made it in the run that it is from, where the cache gave it."""
+        found: dict[str, list[str | None]] = {}
         for item in gate["subject"]:
             kind, _, rest = item.partition(":")
             step = self._ended(state, rest.rpartition(".")[0] if kind == "artifact" else rest)
-            if step in state.made_in:
-                from orch.app.people import starter_of
+            if step is not None and step in state.made_in:
+                from orch.app.people import makers_of
 
-                found[item] = starter_of(root, state.made_in[step])
+                found[item] = makers_of(root, state.made_in[step], self._plan.addresses[step])
         return found
 
     def _note(self, facts: Mapping[str, Any]) -> None:

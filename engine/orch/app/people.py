@@ -14,7 +14,7 @@ from orch.governance.subjects import Resolve, nothing
 from orch.governance.where import Where
 from orch.model.codec import UnknownEvent, decode
 from orch.model.compiled import Compiled
-from orch.model.events import Event, Opened
+from orch.model.events import Event, Opened, Started
 from orch.problems.problem import OrchError
 from orch.store.rundir import KIND
 
@@ -73,14 +73,23 @@ def starter(context: Context, root: str, plan: Compiled) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def starter_of(root: str, run: str) -> str | None:
-    """Who started another run of the project, `<task>/<id>`; None where that is not known."""
+def makers_of(root: str, run: str, address: str) -> list[str | None]:
+    """Who started another run of the project, `<task>/<id>`, and who took it up so that this step ran for them; where
+    none of that address ran there, everybody who took it up. None stands for one who is not known."""
+    openers: list[str | None] = []
+    made: list[str | None] = []
     try:
         with open(f"{root}/{RUNS}/{run.replace('/', f'/{KIND}/')}/journal.ndjson", "rb") as file:
-            _, _, first = decode(file.readline())
-    except (OSError, ValueError, UnknownEvent):
-        return None
-    return started_by([first])
+            for line in file:
+                if b'"type":"opened"' in line or b'"type":"started"' in line:
+                    _, _, event = decode(line)
+                    if isinstance(event, Opened):
+                        openers.append(event.owner.get("started_by"))
+                    elif isinstance(event, Started) and event.address == address:
+                        made.append(openers[-1])
+    except (OSError, ValueError, UnknownEvent, IndexError):
+        return [None]
+    return list(dict.fromkeys([*openers[:1], *(made or openers)])) or [None]
 
 
 def started_by(events: Iterable[Event]) -> str | None:

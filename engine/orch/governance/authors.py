@@ -49,11 +49,10 @@ def find_authors(gate: Mapping[str, Any], subject: Subject, where: Where, git: G
         else:
             handles |= wrote
             problems += unmapped
-    for item, starter in where.starters.items():
-        if starter is None:
+    for item, makers in where.starters.items():
+        if None in makers:
             problems.append(Trouble(kind="no-maker", about=item))
-        else:
-            handles.add(starter)
+        handles.update(maker for maker in makers if maker is not None)
     if patterns:
         try:
             problems += _unfit(git, patterns, subject)

@@ -16,7 +16,7 @@ class Where:
     """`root` is the project's folder, `project` the id in orch.yaml. `people` maps handles to addresses, as of today;
     `pinned` and `today` map roles to handles, as the plan has them and as orch.yaml has them now; `trust_floor` is
     today's policy; `unread` says why orch.yaml could not be read. `resolve` finds what nodes made; `starter` is the
-    handle of whoever started the run, `starters` those of the runs that what came from the cache is from, by item of
+    handle of whoever started the run, `starters` are those who made what came from the cache, by item of
     the subject (None: not known); `makers` are those who took the run up since, and for whom something ran that the
     gate comes after (None: nobody in orch.yaml). `history` maps digests of subjects that this run saw before to their
     lines. `environment` is the process's. `branch` is the run's, behind the commit that it is compared with and the one
@@ -34,7 +34,7 @@ class Where:
     unread: Trouble | None = None
     resolve: Resolve = nothing
     starter: str | None = None
-    starters: Mapping[str, str | None] = field(default_factory=dict)
+    starters: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
     makers: Sequence[str | None] = ()
     history: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
