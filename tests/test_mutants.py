@@ -301,7 +301,7 @@ SAID = [
     ("store/rundir.py", "(run.path, *reversed(above), os", "(*reversed(above), os", ON_DISK),
     ("store/rundir.py", ", os.path.dirname(runs_root)):", "):", ON_DISK),
     ("store/cas.py", "                os.fsync(fd)\n", "                pass\n", ON_DISK),
-    ("store/cas.py", "                sync_folder(above)\n", "                pass\n", ON_DISK),
+    ("store/cas.py", "            sync_folder(above)\n", "            pass\n", ON_DISK),
     ("store/cas.py", "            self._unsynced[self._root] = None\n", "", ON_DISK),
     (
         "store/expected.py",
@@ -344,6 +344,12 @@ SAID = [
         "+ RACY_NS < now",
         "< now",
         "test_cache.py::test_a_file_is_read_once_and_again_only_when_its_status_has_changed",
+    ),
+    (
+        "store/subjects.py",
+        "    remove(folder)\n",
+        "",
+        "test_laid_out.py::test_a_file_that_is_gone_when_a_gate_opens_again_is_not_laid_out_any_more",
     ),
     (
         "app/gatewatch.py",

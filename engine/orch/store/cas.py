@@ -82,10 +82,7 @@ class Cas:
                     os.unlink(path)
             raise
         if self._durable and waiting and not (len(waiting) > FEW and sync_everything(self._root)):
-            for above in (*folders, *self._unsynced):
-                sync_folder(above)
-        if waiting:
-            self._unsynced.clear()
+            self._sync_names(folders)
         return found
 
     def _write(self, path: str, data: bytes) -> None:
@@ -104,14 +101,22 @@ class Cas:
         if self._durable and not (len(waiting) > FEW and sync_everything(self._root)):
             for path in waiting.values():
                 sync_file(path)
-        folders = {os.path.dirname(self.path_of(sha256)) for sha256 in waiting}
-        for folder in folders:
-            if not os.path.isdir(folder):
-                os.mkdir(folder, 0o700)
-                self._unsynced[self._root] = None
         for sha256, path in waiting.items():
-            os.rename(path, self.path_of(sha256))
-        return folders
+            self._rename(path, self.path_of(sha256))
+        return {os.path.dirname(self.path_of(sha256)) for sha256 in waiting}
+
+    def _rename(self, beside: str, path: str) -> None:
+        try:
+            os.rename(beside, path)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            os.rename(beside, path)
+            self._unsynced[self._root] = None
+
+    def _sync_names(self, folders: Iterable[str]) -> None:
+        for above in (*folders, *self._unsynced):
+            sync_folder(above)
+        self._unsynced.clear()
 
     def put_file(self, path: str, root: str, mask: Mask | None = None) -> tuple[str, int]:
         """Keep a copy of a regular file: its sha256 (hex) and size in bytes. Raises NotKeepable where it is missing, no
@@ -164,7 +169,6 @@ class Cas:
 
     def _keep(self, fd: int, sha256: str) -> None:
         path = self.path_of(sha256)
-        folder = os.path.dirname(path)
         try:
             os.fchmod(fd, 0o444)
             if self._durable:
@@ -173,16 +177,9 @@ class Cas:
             raise OSError(error.errno, error.strerror, path) from error
         finally:
             os.close(fd)
-        try:
-            os.rename(self._beside, path)
-        except FileNotFoundError:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            os.rename(self._beside, path)
-            self._unsynced[self._root] = None
+        self._rename(self._beside, path)
         if self._durable:
-            for above in (folder, *self._unsynced):
-                sync_folder(above)
-            self._unsynced.clear()
+            self._sync_names([os.path.dirname(path)])
 
 
 def _look_through(source: int, mask: Mask) -> None:
