@@ -129,7 +129,9 @@ ALLOWED = """  main:
 """
 
 
-def test_of_a_run_that_succeeded_nothing_is_an_error_and_no_retry_is_offered(tmp_path: Path) -> None:
+def test_of_a_run_that_succeeded_nothing_is_an_error_and_no_retry_is_offered_but_for_more_iterations(
+    tmp_path: Path,
+) -> None:
     desk = Desk.at(tmp_path)
     desk.pipeline(ALLOWED)
     told = desk.orch("apply").text
@@ -138,14 +140,16 @@ def test_of_a_run_that_succeeded_nothing_is_an_error_and_no_retry_is_offered(tmp
     for words in (
         ("runs", "errors", "@last"),
         ("explain", "@last", "main.shaky"),
-        ("explain", "@last", "main.over"),
         ("runs", "show", "@last"),
     ):
         assert "orch retry" not in desk.orch(*words).text, words
+    told = desk.orch("explain", "@last", "main.over").text
+    assert "--from main.over" in told  # a loop has more iterations for who asks for them; `--failed` has nothing to do
+    assert "--failed" not in told
     desk.orch("report", "@last", "-o", "report.md")
     report = (desk.folder / "report.md").read_text()
     assert "2 failed \\(allowed\\)" in report or "2 failed (allowed)" in report
-    assert "orch retry" not in report
+    assert [line for line in report.splitlines() if "orch retry" in line and "--from main.over" not in line] == []
     annotations = desk.orch("runs", "errors", "@last", "--format", "github").out.splitlines()
     assert {line.split()[0] for line in annotations} == {"::warning"}
     addresses = {line.split("title=")[1].split("::")[0] for line in annotations}

@@ -176,8 +176,8 @@ MUTANTS = (
     Mutant(
         "whether a patch is merged is not looked for",
         "local/trees.py",
-        'if f"merged {commit}" in self._known:',
-        "if False:",
+        'return self._known.get(f"merged {commit}") or None',
+        "return None",
         "kill",
         _TIP,
         "on the branch is build.first, build.goal[a], build.goal[a]",
@@ -190,7 +190,7 @@ MUTANTS = (
         "core.fsync=none",
         "power",
         _TIP,
-        "O643 the branch",
+        "O643 the",
         "merges",
     ),
     # A merge that was half done has its mutant in tests/test_mutants.py.
