@@ -874,3 +874,16 @@ def test_of_two_lists_of_inputs_every_difference_is_told() -> None:
     assert told == ["env CI changed", "b changed", "tool make added", "a removed"]
     assert because(told) == "env CI changed, and 3 more"
     assert because(told[:1]) == "env CI changed"
+
+
+def test_what_an_attempt_that_is_tried_again_had_read_says_nothing_of_the_next(desk: Desk) -> None:
+    script = 'test ! -e tried || { echo new > src/f; echo "{\\"said\\": \\"new\\"}" > "$ORCH_OUTPUT"; }; touch tried'
+    node = {"outputs": {"said": "string"}, "retry": {"limit": 1, "delay": "1ms", "on": ["output-missing"]}}
+    node |= {"run": script, "cache": {"paths": ["src/f"]}}
+    desk.write("src/f", "old\n")
+    desk.pipeline(f"  one: {{ nodes: {{ a: {json.dumps(node)} }} }}\n")
+    desk.orch("apply")
+    desk.write("src/f", "old\n")
+    (desk.folder / "tried").unlink()
+    desk.orch("apply")
+    assert desk.node("one.a")["reason"] == "ok"

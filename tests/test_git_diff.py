@@ -361,6 +361,38 @@ def test_who_retries_what_comes_before_the_gate_is_an_author_and_who_is_nobody_k
     assert "was taken up by a git identity that is nobody's" in said.text
 
 
+def test_a_retry_of_a_run_that_succeeded_does_not_pass_a_gate_over_what_came_since(desk: Desk) -> None:
+    desk.pipeline(PASSED.replace("more.txt", ""), "workspace: branch\n")
+    commit(desk, "Two gates")
+    desk.orch("apply", code=4)
+    for gate, code in (("agreed", 4), ("go", 0)):
+        approve(desk, gate)
+        desk.orch("resume", "@last", code=code)
+    git(desk, "switch", "--quiet", branch(desk))
+    (desk.folder / "more.txt").write_text("a back door\n")
+    git(desk, "add", "more.txt")
+    git(desk, "commit", "--quiet", "--message", "By hand")
+    git(desk, "switch", "--quiet", "main")
+    for _ in range(2):
+        assert "error[O645]" in desk.orch("retry", "@last", "--from", "ship.push", code=6).err
+    desk.orch("retry", "@last", "--from", "review.*", code=4)
+
+
+def test_the_way_back_from_a_merge_behind_a_gate_keeps_the_work_of_the_run(desk: Desk) -> None:
+    desk.pipeline(PASSED.replace("more.txt", ""), "workspace: branch\n")
+    commit(desk, "Two gates")
+    desk.orch("apply", code=4)
+    approve(desk)
+    desk.orch("resume", "@last", code=4)
+    tip = git(desk, "rev-parse", branch(desk))
+    inside = ("-C", str(tree(desk)))
+    for number in range(3):
+        git(desk, "commit", "--quiet", "--allow-empty", "--message", f"main {number}")
+    git(desk, *inside, "merge", "--quiet", "--no-edit", "main")
+    said = desk.orch("resume", "@last", code=6).err
+    assert f"reset --keep {tip}" in said
+
+
 BESIDE = """
   first:
     nodes: { one: { run: "echo 1 > one.txt" } }

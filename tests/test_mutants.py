@@ -113,7 +113,7 @@ SIMULATED = [
 SAID = [
     (
         SPACES,
-        "self._commit(change, at, violations(change.files, self._rules_of(list(self._loose))))",
+        "self._commit(change, at, _wrong(change, self._rules_of(list(self._loose))))",
         "pass",
         "test_workspaces.py::test_of_nodes_that_overlapped_only_what_none_may_is_put_back_and_a_retry_does_all_of_them",
     ),

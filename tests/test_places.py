@@ -132,3 +132,13 @@ def test_goals_one_at_a_time_are_all_shown_to_whoever_decides(tmp_path: Path) ->
     desk.write("pipelines/goals.yaml", "apiVersion: orch/v1\nkind: Goals\nname: g\n" + run)
     said = desk.orch("goals", "pipelines/goals.yaml", code=4).out
     assert "site[us]/go.ok" in said
+
+
+def test_a_child_whose_owner_died_over_a_step_that_is_in_doubt_lets_the_next_begin() -> None:
+    play = sites({"push": {"nodes": {"up": once()}}})
+    turn(play)
+    play.start("go.site[eu]/push.up")
+    play.open()
+    assert turn(play) == ["expand go.site[eu]"]
+    assert play.next() == ["expand go.site[us]"]
+    assert fold(play.base, play.events) == play.state

@@ -1071,6 +1071,32 @@ def test_nothing_is_hidden_in_a_protected_folder_by_a_list_that_a_node_writes(
     assert desk.orch("runs", "logs", "@last", "one.b").out.split()[-1] == "tests/t"
 
 
+def test_what_one_of_two_that_overlap_hides_in_a_protected_folder_is_not_left_to_others(desk: Desk) -> None:
+    both = """
+      a: {{ allow_failure: true, run: 'until test -e "$HOME/b"; do sleep 0.02; done; sleep 0.2' }}
+      b: {{ run: 'echo x >> .gitignore; echo evil > tests/x; touch "$HOME/b"', writes: [.gitignore] }}
+"""
+    desk.write("tests/t", "a test\n")
+    desk.pipeline(
+        "  one:\n    protected: [tests/**]\n    nodes:"
+        + both.format()
+        + "  two: { nodes: { c: { run: ls tests } } }\n",
+        "workspace: branch\n",
+    )
+    commit(desk)
+    desk.orch("apply", "--jobs", "2")
+    assert desk.node("one.a")["reason"] == "path-policy-violation"
+    assert desk.orch("runs", "logs", "@last", "two.c").out.split()[-1] == "t"
+
+
+def test_an_attempt_that_fails_keeps_its_reason_and_its_retry_whatever_lies_in_its_tree(desk: Desk) -> None:
+    inner = COMMITS.replace("git ", "git -C dep ")
+    again = 'test "$ORCH_ATTEMPT" = 2 || { git init --quiet dep; touch dep/x; git -C dep add x; ' + inner + "; false; }"
+    one(desk, json.dumps({"run": again, "workspace": "worktree", "retry": {"limit": 1, "delay": "1ms"}}))
+    desk.orch("apply")
+    assert desk.node("one.a")["attempt"] == 2
+
+
 @pytest.mark.parametrize("where", ["shared", "worktree"])
 def test_what_was_ignored_before_may_be_left_in_a_protected_folder(desk: Desk, where: str) -> None:
     desk.write("tests/.gitignore", "*.log\nout/\n__pycache__/\n")

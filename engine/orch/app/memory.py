@@ -80,7 +80,8 @@ class ProjectMemory:
     def ended(self, step: int) -> None:
         """Where what a step reads changed while it ran, what it has read is not known. That is looked at for all that
         have ended in a while at once: a walk through the files for each would cost more than many a step."""
-        looked = self._looked.pop(step, None)
+        looked = self._looked.get(step)
+        self._forget(step)
         if looked is None:
             return
         reads = looked.reads
@@ -88,7 +89,7 @@ class ProjectMemory:
             modes = {name: os.stat(self._target(reads, name)).st_mode & 0o777 for name in reads.artifacts}
         except OSError:
             return
-        self._looked[step] = looked._replace(modes=modes)
+        self._looked[step] = looked._replace(modes=modes, left=None)  # of an attempt before, this one says nothing
         self._unseen[step] = None
         if reads.makes:
             self.settle()  # what it has made for others is as it left it now
@@ -98,7 +99,7 @@ class ProjectMemory:
         if not self._unseen:
             return
         self._look_anew()
-        for step in self._unseen:
+        for step in tuple(self._unseen):
             looked = self._looked[step]
             try:
                 again, _ = self._inputs(looked.reads)
@@ -118,6 +119,7 @@ class ProjectMemory:
 
     def _forget(self, step: int) -> None:
         self._looked.pop(step, None)
+        self._unseen.pop(step, None)
         self._succeeded.pop(step, None)
 
     def _refresh(self, state: RunState, step: int) -> None:
@@ -133,7 +135,6 @@ class ProjectMemory:
     def recall(self, state: RunState, step: int) -> Recollection:
         """Look up the result of a step. Raises KnownAfter in a simulated run."""
         self._forget(step)
-        self._unseen.pop(step, None)
         self._refresh(state, step)
         name = f"{self._name}/{self._plan.addresses[step]}"
         try:
@@ -186,7 +187,6 @@ class ProjectMemory:
                     self._succeeded[step] = event
                 else:
                     self._forget(step)
-                    self._unseen.pop(step, None)
         self._keep()
 
     def _keep(self) -> None:

@@ -144,6 +144,9 @@ def open_trees(
     the run, nor is what the branch holds that the engine does not know, and nobody asks the gates again that it has
     `passed`; one that has ended is tried `again`. Raises OrchError where that cannot be."""
     end = "or start anew: orch apply" if again else f"or end the run: orch cancel {run_id}"
+    if begun and settled and passed and trees.last() is None:
+        message = f"{', '.join(passed)} opened before the run ended, and what came onto its branch since is not known"
+        raise OrchError(Problem("O645", message, hint=f"{_ask_again(run_id, passed)}; {end}"), Exit.CONFLICT)
     try:
         there = trees.open(begun=begun)
         rewritten = trees.rewritten() if there and settled else None
@@ -151,7 +154,7 @@ def open_trees(
             _refuse_unseen(trees, run_id, passed)
         strange = trees.strange() if there and settled and rewritten is None else ()
     except TreeTrouble as error:
-        raise _lost(str(error), run_id) from error
+        raise _lost(str(error), run_id, end if again else None) from error
     if not there:
         branch = branch_of(run_id)
         message = f"the branch {branch} is gone, and the run's work was on it"
@@ -183,13 +186,15 @@ def _refuse_unseen(trees: GitTrees, run_id: str, gates: Sequence[str]) -> None:
     """Raises OrchError where somebody has committed to the branch what these gates have opened without."""
     commits = trees.beyond() if gates else ()
     if commits:
-        git, back = f"git -C {shlex.quote(trees.root(''))}", len(commits)
+        back = f"git -C {shlex.quote(trees.root(''))} reset --keep {trees.last()}"
         message = f"{', '.join(gates)} opened before somebody committed this to the run's branch: {_some(commits)}"
-        hint = (
-            f"take it back: {git} reset --keep HEAD~{back}; or have the gate asked again, with all that is behind it: "
-            f"orch retry {run_id} --from '{gates[0].rpartition('.')[0]}.*'; or end the run: orch cancel {run_id}"
-        )
+        hint = f"take it back: {back}; or {_ask_again(run_id, gates)}; or end the run: orch cancel {run_id}"
         raise OrchError(Problem("O645", message, hint=hint), Exit.CONFLICT)
+
+
+def _ask_again(run_id: str, gates: Sequence[str]) -> str:
+    phase = gates[0].rpartition(".")[0]
+    return f"have the gate asked again, with all that is behind it: orch retry {run_id} --from '{phase}.*'"
 
 
 def tidy(trees: GitTrees, state: RunState) -> None:
@@ -199,8 +204,9 @@ def tidy(trees: GitTrees, state: RunState) -> None:
         trees.remove(but=left)
 
 
-def _lost(why: str, run_id: str) -> OrchError:
-    return OrchError(Problem("O643", f"the run has no tree to work in: {why}", hint=f"orch resume {run_id}"), Exit.IO)
+def _lost(why: str, run_id: str, hint: str | None = None) -> OrchError:
+    hint = hint or f"orch resume {run_id}"
+    return OrchError(Problem("O643", f"the run has no tree to work in: {why}", hint=hint), Exit.IO)
 
 
 def _some(files: Sequence[str]) -> str:

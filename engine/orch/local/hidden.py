@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from orch.local.git import GitTrouble
 from orch.local.sealed import Sealed
+from orch.model.names import lies_within
 
 _LIST = b"/.gitignore"
 
@@ -33,7 +34,7 @@ def hidden(sealed: Sealed, tree: str, name: str, commit: str, where: Sequence[st
 def remove(tree: str, files: Iterable[str]) -> None:
     """Remove these files of a tree, and nothing that is elsewhere."""
     for file in files:
-        if os.path.realpath(os.path.dirname(f"{tree}/{file}")).startswith(tree):
+        if lies_within(os.path.realpath(tree), os.path.realpath(os.path.dirname(f"{tree}/{file}"))):
             with suppress(OSError):
                 os.unlink(f"{tree}/{file}")
 

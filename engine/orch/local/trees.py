@@ -86,7 +86,7 @@ class GitTrees:
 
     def last(self) -> str | None:
         """The commit that the engine has put onto the branch last, where that is known, also without the branch."""
-        return self._known.get("tip") or self._repository.resolve(self._tip)
+        return self._known.get("tip") or self._repository.resolve(self._tip) or None
 
     def beyond(self) -> tuple[str, ...]:
         """What somebody has committed to the branch since the engine left it: `id subject` each, the newest first."""
@@ -161,9 +161,10 @@ class GitTrees:
         self._hidden[name] = found
         return tuple(map(self._inside, found))
 
-    def _unhide(self, name: str) -> None:
-        """Remove what was hidden there when it was last looked at."""
-        remove(self._path(name), self._hidden.pop(name, ()))
+    def _unhide(self, name: str, only: Collection[str] | None = None) -> None:
+        """Remove what was hidden there when it was last looked at, or of it only these files."""
+        found = self._hidden.pop(name, [])
+        remove(self._path(name), [file for file in found if only is None or self._inside(file) in only])
 
     def _content(self, name: str, begun: str) -> str:
         """The id of all that the tree holds and is not ignored; what is not looked at is as in that commit."""
@@ -240,7 +241,7 @@ class GitTrees:
             self._own.set(self._branch, commit, parent)
             self._set_tip(commit)
             if without:
-                self._unhide("")
+                self._unhide("", without)
                 self._bring("", commit, change.content)
             else:
                 self._seal().publish("", self._folder(""))

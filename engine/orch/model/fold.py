@@ -120,6 +120,8 @@ def _expanded(plan: Compiled, state: RunState, event: Expanded) -> None:
         add_phase(plan, state, step, grow(plan, step, event.keys, event.rows))
     else:
         open_body(plan, state, step)
+        for inner in [one for one in state.doubt if step in plan.owners(one)]:
+            give_way(plan, state, inner)
 
 
 def _finished(plan: Compiled, state: RunState, event: Finished) -> None:

@@ -143,7 +143,7 @@ class Spaces:
             return f"what {others} did is not on the branch while others work in the run's tree" if left else ""
         try:
             change = self._found(left)
-            if change.files or change.moved or change.ahead:
+            if change.files or change.moved or change.ahead or change.hidden:
                 wrong = self._judged(change, left)
                 if wrong.reason is not None:
                     return f"what was left in the run's tree is not on the branch: it {wrong.sentence}"
@@ -211,7 +211,10 @@ class Spaces:
 
     def _unmoved(self, step: int) -> Left:
         """Of what an attempt that failed has left in its own tree, only that counts which is elsewhere."""
-        change = self._trees.changes(self._name(step))
+        try:
+            change = self._trees.changes(self._name(step))
+        except TreeTrouble:  # the attempt has failed for a reason of its own
+            return NOTHING_LEFT
         if not change.moved or self._loose:
             return NOTHING_LEFT
         self._trees.make("")
@@ -245,7 +248,7 @@ class Spaces:
             return left
         _, patch = self._trees.commit(file_stem(self._plan.addresses[step]), change, "Put back", at)
         if len(self._loose) > 1 and change.moved is None:
-            self._commit(change, at, violations(change.files, self._rules_of(list(self._loose))))
+            self._commit(change, at, _wrong(change, self._rules_of(list(self._loose))))
         else:
             self._trees.make("")
         return left._replace(patch=patch)
@@ -255,9 +258,7 @@ class Spaces:
         self._trees.commit("", change, names or "Left by nobody who is known", at, without)
 
     def _judged(self, change: Change, steps: list[int]) -> Left:
-        rules = self._rules_of(steps)
-        found = {**violations(change.files, rules), **violations(change.hidden, [(None, kept) for _, kept in rules])}
-        wrong = {self._shown(file): why for file, why in found.items()}
+        wrong = {self._shown(file): why for file, why in _wrong(change, self._rules_of(steps)).items()}
         if change.moved:
             why = "it was moved to where it had not been before"
             wrong[f"the branch {change.moved}"] = "a step that changes nothing has committed" if change.ahead else why
@@ -292,6 +293,11 @@ class Spaces:
     def _name(self, step: int) -> str:
         home = self._plan.tree_of(step)
         return file_stem(self._plan.addresses[home]) if home >= 0 else ""
+
+
+def _wrong(change: Change, rules: list[Rules]) -> dict[str, str]:
+    """The files that were not to be changed, each with why; of those that are hidden only what is protected counts."""
+    return {**violations(change.files, rules), **violations(change.hidden, [(None, kept) for _, kept in rules])}
 
 
 def passed(state: RunState, reset: Collection[str]) -> list[str]:
