@@ -46,7 +46,7 @@ class Merges:
             self._trees[tree][1].update(files)
             return end
         if self._work.trouble(self._shape, address) == "changes":
-            return TROUBLE
+            return TROUBLE if end == OK else end  # a failure keeps its own reason
         return self._left(address, self._branch, {**self._branch, **files}) if end == OK else end
 
     def over(self, address: str, end: Any) -> Any:
