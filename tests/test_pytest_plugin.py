@@ -352,7 +352,7 @@ phases:
 def branched(user: pytest.Pytester) -> pytest.Pytester:
     """A user's repository with a pipeline that works on a branch of its run."""
     (user.path / "pipelines" / "main.yaml").write_text(BRANCH)
-    (user.path / ".gitignore").write_text("test_*.py\n__snapshots__\n.runs\nstd*\nrunpytest*\n")
+    (user.path / ".gitignore").write_text("test_*.py\n__pycache__\n__snapshots__\n.runs\nstd*\nrunpytest*\n")
     git(user.path, "init", "--quiet", "--initial-branch", "main")
     git(user.path, "add", "--all")
     git(user.path, "commit", "--quiet", "--message", "all")
