@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 # Of `make bench`.
-WHAT    ?= version,help,tiny,tiny-cached,plan,plan-cached,wide,chain,layered
+WHAT    ?= version,help,tiny,tiny-cached,plan,plan-cached,wide,chain,layered,noop
 SIZES   ?= 1000,10000
 PLAN_SIZES ?= $(SIZES),100000
 REPS    ?= 3
