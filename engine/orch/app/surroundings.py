@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from orch.run.attempts import Surroundings
 
-if TYPE_CHECKING:  # loaded only where a node has secrets
+if TYPE_CHECKING:  # loaded only where they are needed
     from orch.model.masking import Secrets
-if TYPE_CHECKING:
     from orch.problems.problem import Problem
     from orch.source.document import Document
     from orch.spec.pipeline import Pipeline

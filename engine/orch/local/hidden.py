@@ -17,7 +17,7 @@ _LIST = b"/.gitignore"
 
 def hidden(sealed: Sealed, tree: str, name: str, commit: str, where: Sequence[str]) -> list[str]:
     """Their paths in the tree; `where` are pathspecs. Raises GitTrouble."""
-    found = _ignored(sealed, tree, name, ["--directory", *where])
+    found = _ignored(sealed, tree, name, where, "--directory")
     if not found:
         return []
     rules = f"{sealed.folder}-rules"
@@ -25,7 +25,8 @@ def hidden(sealed: Sealed, tree: str, name: str, commit: str, where: Sequence[st
     _lay_out(sealed, tree, commit, rules)
     left = _not_ignored(sealed, rules, found)
     folders = [path for path in left if path.endswith(b"/")]
-    inside = _ignored(sealed, tree, name, [f":(top,literal){os.fsdecode(path)}" for path in folders]) if folders else []
+    within = [f":(top,literal){os.fsdecode(path)}" for path in folders]
+    inside = _ignored(sealed, tree, name, within) if within else []
     files = {*left, *(_not_ignored(sealed, rules, inside) if inside else ())} - {*folders}
     shutil.rmtree(rules, ignore_errors=True)
     return sorted(map(os.fsdecode, files))
@@ -39,11 +40,9 @@ def remove(tree: str, files: Iterable[str]) -> None:
                 os.unlink(f"{tree}/{file}")
 
 
-def _ignored(sealed: Sealed, tree: str, name: str, how: Iterable[str]) -> list[bytes]:
-    words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard")
-    options = [word for word in how if word.startswith("--")]
-    specs = [word for word in how if not word.startswith("--")]
-    return sealed.raw(tree, *words, *options, "--", *specs, GIT_INDEX_FILE=sealed.index(name)).split(b"\0")[:-1]
+def _ignored(sealed: Sealed, tree: str, name: str, where: Sequence[str], *options: str) -> list[bytes]:
+    words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", *options, "--", *where)
+    return sealed.raw(tree, *words, GIT_INDEX_FILE=sealed.index(name)).split(b"\0")[:-1]
 
 
 def _lay_out(sealed: Sealed, tree: str, commit: str, rules: str) -> None:

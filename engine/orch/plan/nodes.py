@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from orch.model.plan import CacheDoc, RetryDoc
 from orch.spec.matrix import expand
-from orch.spec.node import PLAIN_KEYS, BodyNode, Cache, Node, Retry, Work
+from orch.spec.node import PLAIN_KEYS, SETUP, BodyNode, Cache, Node, Retry, Work
 from orch.spec.pipeline import Defaults
 
 
@@ -88,7 +88,6 @@ def node_doc(
     return doc
 
 
-SETUP = "setup"
 _ONCE = "loop.index == 1 or loop.previous.setup.status == 'failed'"
 
 

@@ -278,6 +278,10 @@ def is_apart(node: Node) -> bool:
     return node.workspace not in ("shared", "readonly")
 
 
+SETUP = "setup"
+"""The node of a loop that sets the loop's own tree up."""
+
+
 def setup_of(node: Work) -> str | None:
     """The adapter that sets the node's own tree up."""
     space = node.workspace if isinstance(node, Node) else None

@@ -39,18 +39,16 @@ def write_all(fd: int, data: bytes) -> None:
 
 def sync_folder(path: str) -> None:
     """Make the names in a folder durable. Raises OSError with the path."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, path) from error
-    finally:
-        os.close(fd)
+    _sync(path, os.O_DIRECTORY)
 
 
 def sync_file(path: str) -> None:
     """Make the bytes of a file durable. Raises OSError with the path."""
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    _sync(path, os.O_NOFOLLOW)
+
+
+def _sync(path: str, how: int) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | how)
     try:
         os.fsync(fd)
     except OSError as error:

@@ -164,7 +164,7 @@ def _parse(path: str, data: bytes, plan_digest: str) -> tuple[JournalRead, Chain
 
 
 def _shortened(path: str) -> OrchError:
-    message = f"{path}: records that the run's manifest has seen are no longer there, and what they say was done"
+    message = f"{path}: records that the run's manifest has seen are gone: what they say was done would be done again"
     hint = "put the journal back from a copy; or begin anew: orch apply"
     return OrchError(Problem("O614", message, hint=hint), Exit.CORRUPT)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from typing import Any
 
 from orch.model.events import Event, Observed
 from orch.model.names import subject_folder
@@ -46,9 +47,10 @@ def open_gates(events: Iterable[Event]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _laid_out(subject: Mapping[str, object]) -> dict[str, str]:
-    files: Iterable[tuple[str, str, str]] = subject["files"]  # type: ignore[assignment]
-    found = {path: sha for mode, sha, path in files if mode in _FILE_MODES and not path.startswith(_REFERENCES)}
+def _laid_out(subject: Mapping[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {
+        path: sha for mode, sha, path in subject["files"] if mode in _FILE_MODES and not path.startswith(_REFERENCES)
+    }
     if "patch" in subject:
         from orch.gates.facts import PATCH_FILE
 

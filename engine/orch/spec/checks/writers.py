@@ -10,13 +10,12 @@ from orch.source.document import Route
 from orch.spec.checks.paths import check_path
 from orch.spec.globs import may_meet
 from orch.spec.graph import Graph, reachable
-from orch.spec.node import BodyNode, Node, is_apart, setup_of
+from orch.spec.node import SETUP, BodyNode, Node, is_apart, setup_of
 from orch.spec.report import Report
 
 if TYPE_CHECKING:
     from orch.spec.children import Child
 
-SETUP = "setup"
 WAYS_OUT = "let one need the other, write other files, or give them trees of their own: `workspace: worktree`"
 ONCE_APART = "a `once` step in a tree of its own: what was done there could not be merged twice either"
 ONCE_HINT = "let a node behind it do what must happen once"
