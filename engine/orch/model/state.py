@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orch.model.compiled import Compiled
-from orch.model.status import Status
+from orch.model.status import BEHIND_OTHERS, Status
 
 
 @dataclass(slots=True, repr=False)  # nobody reads a text of all this
@@ -102,5 +102,4 @@ class RunState:
 
 def left_behind(state: RunState, step: int) -> bool:
     """Was it skipped because of another that failed or was cancelled?"""
-    because = ("upstream-failed", "phase-not-reached", "cancelled")
-    return state.status[step] is Status.SKIPPED and state.reason[step] in because
+    return state.status[step] is Status.SKIPPED and state.reason[step] in BEHIND_OTHERS

@@ -57,6 +57,8 @@ WAITING_REASONS = (
     *("needs-decision", "rejected", "stale", "expired", "not-yet-valid"),
     *("in-doubt", "retry-delay", "unmerged"),
 )
+BEHIND_OTHERS = ("upstream-failed", "phase-not-reached", "cancelled")
+"""Why a step is skipped because of another that failed or was cancelled."""
 CANCELLED_REASONS = ("requested", "fail-fast")
 
 DEFAULT_RETRY_ON = ("command-failed", "timed-out")

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from orch.model.status import BEHIND_OTHERS
 from orch.render.findings_text import counts_text, summed
 from orch.render.lengths import duration
 from orch.render.logs_text import SHORTENED
@@ -115,7 +116,7 @@ def _tells(step: dict[str, Any]) -> bool:
 
 
 def _is_left(step: dict[str, Any]) -> bool:
-    return step["status"] == "cancelled" or step.get("reason") in ("upstream-failed", "phase-not-reached", "cancelled")
+    return step["status"] == "cancelled" or step.get("reason") in BEHIND_OTHERS
 
 
 def _detail(manifest: dict[str, Any]) -> str:
